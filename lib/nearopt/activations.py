@@ -1,0 +1,140 @@
+"""Activations g and the Gaussian expectations that every closed form of this package is made of.
+
+An activation is anything with the three methods of `Activation`. Its kernels are
+
+    K_pq(k, l) = E[g^(p)(u_k) g^(q)(u_l)],    u ~ N(0, Q),
+
+for a Gram matrix Q = W1 W1^T. `nearopt.hessian` and `nearopt.descent` need nothing else of g.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.polynomial import Polynomial as PowerSeries
+from numpy.typing import NDArray
+from scipy.special import erf
+
+from nearopt.checks import finite_array
+
+Array = NDArray[np.float64]
+
+
+class Kernels(NamedTuple):
+    """E[g^(p)(u_k) g^(q)(u_l)] at row k, column l; each of shape (hidden_dim, hidden_dim).
+
+    K00, K11 and K22 are symmetric; K20 and K31 are the transposes of K02 and K13.
+    """
+
+    K00: Array
+    K11: Array
+    K02: Array
+    K13: Array
+    K22: Array
+
+
+class Activation(Protocol):
+    """What the package asks of an activation."""
+
+    def __call__(self, u: Array) -> Array:
+        """Return g(u), element by element."""
+
+    def derivative(self, u: Array) -> Array:
+        """Return g'(u), element by element."""
+
+    def kernels(self, gram: Array) -> Kernels:
+        """Return the kernels on a positive semidefinite Gram matrix (hidden_dim, hidden_dim)."""
+
+
+@dataclass(frozen=True)
+class Polynomial:
+    """g(u) = sum_d c_d u^d.
+
+    Parameters
+    ----------
+    coefficients : tuple of float
+        c_0, c_1, ... in ascending powers; the last one is not zero.
+    """
+
+    coefficients: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        checked = finite_array("coefficients", self.coefficients, (None,))
+        if checked[-1] == 0:
+            raise ValueError(f"coefficients must end with a nonzero number, not {checked.tolist()}")
+        object.__setattr__(self, "coefficients", tuple(checked.tolist()))
+
+    def __call__(self, u: Array) -> Array:
+        """Return g(u), element by element."""
+        return PowerSeries(self.coefficients)(u)
+
+    def derivative(self, u: Array) -> Array:
+        """Return g'(u), element by element."""
+        return PowerSeries(self.coefficients).deriv()(u)
+
+    def mean_derivatives(self, variance: Array) -> Array:
+        """Return m_i = E[g^(i)(u)] for u ~ N(0, variance), shape (degree + 1, *variance.shape).
+
+        m_i(v) = sum_d c_d d!/(d-i)! (d-i-1)!! v^((d-i)/2) over the d - i that are even.
+        """
+        degree = len(self.coefficients) - 1
+        means = np.zeros((degree + 1, *np.shape(variance)))
+        for i in range(degree + 1):
+            for half in range((degree - i) // 2 + 1):
+                d = i + 2 * half
+                pairings = math.factorial(2 * half) // (2**half * math.factorial(half))
+                means[i] += self.coefficients[d] * math.perm(d, i) * pairings * variance**half
+        return means
+
+    def kernels(self, gram: Array) -> Kernels:
+        """Return the kernels by the finite Mehler sum K_pq = sum_j q_kl^j / j! m_{p+j} m_{q+j}.
+
+        It is the Taylor series of K_pq in q_kl, whose derivatives Price's theorem gives: a
+        derivative with respect to q_kl raises both orders by one.
+        """
+        m = self.mean_derivatives(np.diag(gram))
+        degree = len(m) - 1
+
+        def kernel(p: int, q: int) -> Array:
+            terms = range(degree + 1 - max(p, q))
+            zero = np.zeros_like(gram)
+            return sum(
+                (gram**j / math.factorial(j) * np.outer(m[p + j], m[q + j]) for j in terms), zero
+            )
+
+        return Kernels(kernel(0, 0), kernel(1, 1), kernel(0, 2), kernel(1, 3), kernel(2, 2))
+
+
+class Linear(Polynomial):
+    """g(u) = u."""
+
+    def __init__(self) -> None:
+        super().__init__((0.0, 1.0))
+
+
+@dataclass(frozen=True)
+class Erf:
+    """g(u) = erf(u / sqrt(2)), the choice of Saad & Solla (1995), whose kernels are elementary."""
+
+    def __call__(self, u: Array) -> Array:
+        """Return g(u), element by element."""
+        return erf(u / math.sqrt(2))
+
+    def derivative(self, u: Array) -> Array:
+        """Return g'(u), element by element."""
+        return math.sqrt(2 / math.pi) * np.exp(-(u**2) / 2)
+
+    def kernels(self, gram: Array) -> Kernels:
+        """Return the kernels, K00 after Williams (1998), the others by Price's theorem.
+
+        With A = 1 + q_kk, B = 1 + q_ll, D = AB - q_kl^2:
+        K00 = (2/pi) asin(q_kl / sqrt(AB)), K11 = (2/pi) / sqrt(D), K02 = -K11 q_kl / B,
+        K13 = -K11 A / D, K22 = K11 q_kl / D.
+        """
+        diagonal = 1 + np.diag(gram)
+        A, B = diagonal[:, None], diagonal[None, :]
+        D = A * B - gram**2
+        K11 = 2 / math.pi / np.sqrt(D)
+        K00 = 2 / math.pi * np.arcsin(gram / np.sqrt(A * B))
+        return Kernels(K00, K11, -K11 * gram / B, -K11 * A / D, K11 * gram / D)

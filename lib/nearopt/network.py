@@ -1,0 +1,116 @@
+"""The two-layer network y = W2 g(W1 x) that is teacher and student alike."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nearopt.activations import Activation
+from nearopt.checks import finite_array, positive_integer, positive_number
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class TwoLayer:
+    """A network without biases, y = W2 g(W1 x).
+
+    Parameters
+    ----------
+    W1 : array of shape (hidden_dim, input_dim)
+        First layer; w_k is its row k.
+    W2 : array of shape (output_dim, hidden_dim)
+        Second layer.
+    activation : Activation
+        g, applied element by element.
+
+    Raises
+    ------
+    ValueError
+        If a weight matrix has the wrong shape or is not finite.
+    """
+
+    W1: Array
+    W2: Array
+    activation: Activation
+
+    def __post_init__(self) -> None:
+        W1 = finite_array("W1", self.W1, (None, None))
+        object.__setattr__(self, "W1", W1)
+        object.__setattr__(self, "W2", finite_array("W2", self.W2, (None, len(W1))))
+
+    @classmethod
+    def draw(
+        cls,
+        input_dim: int,
+        hidden_dim: int,
+        *,
+        output_dim: int = 1,
+        activation: Activation,
+        sigma1: float = 1.0,
+        sigma2: float = 1.0,
+        rng: np.random.Generator,
+    ) -> Self:
+        """Draw a teacher: W1 ~ N(0, sigma1^2), then W2 ~ N(0, sigma2^2), all entries independent.
+
+        Raises
+        ------
+        ValueError
+            If a size is not a positive integer or a scale not a positive number.
+        """
+        input_dim = positive_integer("input_dim", input_dim)
+        hidden_dim = positive_integer("hidden_dim", hidden_dim)
+        output_dim = positive_integer("output_dim", output_dim)
+        W1 = positive_number("sigma1", sigma1) * rng.standard_normal((hidden_dim, input_dim))
+        W2 = positive_number("sigma2", sigma2) * rng.standard_normal((output_dim, hidden_dim))
+        return cls(W1, W2, activation)
+
+    @property
+    def input_dim(self) -> int:
+        """Number of inputs, Ni."""
+        return self.W1.shape[1]
+
+    @property
+    def hidden_dim(self) -> int:
+        """Number of hidden units, Nh."""
+        return self.W1.shape[0]
+
+    @property
+    def output_dim(self) -> int:
+        """Number of outputs, No."""
+        return self.W2.shape[0]
+
+    @property
+    def parameter_count(self) -> int:
+        """P = hidden_dim (output_dim + input_dim)."""
+        return self.W1.size + self.W2.size
+
+    @property
+    def parameters(self) -> Array:
+        """All parameters, shape (P,): W2 row by row, then W1 row by row."""
+        return np.concatenate([self.W2.ravel(), self.W1.ravel()])
+
+    def with_parameters(self, parameters: Array) -> Self:
+        """Return the network of the same shape and activation that has these parameters (P,)."""
+        checked = finite_array("parameters", parameters, (self.parameter_count,))
+        W2, W1 = np.split(checked, [self.W2.size])
+        return type(self)(W1.reshape(self.W1.shape), W2.reshape(self.W2.shape), self.activation)
+
+    def __call__(self, inputs: Array) -> Array:
+        """Return the outputs (samples, output_dim) at inputs of shape (samples, input_dim)."""
+        inputs = finite_array("inputs", inputs, (None, self.input_dim))
+        return self.activation(inputs @ self.W1.T) @ self.W2.T
+
+    def jacobian(self, inputs: Array) -> Array:
+        """Return dy/dtheta, shape (samples, output_dim, P), at inputs (samples, input_dim).
+
+        dy_o/dW2_o'k = delta_oo' g(w_k.x),    dy_o/dw_k = W2_ok g'(w_k.x) x.
+        """
+        inputs = finite_array("inputs", inputs, (None, self.input_dim))
+        preactivations = inputs @ self.W1.T
+        outer = np.einsum("op,nk->nopk", np.eye(self.output_dim), self.activation(preactivations))
+        slopes = self.activation.derivative(preactivations)
+        inner = np.einsum("ok,nk,ni->noki", self.W2, slopes, inputs)
+        rows = (len(inputs), self.output_dim, -1)
+        return np.concatenate([outer.reshape(rows), inner.reshape(rows)], axis=-1)

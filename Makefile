@@ -1,0 +1,47 @@
+# Everything runs in .venv, which is made from requirements.lock when it is missing or out of date.
+PYTHON ?= python3
+.DEFAULT_GOAL := help
+.PHONY: help environment paper quick notebooks test test-slow lint lock clean distclean
+
+VENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
+NOTEBOOKS := $(wildcard notebooks/*.py)
+
+help: ## print this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' $(MAKEFILE_LIST) | awk -F': ' '{printf "make %-12s %s\n", $$1, $$2}'
+
+environment: ## make .venv with every package of requirements.lock
+	@PYTHON="$(PYTHON)" sh workflow/environment.sh
+
+paper: environment ## run all notebooks at full size and typeset results/paper/paper.pdf
+	@$(VENV) snakemake --configfile config/paper.yaml
+	@$(VENV) python workflow/claims.py results/paper/claims.json
+
+quick: environment ## the same in seconds at small sizes, results/quick/paper.pdf
+	@$(VENV) snakemake --configfile config/quick.yaml
+	@$(VENV) python workflow/claims.py results/quick/claims.json
+
+notebooks: environment ## run the notebooks again and store their outputs in notebooks/
+	@for notebook in $(NOTEBOOKS); do \
+	  $(VENV) python workflow/run_notebook.py "$$notebook" --logs logs/notebooks || exit 1; done
+
+lint: environment ## check format and style, notebooks included
+	@$(VENV) ruff format --check .
+	@$(VENV) ruff check .
+
+test: lint ## everything that must hold, in minutes
+	@$(VENV) python -m pytest
+	@$(VENV) python -m pytest --nbval --nbval-current-env notebooks
+
+test-slow: environment ## fresh environments and other long tests
+	@$(VENV) python -m pytest -m slow
+
+lock: ## resolve requirements.lock and constraints.txt anew (needs uv)
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header --no-annotate --all-extras pyproject.toml --output-file requirements.lock
+	sed -n 's/^\([a-z0-9].*==.*[^ \\]\) *\\$$/\1/p' requirements.lock > constraints.txt
+
+clean: ## remove results and logs
+	rm -rf results logs .snakemake
+
+distclean: clean ## remove the environment as well
+	rm -rf .venv

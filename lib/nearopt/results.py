@@ -1,0 +1,196 @@
+"""The one writer and reader of results: values, verdicts, tables, figures and where they are from.
+
+A notebook collects everything in a `Results` and saves it once. Whatever is read back is held
+against the checksums that were written with it, so a damaged file is refused, never typeset.
+"""
+
+import hashlib
+import json
+import math
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from nearopt import style
+from nearopt.parameters import check_parameters, parameter_names
+
+PACKAGES = ("matplotlib", "nearopt", "numpy", "pandas", "python-flint", "scipy", "seaborn")
+JSON: dict[str, Any] = {"indent": 1, "sort_keys": True, "ensure_ascii": False, "allow_nan": False}
+THREADS = ("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of a claim: it passes if measured and expected differ by at most tolerance.
+
+    Attributes
+    ----------
+    claim : str
+        The claim's label, C1 to C6.
+    statement : str
+        The quantity that was measured, in words.
+    measured, error : float
+        Its value and standard error (0 if exact).
+    expected, tolerance : float
+        What theory says, and by how much the measurement may differ.
+    """
+
+    claim: str
+    statement: str
+    measured: float
+    error: float
+    expected: float
+    tolerance: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether the claim holds."""
+        return abs(self.measured - self.expected) <= self.tolerance
+
+    def __repr__(self) -> str:
+        word = "holds" if self.passed else "FAILS"
+        spread = f" ± {self.error:.2g}" if self.error else ""
+        return (
+            f"{self.claim} {word}: {self.statement} is {self.measured:.4g}{spread}, "
+            f"expected {self.expected:.4g} within {self.tolerance:.2g}"
+        )
+
+
+def _plain(name: str, number: Any) -> int | float:  # noqa: ANN401
+    """Return a number as JSON takes it."""
+    plain = number.item() if hasattr(number, "item") else number
+    if isinstance(plain, bool) or not isinstance(plain, int | float) or not math.isfinite(plain):
+        raise ValueError(f"result {name!r} must be a finite number, not {number!r}")
+    return plain
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a whole file or nothing."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, path)
+
+
+class Results:
+    """What one run of a notebook found.
+
+    Parameters
+    ----------
+    notebook : str
+        The notebook's name, a key of the configuration.
+    namespace : mapping
+        Holds the notebook's parameters among its names: `globals()` in the notebook.
+    folder : str
+        Where to save; nothing is written if it is empty.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is missing or not allowed; the message names it and its range.
+    """
+
+    def __init__(self, notebook: str, namespace: Mapping[str, Any], folder: str = "") -> None:
+        self.notebook = notebook
+        names = [name for name in parameter_names(notebook) if name in namespace]
+        self.parameters = {name: namespace[name] for name in names}
+        check_parameters(notebook, self.parameters)
+        self.folder = Path(folder) if folder else None
+        self.values: dict[str, dict[str, Any]] = {}
+        self.verdicts: list[Verdict] = []
+        self.tables: dict[str, pd.DataFrame] = {}
+        self.figures: dict[str, Figure] = {}
+
+    def value(self, name: str, value: float, description: str, error: float | None = None) -> None:
+        """Record a number with what it is and, if it was measured, its standard error."""
+        self.values[name] = {"value": _plain(name, value), "description": description}
+        if error is not None:
+            self.values[name]["error"] = _plain(name, error)
+
+    def table(self, name: str, frame: pd.DataFrame) -> None:
+        """Record a table; it is saved as CSV without its index."""
+        self.tables[name] = frame
+
+    def figure(self, name: str, figure: Figure) -> None:
+        """Record a figure; it is saved as PDF, SVG and PNG."""
+        self.figures[name] = figure
+
+    def verdict(
+        self,
+        claim: str,
+        statement: str,
+        *,
+        measured: float,
+        expected: float,
+        tolerance: float,
+        error: float = 0.0,
+    ) -> Verdict:
+        """Record and return what became of a claim."""
+        numbers = (
+            _plain(f"{claim}: {statement}", number)
+            for number in (measured, error, expected, tolerance)
+        )
+        self.verdicts.append(Verdict(claim, statement, *numbers))
+        return self.verdicts[-1]
+
+    def save(self) -> None:
+        """Write everything; values.json comes last and carries the checksums of all the rest."""
+        if self.folder is None:
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for name, frame in self.tables.items():
+            _replace(self.folder / f"{name}.csv", frame.to_csv(index=False, lineterminator="\n"))
+        files = [self.folder / f"{name}.csv" for name in self.tables]
+        origin = json.dumps({self.notebook: self.parameters}, sort_keys=True)
+        for name, figure in self.figures.items():
+            files += style.save(figure, self.folder / name, origin)
+        content = {
+            "notebook": self.notebook,
+            "parameters": self.parameters,
+            "values": self.values,
+            "verdicts": [asdict(v) | {"passed": v.passed} for v in self.verdicts],
+            "versions": {"python": platform.python_version()}
+            | {package: version(package) for package in PACKAGES},
+            "threads": {name: os.environ.get(name, "unset") for name in THREADS},
+            "files": {path.name: _digest(path.read_bytes()) for path in sorted(files)},
+        }
+        content["seal"] = _seal(content)
+        _replace(self.folder / "values.json", json.dumps(content, **JSON) + "\n")
+
+
+def _seal(content: Mapping[str, Any]) -> str:
+    """Return the checksum of everything in values.json but the seal itself."""
+    return _digest(json.dumps(content, **JSON).encode())
+
+
+def load(folder: Path) -> dict[str, Any]:
+    """Read a results folder back: the content of its values.json.
+
+    Raises
+    ------
+    ValueError
+        If values.json or a file that it lists is missing or not as it was saved.
+    """
+    remedy = f"delete {folder} and run the notebook again"
+    try:
+        content = json.loads((folder / "values.json").read_bytes())
+        seal = content.pop("seal")
+    except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
+        raise ValueError(f"{folder / 'values.json'} cannot be read ({error}); {remedy}") from None
+    if _seal(content) != seal:
+        raise ValueError(f"{folder / 'values.json'} was changed after it was saved; {remedy}")
+    for name, digest in content["files"].items():
+        path = folder / name
+        if not path.is_file() or _digest(path.read_bytes()) != digest:
+            raise ValueError(f"{path} is missing or was changed after it was saved; {remedy}")
+    return content

@@ -1,0 +1,151 @@
+"""Run one notebook with parameters: text, ipynb, papermill, and its results all or nothing.
+
+The results folder appears, or is replaced, only when the notebook has run to its end. A failed
+run leaves the notebook, with its traceback, beside the log.
+"""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import papermill
+from nbformat import NotebookNode
+from papermill.exceptions import PapermillExecutionError
+from traitlets.config import Config
+
+from nearopt.parameters import check_parameters
+
+# One thread, because the order of a threaded sum would decide the last digits.
+THREADS = dict.fromkeys(("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+
+
+def read_notebook(path: Path) -> NotebookNode:
+    """Return the text notebook as ipynb, with cell ids that do not change from run to run."""
+    notebook = jupytext.read(path)
+    for index, cell in enumerate(notebook.cells):
+        cell["id"] = f"cell-{index:02d}"
+    return notebook
+
+
+def clean(notebook: NotebookNode) -> NotebookNode:
+    """Remove times, paths and versions, so that equal outputs are equal bytes."""
+    notebook.metadata = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    for cell in notebook.cells:
+        tags = [tag for tag in cell.metadata.get("tags", []) if not tag.startswith("papermill")]
+        cell.metadata = {"tags": tags} if tags else {}
+    return notebook
+
+
+def kernel_config(folder: Path) -> Config:
+    """Let the kernel talk through sockets in `folder`: ports may collide when kernels start."""
+    config = Config()
+    config.KernelManager.transport = "ipc"
+    config.KernelManager.ip = str(folder / "kernel")
+    return config
+
+
+def execute(source: Path, parameters: dict[str, Any], output: Path, log: Path) -> NotebookNode:
+    """Run the notebook, its cells' text going live to `log`, the notebook so far to `output`.
+
+    Raises
+    ------
+    SystemExit
+        If a cell raises; the message names the error and where the notebook is.
+    """
+    with tempfile.TemporaryDirectory(prefix="nearopt-") as scratch, log.open("w") as stream:
+        folder = Path(scratch)
+        own = ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "MPLCONFIGDIR")
+        os.environ |= THREADS | dict.fromkeys(own, scratch)
+        text = folder / "input.ipynb"
+        jupytext.write(read_notebook(source), text)
+        unknown = sorted(set(parameters) - set(papermill.inspect_notebook(str(text))))
+        if unknown:
+            raise ValueError(f"{source} has no parameter {', '.join(unknown)}")
+        try:
+            papermill.execute_notebook(
+                text,
+                output,
+                parameters,
+                kernel_name="python3",
+                progress_bar={"desc": source.stem, "disable": not sys.stderr.isatty()},
+                stdout_file=stream,
+                stderr_file=stream,
+                cwd=source.parent,
+                config=kernel_config(folder),
+            )
+        except PapermillExecutionError as error:
+            stream.write(re.sub(r"\x1b\[[0-9;]*m", "", str(error)))
+            raise SystemExit(
+                f"{source}: {error.ename}: {error.evalue}\n"
+                f"The notebook with its traceback is {output}, what it printed is in {log}."
+            ) from None
+    return clean(jupytext.read(output))
+
+
+def run(source: Path, parameters: dict[str, Any], results: Path, logs: Path) -> None:
+    """Run the notebook into `results`, with its log in `logs`.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is unknown, missing or not allowed.
+    SystemExit
+        If a cell raises.
+    """
+    name = source.stem
+    check_parameters(name, parameters)
+    logs.mkdir(parents=True, exist_ok=True)
+    results.parent.mkdir(parents=True, exist_ok=True)
+    partial = results.with_name(f".{name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    inside = os.path.relpath(partial, source.parent)
+    output = logs / f"{name}.ipynb"
+    given = parameters | {"results_dir": inside}
+    notebook = execute(source, given, output, logs / f"{name}.log")
+    for cell in notebook.cells:
+        cell.source = cell.source.replace(inside, os.path.relpath(results, source.parent))
+    jupytext.write(notebook, partial / "notebook.ipynb")
+    shutil.rmtree(results, ignore_errors=True)
+    partial.rename(results)
+    output.unlink()
+
+
+def refresh(source: Path, logs: Path) -> None:
+    """Run the notebook with its own defaults and store it, outputs and all, beside its source."""
+    logs.mkdir(parents=True, exist_ok=True)
+    notebook = execute(source, {}, logs / f"{source.stem}.ipynb", logs / f"{source.stem}.log")
+    partial = logs / f"{source.stem}.clean.ipynb"
+    jupytext.write(notebook, partial)
+    partial.replace(source.with_suffix(".ipynb"))
+    (logs / f"{source.stem}.ipynb").unlink()
+
+
+def main() -> None:
+    """Run a notebook into a results folder, or refresh the outputs that are committed."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("notebook", type=Path, help="the text notebook, notebooks/NAME.py")
+    parser.add_argument("--logs", type=Path, required=True, help="the folder of logs")
+    parser.add_argument("--results", type=Path, help="the folder to write; without it, refresh")
+    parser.add_argument("--parameters", type=json.loads, default={}, help="as JSON")
+    arguments = parser.parse_args()
+    if arguments.results is None:
+        refresh(arguments.notebook, arguments.logs)
+    else:
+        try:
+            run(arguments.notebook, arguments.parameters, arguments.results, arguments.logs)
+        except ValueError as error:
+            raise SystemExit(str(error)) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -52,16 +52,11 @@ from nearopt.results import Results
 results = Results("01_linear_asymptotics", globals(), results_dir)
 
 # %%
-import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
+from nearopt.hessian import population_hessian
 
 from nearopt import style
 from nearopt.activations import Linear
-from nearopt.ensemble import cdf_deviation, draw_linear_spectra
-from nearopt.figures import spectrum_against_laws
-from nearopt.hessian import population_hessian
-from nearopt.laws import FiniteLinearHessianLaw, LinearHessianLaw
 from nearopt.network import TwoLayer
 
 style.use()

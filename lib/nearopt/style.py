@@ -38,9 +38,7 @@ def use() -> None:
         "lines.linewidth": 1.3,
         "lines.markersize": 4,
         "mathtext.fontset": "dejavusans",
-        "pdf.fonttype": 42,
         "savefig.dpi": 200,
-        "svg.hashsalt": "nearopt",
         "xtick.labelsize": 7.5,
         "ytick.labelsize": 7.5,
     }
@@ -68,6 +66,6 @@ def save(figure: Figure, stem: Path, parameters: str) -> list[Path]:
     files = []
     for ending, key in about.items():
         files.append(stem.with_name(f"{stem.name}.{ending}"))
-        with mpl.rc_context({"svg.fonttype": "path"}):
+        with mpl.rc_context({"pdf.fonttype": 42, "svg.hashsalt": "nearopt"}):
             figure.savefig(files[-1], metadata={key: parameters, **dates[ending]})
     return files

@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+from scipy.stats import chi2, norm
+
+from nearopt import Linear, TwoLayer
+from nearopt.ensemble import binned_density, cdf_deviation, draw_linear_spectra
+
+
+@pytest.mark.parametrize(("input_dim", "hidden_dim"), [(3, 5), (5, 3), (1, 1)])
+def test_spectra_have_the_moments_of_whole_networks(input_dim, hidden_dim):
+    """E trace = Ni Nh (s1^2 + s2^2), and the same from drawn networks' gradients."""
+    spectra = draw_linear_spectra(
+        input_dim, hidden_dim, 4000, sigma1=0.7, sigma2=1.5, rng=np.random.default_rng(1)
+    )
+    assert np.all(np.diff(spectra) >= 0)
+    traces = spectra.sum(1)
+    expected = input_dim * hidden_dim * (0.7**2 + 1.5**2)
+    assert abs(traces.mean() - expected) < 4 * traces.std() / np.sqrt(len(traces))
+
+
+def test_spectrum_is_that_of_the_sampled_hessian():
+    """The same seed gives a network whose Gauss-Newton matrix has these eigenvalues."""
+    spectrum = draw_linear_spectra(4, 3, 1, rng=np.random.default_rng(2))[0]
+    rng = np.random.default_rng(2)
+    W1, W2 = rng.standard_normal((3, 4)), rng.standard_normal((1, 3))
+    net = TwoLayer(W1, W2, Linear())
+    inputs = np.sqrt(4) * np.eye(4)  # their second moments are exactly those of white noise
+    jacobian = net.jacobian(inputs)[:, 0]
+    eigenvalues = np.linalg.eigvalsh(jacobian.T @ jacobian / 4)
+    np.testing.assert_allclose(eigenvalues[-4:], spectrum, rtol=1e-12)
+    np.testing.assert_allclose(eigenvalues[:-4], 0, atol=1e-12)
+
+
+def test_one_hidden_unit_and_one_input_is_a_chi_square_law():
+    spectra = draw_linear_spectra(1, 1, 20000, rng=np.random.default_rng(3))
+    deviation, error = cdf_deviation(spectra, chi2(2))
+    assert np.abs(deviation / error).max() < norm.isf(1e-3 / 2 / len(deviation))
+    wrong, error = cdf_deviation(spectra, chi2(2.2))
+    assert np.abs(wrong / error).max() > 6
+
+
+def test_errors_are_those_of_independent_teachers():
+    """Copying each eigenvalue within its teacher adds no information."""
+    rng = np.random.default_rng(4)
+    once = rng.standard_normal((5000, 1))
+    often = np.repeat(once, 10, axis=1)
+    edges = np.linspace(-3, 3, 13)
+    for statistic in (lambda s: binned_density(s, edges), lambda s: cdf_deviation(s, norm())):
+        for one, ten in zip(statistic(once), statistic(often), strict=True):
+            np.testing.assert_allclose(one, ten, rtol=1e-12, atol=1e-15)
+    density, error = binned_density(once, edges)
+    expected = np.diff(norm.cdf(edges)) / np.diff(edges)
+    assert np.abs((density - expected) / error).max() < 4
+
+
+@pytest.mark.parametrize("name", ["input_dim", "hidden_dim", "teachers", "sigma1", "sigma2"])
+def test_bad_input_is_named(name):
+    sizes = {"input_dim": 2, "hidden_dim": 3, "teachers": 4}
+    with pytest.raises(ValueError, match=f"{name} must be"):
+        draw_linear_spectra(**sizes | {name: -1}, rng=np.random.default_rng(0))

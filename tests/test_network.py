@@ -1,0 +1,91 @@
+import numpy as np
+import pytest
+
+from nearopt import Erf, Linear, TwoLayer
+
+
+@pytest.fixture
+def network():
+    rng = np.random.default_rng(3)
+    return TwoLayer.draw(4, 3, output_dim=2, activation=Erf(), sigma1=0.5, sigma2=2.0, rng=rng)
+
+
+def test_shapes_and_parameter_order(network):
+    assert (network.input_dim, network.hidden_dim, network.output_dim) == (4, 3, 2)
+    assert network.parameter_count == 3 * (2 + 4)
+    expected = [*network.W2[0], *network.W2[1], *network.W1[0], *network.W1[1], *network.W1[2]]
+    np.testing.assert_array_equal(network.parameters, expected)
+
+
+def test_parameters_round_trip(network):
+    moved = network.with_parameters(network.parameters + 1)
+    np.testing.assert_array_equal(moved.W1, network.W1 + 1)
+    np.testing.assert_array_equal(moved.W2, network.W2 + 1)
+
+
+def test_forward_is_the_formula(network):
+    x = np.array([0.3, -1.0, 2.0, 0.1])
+    expected = [
+        sum(network.W2[o, k] * Erf()(network.W1[k] @ x) for k in range(3)) for o in range(2)
+    ]
+    np.testing.assert_allclose(network(x[None])[0], expected, rtol=1e-14)
+
+
+def test_jacobian_against_finite_differences(network):
+    inputs = np.random.default_rng(4).standard_normal((5, 4))
+    steps = 1e-5 * np.eye(network.parameter_count)
+    slopes = [
+        (
+            network.with_parameters(network.parameters + step)(inputs)
+            - network.with_parameters(network.parameters - step)(inputs)
+        )
+        / 2e-5
+        for step in steps
+    ]
+    np.testing.assert_allclose(network.jacobian(inputs), np.stack(slopes, axis=-1), atol=1e-9)
+
+
+def test_draw_has_the_asked_scales():
+    rng = np.random.default_rng(5)
+    net = TwoLayer.draw(200, 300, output_dim=50, activation=Linear(), sigma1=0.5, sigma2=2, rng=rng)
+    for weights, sigma in ((net.W1, 0.5), (net.W2, 2.0)):
+        error = sigma / np.sqrt(2 * weights.size)
+        assert abs(weights.std() - sigma) < 4 * error
+        assert abs(weights.mean()) < 4 * sigma / np.sqrt(weights.size)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"input_dim": 0}, "input_dim must be a whole number of at least 1, not 0"),
+        ({"hidden_dim": -2}, "hidden_dim must be"),
+        ({"output_dim": 1.0}, "output_dim must be"),
+        ({"sigma1": float("nan")}, "sigma1 must be a finite number above 0, not nan"),
+        ({"sigma2": 0}, "sigma2 must be"),
+    ],
+)
+def test_bad_draws_are_named(changes, message):
+    good = {
+        "input_dim": 2,
+        "hidden_dim": 3,
+        "activation": Linear(),
+        "rng": np.random.default_rng(0),
+    }
+    with pytest.raises(ValueError, match=message):
+        TwoLayer.draw(**good | changes)
+
+
+@pytest.mark.parametrize(
+    ("W1", "W2", "message"),
+    [
+        (np.ones((3, 2)), np.ones((1, 2)), r"W2 must have shape \(any, 3\), not \(1, 2\)"),
+        (np.ones(3), np.ones((1, 3)), r"W1 must have shape \(any, any\), not \(3,\)"),
+        (np.full((3, 2), np.nan), np.ones((1, 3)), "W1 must be finite"),
+        (np.ones((3, 2), complex), np.ones((1, 3)), "W1 must hold real numbers, not complex128"),
+        ([[1, 2], [3]], np.ones((1, 3)), "W1 must be a rectangular array"),
+        (np.ones((0, 2)), np.ones((1, 0)), "W1 must have shape"),
+    ],
+)
+def test_bad_weights_are_named(W1, W2, message):
+    with pytest.raises(ValueError, match=message):
+        TwoLayer(W1, W2, Linear())

@@ -1,0 +1,86 @@
+import copy
+
+import pytest
+import yaml
+
+from nearopt.parameters import SCHEMA, Validator, check_config, check_parameters, load_schema
+
+PAPER = yaml.safe_load(SCHEMA.with_name("paper.yaml").read_text())
+QUICK = yaml.safe_load(SCHEMA.with_name("quick.yaml").read_text())
+LINEAR = PAPER["01_linear_asymptotics"]
+
+
+def merged(base, changes):
+    both = copy.deepcopy(base)
+    for key, value in changes.items():
+        both[key] = merged(base[key], value) if isinstance(value, dict) else value
+    return both
+
+
+def test_schema_is_a_schema():
+    Validator.check_schema(load_schema())
+
+
+@pytest.mark.parametrize("config", [PAPER, merged(PAPER, QUICK)], ids=["paper", "quick"])
+def test_shipped_configurations_pass(config):
+    check_config(config)
+
+
+def test_quick_holds_only_what_differs():
+    for key, value in QUICK.items():
+        assert PAPER[key] != value
+        if isinstance(value, dict):
+            assert not value.items() & PAPER[key].items()
+
+
+@pytest.mark.parametrize("entry", load_schema()["properties"].values())
+def test_every_key_is_described(entry):
+    for described in (entry, *entry.get("properties", {}).values()):
+        assert described["description"].endswith(".")
+    assert entry.get("additionalProperties", False) is False
+
+
+@pytest.mark.parametrize(
+    ("value", "allowed"),
+    [
+        (-3, "at least 1"),
+        (0, "at least 1"),
+        (10.0, "integer"),
+        ("10", "integer"),
+        (True, "integer"),
+        (None, "integer"),
+        ([10], "integer"),
+        (10**9, "at most 1000"),
+    ],
+)
+def test_a_bad_size_is_named_with_its_value_and_range(value, allowed):
+    with pytest.raises(ValueError, match=r"01_linear_asymptotics\.hidden_dim = ") as caught:
+        check_parameters("01_linear_asymptotics", LINEAR | {"hidden_dim": value})
+    assert repr(value) in str(caught.value)
+    assert allowed in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 0, -1.0, "1e-3"])
+def test_a_bad_scale_is_refused(value):
+    with pytest.raises(ValueError, match=r"sigma1 = .* number above 0"):
+        check_parameters("01_linear_asymptotics", LINEAR | {"sigma1": value})
+
+
+def test_unknown_and_missing_keys_are_named():
+    without = {k: v for k, v in LINEAR.items() if k != "seed"}
+    with pytest.raises(ValueError, match="missing key seed"):
+        check_parameters("01_linear_asymptotics", without)
+    with pytest.raises(ValueError, match="unknown key 'hiden_dim'; known are .*hidden_dim"):
+        check_parameters("01_linear_asymptotics", LINEAR | {"hiden_dim": 20})
+    with pytest.raises(ValueError, match="configuration: unknown key 'colour'"):
+        check_config(PAPER | {"colour": "red"})
+    with pytest.raises(ValueError, match="no notebook is called '09_missing'; there are 01_linear"):
+        check_parameters("09_missing", {})
+
+
+@pytest.mark.parametrize(
+    "folder", ["/etc", "../outside", "a/../../b", "", "x; touch pwned", "$HOME"]
+)
+def test_results_stay_inside_the_checkout(folder):
+    with pytest.raises(ValueError, match="results_dir = "):
+        check_config(PAPER | {"results_dir": folder})

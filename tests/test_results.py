@@ -1,0 +1,96 @@
+import json
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import pytest
+import yaml
+
+from nearopt.parameters import SCHEMA
+from nearopt.results import Results, load
+
+NOTEBOOK = "01_linear_asymptotics"
+PARAMETERS = yaml.safe_load(SCHEMA.with_name("paper.yaml").read_text())[NOTEBOOK]
+
+
+def fill(folder):
+    results = Results(NOTEBOOK, PARAMETERS | {"other": 1}, str(folder))
+    results.value("rank", 10, "rank of the Hessian")
+    results.value("slope", -1.02, "fitted exponent", error=0.03)
+    results.verdict("C3", "rank", measured=10, expected=10, tolerance=0)
+    results.table("ranks", pd.DataFrame({"P": [220], "rank": [10]}))
+    figure, axes = plt.subplots()
+    axes.plot([0, 1], [1, 3], label="a line")
+    axes.legend()
+    results.figure("line", figure)
+    results.save()
+    plt.close(figure)
+
+
+def test_what_is_saved_is_read_back(tmp_path):
+    fill(tmp_path)
+    content = load(tmp_path)
+    assert content["parameters"] == PARAMETERS
+    assert content["values"]["slope"] == {
+        "value": -1.02,
+        "error": 0.03,
+        "description": "fitted exponent",
+    }
+    assert content["verdicts"][0]["passed"]
+    assert set(content["files"]) == {"line.pdf", "line.png", "line.svg", "ranks.csv"}
+    assert {path.name for path in tmp_path.iterdir()} == {*content["files"], "values.json"}
+
+
+def test_two_runs_write_the_same_bytes(tmp_path):
+    for name in ("first", "second"):
+        fill(tmp_path / name)
+    for path in (tmp_path / "first").iterdir():
+        assert path.read_bytes() == (tmp_path / "second" / path.name).read_bytes()
+
+
+@pytest.mark.parametrize("name", ["values.json", "ranks.csv", "line.pdf", "line.png", "line.svg"])
+@pytest.mark.parametrize("damage", ["emptied", "truncated", "flipped", "missing"])
+def test_damage_is_found_and_named(tmp_path, name, damage):
+    fill(tmp_path)
+    path = tmp_path / name
+    data = path.read_bytes()
+    middle = len(data) // 2
+    if damage == "missing":
+        path.unlink()
+    else:
+        flipped = data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
+        changed = {"emptied": b"", "truncated": data[:middle], "flipped": flipped}
+        path.write_bytes(changed[damage])
+    with pytest.raises(ValueError, match=f"{name}.*run the notebook again"):
+        load(tmp_path)
+
+
+def test_a_hand_edited_value_is_found(tmp_path):
+    fill(tmp_path)
+    content = json.loads((tmp_path / "values.json").read_text())
+    content["values"]["rank"]["value"] = 11
+    (tmp_path / "values.json").write_text(json.dumps(content))
+    with pytest.raises(ValueError, match="was changed after it was saved"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), "10", None, True])
+def test_a_result_is_a_finite_number(number):
+    with pytest.raises(ValueError, match="result 'rank' must be a finite number"):
+        Results(NOTEBOOK, PARAMETERS).value("rank", number, "rank")
+
+
+@pytest.mark.parametrize(("measured", "passed"), [(0.9, True), (1.1, True), (0.8, False)])
+def test_a_verdict_compares_with_its_tolerance(measured, passed):
+    verdict = Results(NOTEBOOK, PARAMETERS).verdict(
+        "C4", "slope", measured=measured, expected=1.0, tolerance=0.11, error=0.05
+    )
+    assert verdict.passed is passed
+    assert ("holds" if passed else "FAILS") in repr(verdict)
+
+
+def test_bad_parameters_stop_a_notebook_and_no_folder_writes_nothing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=r"teachers = -5 is not allowed"):
+        Results(NOTEBOOK, PARAMETERS | {"teachers": -5}, "out")
+    Results(NOTEBOOK, PARAMETERS).save()
+    assert list(tmp_path.iterdir()) == []

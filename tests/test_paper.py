@@ -1,0 +1,42 @@
+"""The manuscript takes every number, figure and table from the results."""
+
+import re
+
+import pytest
+
+from nearopt.parameters import SCHEMA
+
+ROOT = SCHEMA.parents[1]
+SECTIONS = sorted(ROOT.glob("paper/sections/*.typ"))
+TEXT = {path: path.read_text() for path in SECTIONS}
+# What is not a result: comments, maths, code and calls, labels and references, headings' numbers.
+STRUCTURE = [
+    r"//.*",
+    r"\$[^$]*\$",
+    r"`[^`]*`",
+    r"#\w[\w-]*\((?:[^()]|\([^()]*\))*\)",
+    r"@[\w:-]+",
+    r"<[\w:-]+>",
+]
+ALLOWED = {"1", "2", "3"}
+
+
+@pytest.mark.parametrize("path", SECTIONS, ids=lambda path: path.stem)
+def test_no_result_is_typed_by_hand(path):
+    text = TEXT[path]
+    for pattern in STRUCTURE:
+        text = re.sub(pattern, " ", text)
+    numbers = set(re.findall(r"(?<![\w.])\d+(?:\.\d+)?", text))
+    assert numbers <= ALLOWED
+
+
+def test_every_figure_is_used_once_and_every_reference_is_cited():
+    everything = "".join(TEXT.values())
+    for source in ROOT.glob("notebooks/*.py"):
+        for name in re.findall(r'results\.figure\("(\w+)"', source.read_text()):
+            used = re.findall(rf'result-figure\(\s*"{source.stem}",\s*"{name}"', everything)
+            assert len(used) == 1, (source.stem, name)
+    keys = re.findall(r"^@\w+\{([\w:-]+),", (ROOT / "paper/references.bib").read_text(), re.M)
+    assert len(keys) == len(set(keys))
+    for key in keys:
+        assert re.search(rf"@{key}\b", everything), key

@@ -1,0 +1,170 @@
+"""The road from configuration to PDF, driven in a copy of the checkout."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from nearopt.parameters import SCHEMA
+from nearopt.results import load
+
+ROOT = SCHEMA.parents[1]
+NOTEBOOKS = sorted(path.stem for path in ROOT.glob("notebooks/*.py"))
+LINEAR = "01_linear_asymptotics"
+
+
+def copy_checkout(target):
+    """Copy what a clone would hold, and nothing made from it."""
+    for folder in ("config", "lib", "notebooks", "paper", "workflow"):
+        ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
+        shutil.copytree(ROOT / folder, target / folder, ignore=ignored)
+    for name in ("Snakefile", "requirements.lock"):
+        shutil.copy(ROOT / name, target)
+    return target
+
+
+def run(checkout, *command):
+    """Run a command in the copy, with the copy's own lib and this environment's Python."""
+    paths = {
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+        "PYTHONPATH": str(checkout / "lib"),
+        "XDG_CACHE_HOME": str(checkout / ".cache"),
+    }
+    return subprocess.run(
+        command, cwd=checkout, env=os.environ | paths, capture_output=True, text=True, check=False
+    )
+
+
+def quick(checkout, *arguments):
+    return run(checkout, "snakemake", *arguments, "--configfile", "config/quick.yaml")
+
+
+def planned(checkout):
+    """Return the rules, and the notebooks, that a build would run now."""
+    done = quick(checkout, "--cores", "2", "--dry-run", "--quiet", "rules", "--summary")
+    assert done.returncode == 0, done.stderr
+    rows = [line.split("\t") for line in done.stdout.splitlines()[1:]]
+    return {
+        Path(row[0]).relative_to("results/quick").parts[0] for row in rows if "update" in row[-1]
+    }
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """A quick build of everything."""
+    checkout = copy_checkout(tmp_path_factory.mktemp("build") / "check out")
+    done = quick(checkout, "--cores", "2")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return checkout
+
+
+@pytest.fixture
+def copied(built, tmp_path):
+    """A copy of the build that a test may change."""
+    return shutil.copytree(built, tmp_path / "copy", symlinks=True)
+
+
+def test_a_quick_build_makes_a_pdf_and_sound_results(built):
+    assert (built / "results/quick/paper.pdf").read_bytes().startswith(b"%PDF")
+    for name in NOTEBOOKS:
+        content = load(built / "results/quick" / name)
+        assert content["threads"] == dict.fromkeys(content["threads"], "1")
+        assert content["files"]
+    claims = json.loads((built / "results/quick/claims.json").read_text())
+    assert {claim["notebook"] for claim in claims} == set(NOTEBOOKS)
+
+
+def test_nothing_that_is_published_names_this_machine(built):
+    for path in (built / "results").rglob("*"):
+        if path.is_file():
+            data = path.read_bytes()
+            for secret in (str(built), str(ROOT), os.uname().nodename):
+                assert secret.encode() not in data, path
+
+
+def test_a_second_build_finds_nothing_to_do(built):
+    done = quick(built, "--cores", "2")
+    assert done.returncode == 0
+    assert "Nothing to be done" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("changed", "rebuilt"),
+    [
+        ("paper/sections/linear.typ", {"paper.pdf"}),
+        ("paper/references.bib", {"paper.pdf"}),
+        ("lib/nearopt/laws.py", {LINEAR, "claims.json", "paper.pdf"}),
+        ("lib/nearopt/style.py", {*NOTEBOOKS, "claims.json", "paper.pdf"}),
+        ("requirements.lock", {*NOTEBOOKS, "claims.json", "paper.pdf"}),
+        ("README.md", set()),
+    ],
+)
+def test_a_change_reruns_what_depends_on_it_and_nothing_else(copied, changed, rebuilt):
+    path = copied / changed
+    text = path.read_text() if path.exists() else ""
+    path.write_text(text + "\n")
+    assert planned(copied) == rebuilt
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({LINEAR: {"hidden_dim": -3}}, "01_linear_asymptotics.hidden_dim = -3 is not allowed"),
+        ({LINEAR: {"hiden_dim": 3}}, "unknown key 'hiden_dim'"),
+        ({LINEAR: {"sigma1": "1; touch pwned"}}, "sigma1 = '1; touch pwned' is not allowed"),
+        ({"results_dir": "$(touch pwned)"}, "results_dir = "),
+    ],
+)
+def test_a_bad_configuration_stops_before_any_notebook(tmp_path, changes, message):
+    checkout = copy_checkout(tmp_path / "checkout")
+    (checkout / "config/bad.yaml").write_text(yaml.safe_dump(changes))
+    done = run(checkout, "snakemake", "--cores", "2", "--configfile", "config/bad.yaml")
+    assert done.returncode != 0
+    assert message in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (checkout / "logs").exists()
+    assert not (checkout / "results").exists()
+    assert not (checkout / "pwned").exists()
+
+
+def test_a_failed_notebook_survives_with_its_traceback_and_is_named(tmp_path):
+    checkout = copy_checkout(tmp_path / "checkout")
+    source = checkout / f"notebooks/{LINEAR}.py"
+    source.write_text(source.read_text() + '\n# %%\nraise RuntimeError("deliberate")\n')
+    done = quick(checkout, "--cores", "2", f"results/quick/{LINEAR}/values.json")
+    assert done.returncode != 0
+    assert "RuntimeError: deliberate" in done.stderr
+    kept = checkout / f"logs/quick/{LINEAR}.ipynb"
+    assert f"logs/quick/{LINEAR}.ipynb" in done.stderr
+    assert "deliberate" in kept.read_text()
+    assert not (checkout / f"results/quick/{LINEAR}").exists()
+
+
+def test_nbval_fails_when_lib_is_wrong(tmp_path):
+    """A law whose chi-square has one degree of freedom too many."""
+    checkout = copy_checkout(tmp_path / "checkout")
+    ensemble = checkout / "lib/nearopt/ensemble.py"
+    right = "rng.standard_normal(hidden_dim) ** 2"
+    assert right in ensemble.read_text()
+    ensemble.write_text(ensemble.read_text().replace(right, right.replace("dim)", "dim + 1)")))
+    notebook = f"notebooks/{LINEAR}.ipynb"
+    command = (sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "-q", notebook)
+    done = run(checkout, *command, "-p", "no:cacheprovider")
+    assert done.returncode == 1, done.stdout
+    assert "Cell execution failed" in done.stdout + done.stderr or "FAILED" in done.stdout
+
+
+@pytest.mark.slow
+def test_two_clean_builds_are_the_same_bytes(built, tmp_path):
+    again = copy_checkout(tmp_path / "again")
+    done = quick(again, "--cores", "1")
+    assert done.returncode == 0, done.stderr
+    files = [p.relative_to(built) for p in (built / "results").rglob("*") if p.is_file()]
+    assert len(files) > 10
+    for name in files:
+        assert (built / name).read_bytes() == (again / name).read_bytes(), name

@@ -13,11 +13,11 @@ environment: ## make .venv with every package of requirements.lock
 	@PYTHON="$(PYTHON)" sh workflow/environment.sh
 
 paper: environment ## run all notebooks at full size and typeset results/paper/paper.pdf
-	@$(VENV) snakemake --configfile config/paper.yaml
+	@$(VENV) snakemake --profile workflow/profiles/default --configfile config/paper.yaml
 	@$(VENV) python workflow/claims.py results/paper/claims.json
 
 quick: environment ## the same in seconds at small sizes, results/quick/paper.pdf
-	@$(VENV) snakemake --configfile config/quick.yaml
+	@$(VENV) snakemake --profile workflow/profiles/default --configfile config/quick.yaml
 	@$(VENV) python workflow/claims.py results/quick/claims.json
 
 notebooks: environment ## run the notebooks again and store their outputs in notebooks/

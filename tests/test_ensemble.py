@@ -3,7 +3,13 @@ import pytest
 from scipy.stats import chi2, norm
 
 from nearopt import Linear, TwoLayer
-from nearopt.ensemble import binned_density, cdf_deviation, draw_linear_spectra
+from nearopt.ensemble import (
+    binned_density,
+    cdf_scores,
+    draw_linear_spectra,
+    empirical_cdf,
+    kolmogorov_distance,
+)
 
 
 @pytest.mark.parametrize(("input_dim", "hidden_dim"), [(3, 5), (5, 3), (1, 1)])
@@ -33,10 +39,16 @@ def test_spectrum_is_that_of_the_sampled_hessian():
 
 def test_one_hidden_unit_and_one_input_is_a_chi_square_law():
     spectra = draw_linear_spectra(1, 1, 20000, rng=np.random.default_rng(3))
-    deviation, error = cdf_deviation(spectra, chi2(2))
-    assert np.abs(deviation / error).max() < norm.isf(1e-3 / 2 / len(deviation))
-    wrong, error = cdf_deviation(spectra, chi2(2.2))
-    assert np.abs(wrong / error).max() > 6
+    scores = cdf_scores(spectra, chi2(2))
+    assert np.abs(scores).max() < norm.isf(1e-3 / 2 / len(scores))
+    assert np.abs(cdf_scores(spectra, chi2(2.2))).max() > 6
+
+
+def test_distance_of_shifted_normal_laws_is_known():
+    """The cdfs of N(0, 1) and N(m, 1) differ most at m / 2, by 2 Phi(m / 2) - 1."""
+    distance, point = kolmogorov_distance(norm(1), norm())
+    assert distance == pytest.approx(2 * norm.cdf(0.5) - 1, rel=1e-6)
+    assert point == pytest.approx(0.5, abs=2e-3)
 
 
 def test_errors_are_those_of_independent_teachers():
@@ -45,7 +57,10 @@ def test_errors_are_those_of_independent_teachers():
     once = rng.standard_normal((5000, 1))
     often = np.repeat(once, 10, axis=1)
     edges = np.linspace(-3, 3, 13)
-    for statistic in (lambda s: binned_density(s, edges), lambda s: cdf_deviation(s, norm())):
+    for statistic in (
+        lambda s: binned_density(s, edges),
+        lambda s: empirical_cdf(s, np.array([-1, 0.5])),
+    ):
         for one, ten in zip(statistic(once), statistic(often), strict=True):
             np.testing.assert_allclose(one, ten, rtol=1e-12, atol=1e-15)
     density, error = binned_density(once, edges)

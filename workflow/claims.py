@@ -5,11 +5,12 @@ import json
 import sys
 from pathlib import Path
 
-from nearopt.results import load
-
 
 def collect(folders: list[Path], output: Path) -> None:
     """Write the verdicts of these results folders, once their checksums are found right."""
+    # Here, because the report should not wait for what it does not need.
+    from nearopt.results import load
+
     claims = [
         {"notebook": content["notebook"], **verdict}
         for content in map(load, folders)

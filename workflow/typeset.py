@@ -22,7 +22,6 @@ def main() -> None:
         ignore_system_fonts=True,
         sys_inputs={"results": f"/{arguments.results.as_posix()}"},
         format="pdf",
-        pdf_standards="ua-1",
         timestamp=0,
     )
     os.replace(partial, arguments.pdf)

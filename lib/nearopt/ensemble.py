@@ -87,25 +87,34 @@ def binned_density(spectra: Array, edges: Array) -> tuple[Array, Array]:
     return counts.mean(0) / scale, counts.std(0, ddof=1) / np.sqrt(len(counts)) / scale
 
 
-def cdf_deviation(spectra: Array, law: Law, quantiles: int = 99) -> tuple[Array, Array]:
-    """Return the empirical cdf minus the law's at the law's quantiles, and its standard error.
+def empirical_cdf(spectra: Array, points: Array) -> tuple[Array, Array]:
+    """Return the share of the pooled spectra below each point, and its standard error.
 
     Parameters
     ----------
     spectra : array of shape (teachers, eigenvalues)
-        Each teacher's eigenvalues.
-    law : Law
-        What they are held against.
-    quantiles : int
-        The cdfs are compared where the law's is 1, 2, ... over quantiles + 1.
+        Each teacher's eigenvalues, ascending.
+    points : array of shape (points,)
+        Where the share is counted.
 
     Returns
     -------
-    deviation, error : arrays of shape (quantiles,)
+    share, error : arrays of shape (points,)
         In units of probability.
     """
-    levels = np.arange(1, quantiles + 1) / (quantiles + 1)
-    points = law.ppf(levels)
-    below = np.stack([np.searchsorted(spectrum, points) for spectrum in spectra])
-    fractions = below / spectra.shape[1]
-    return fractions.mean(0) - levels, fractions.std(0, ddof=1) / np.sqrt(len(spectra))
+    shares = np.stack([np.searchsorted(s, points) for s in spectra]) / spectra.shape[1]
+    return shares.mean(0), shares.std(0, ddof=1) / np.sqrt(len(spectra))
+
+
+def cdf_scores(spectra: Array, law: Law) -> Array:
+    """Return empirical minus true cdf at the 99 percentiles of a law, in standard errors."""
+    levels = np.arange(1, 100) / 100
+    share, error = empirical_cdf(spectra, law.ppf(levels))
+    return (share - levels) / error
+
+
+def kolmogorov_distance(law: Law, other: Law) -> tuple[float, float]:
+    """Return the largest difference of two cdfs and the point of it, among 1999 quantiles."""
+    points = other.ppf(np.arange(1, 2000) / 2000)
+    difference = np.abs(law.cdf(points) - other.cdf(points))
+    return float(difference.max()), float(points[difference.argmax()])

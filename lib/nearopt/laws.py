@@ -1,0 +1,235 @@
+r"""The laws of the Hessian's nonzero eigenvalues, for linear networks with one output.
+
+Such an eigenvalue is |W2|^2 plus an eigenvalue of W1^T W1, and the two are independent. The first
+is sigma2^2 times a chi-square variable; the second follows, for large networks, a scaled
+Marchenko-Pastur law, which gives the paper's law, and at any size the mean density of a Wishart
+matrix, which gives the exact one. All are scipy.stats distributions.
+"""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import elementwise
+from scipy.special import betainc
+from scipy.stats import chi, chi2, rv_continuous
+
+from nearopt.checks import positive_integer, positive_number
+from nearopt.piecewise import tabulate
+from nearopt.wishart import singular_value_density, spectral_cumulants
+
+Array = NDArray[np.float64]
+
+# The chi density is integrated between the quantiles that leave this much outside.
+NEGLIGIBLE = 1e-18
+
+
+class MarchenkoPastur(rv_continuous):
+    r"""Limit law of the eigenvalues of W^T W / n, for W of shape (n, p) and p / n = aspect_ratio.
+
+    With edges a, b = (1 -+ sqrt(c))^2 and c the aspect ratio, the density is
+    sqrt((b - x) (x - a)) / (2 pi c x) (Marchenko and Pastur 1967).
+
+    Parameters
+    ----------
+    aspect_ratio : float
+        Columns over rows of W, whose entries have unit variance.
+
+    Attributes
+    ----------
+    atom : float
+        Probability of the value 0: 1 - 1 / aspect_ratio if that is positive. `pdf` leaves it out;
+        `cdf`, `ppf`, `rvs` and `stats` have it.
+
+    Raises
+    ------
+    ValueError
+        If the aspect ratio is not a positive number.
+    """
+
+    def __init__(self, aspect_ratio: float) -> None:
+        self.aspect_ratio = positive_number("aspect_ratio", aspect_ratio)
+        self.edges = (1 - math.sqrt(aspect_ratio)) ** 2, (1 + math.sqrt(aspect_ratio)) ** 2
+        self.atom = max(0.0, 1 - 1 / aspect_ratio)
+        # scipy takes the cdf to be 0 at the lower end of the support, where the atom would be.
+        lower = math.nextafter(0, -1) if self.atom else self.edges[0]
+        super().__init__(a=lower, b=self.edges[1], name="marchenko_pastur")
+
+    def _updated_ctor_param(self) -> dict[str, float]:
+        return {"aspect_ratio": self.aspect_ratio}
+
+    def _pdf(self, x: Array) -> Array:
+        lower, upper = self.edges
+        inside = np.maximum((upper - x) * (x - lower), 0)
+        positive = np.where(x > 0, x, np.inf)
+        return np.sqrt(inside) / (2 * math.pi * self.aspect_ratio * positive)
+
+    def _cdf(self, x: Array) -> Array:
+        c, (lower, upper) = self.aspect_ratio, self.edges
+        x = np.maximum(x, max(lower, np.finfo(float).tiny))
+        width = upper - lower
+        first = np.clip((2 * x - lower - upper) / width, -1, 1)
+        second = np.clip(((lower + upper) - 2 * lower * upper / x) / width, -1, 1)
+        area = np.sqrt(np.maximum((upper - x) * (x - lower), 0))
+        area += (1 + c) * (np.arcsin(first) + math.pi / 2)
+        area -= abs(1 - c) * (np.arcsin(second) + math.pi / 2)
+        return self.atom + area / (2 * math.pi * c)
+
+    def _ppf(self, q: Array) -> Array:
+        above = np.maximum(q, self.atom)
+        edges = tuple(np.full(np.shape(q), edge) for edge in self.edges)
+        root = elementwise.find_root(lambda x, level: self._cdf(x) - level, edges, args=(above,)).x
+        return np.where(q > self.atom, root, 0.0)
+
+    def _stats(self) -> tuple[float, float, float, float]:
+        c = self.aspect_ratio
+        return 1.0, c, math.sqrt(c), c - 1
+
+
+class _SumLaw(rv_continuous):
+    """Law of sigma2^2 r^2 + sigma1^2 t^2, where r^2 is chi-square and t has a density g.
+
+    With sigma2 r = R cos(angle) and sigma1 t = R sin(angle), the density at R^2 is
+
+        f(R^2) = integral over the angle of h(R cos / sigma2) g(R sin / sigma1) / (2 sigma1 sigma2)
+
+    where h is the chi density of hidden_dim degrees of freedom: smooth even where the densities of
+    r^2 and t^2 are not. A share `atom` of the t is 0 and leaves the chi-square law by itself.
+    """
+
+    def __init__(
+        self, input_dim: int, hidden_dim: int, sigma1: float = 1.0, sigma2: float = 1.0
+    ) -> None:
+        self.input_dim = positive_integer("input_dim", input_dim)
+        self.hidden_dim = positive_integer("hidden_dim", hidden_dim)
+        self.sigma1 = positive_number("sigma1", sigma1)
+        self.sigma2 = positive_number("sigma2", sigma2)
+        self.atom = max(0.0, 1 - hidden_dim / input_dim)
+        super().__init__(a=0.0, name=type(self).__name__)
+        radial = chi(hidden_dim)
+        r = radial.ppf(NEGLIGIBLE), radial.isf(NEGLIGIBLE)
+        t, density, points = self._singular_values()
+        ends = [math.hypot(sigma1 * t[i], sigma2 * r[i]) for i in (0, 1)]
+        kinks = [sigma1 * edge for edge in t if ends[0] < sigma1 * edge < ends[1]]
+        breaks = np.sort([*np.linspace(*ends, 9), *kinks])
+
+        u, weights = np.polynomial.legendre.leggauss(points)
+        u, weights = (u + 1) / 2, weights / 2
+        # The steps shrink towards both ends like u^4, because g may end there like a square root.
+        steps, weights = betainc(4, 4, u), weights * 140 * (u * (1 - u)) ** 3
+
+        def convolution(radius: Array) -> Array:
+            sines = [np.minimum(1, sigma1 * edge / radius) for edge in t]
+            cosines = [np.minimum(1, sigma2 * edge / radius) for edge in r]
+            low = np.maximum(np.arcsin(sines[0]), np.arccos(cosines[1]))
+            high = np.minimum(np.arcsin(sines[1]), np.arccos(cosines[0]))
+            width = np.maximum(high - low, 0)
+            angles = low[:, None] + width[:, None] * steps
+            outer = radial.pdf(radius[:, None] * np.cos(angles) / sigma2)
+            inner = density(radius[:, None] * np.sin(angles) / sigma1)
+            return width * ((outer * inner) @ weights) / (2 * sigma1 * sigma2)
+
+        self._density = tabulate(convolution, breaks)
+        per_radius = tabulate(lambda radius: 2 * radius * self._density(radius), breaks)
+        self._distribution = per_radius.antiderivative()
+
+    def _singular_values(self) -> tuple[tuple[float, float], Callable[[Array], Array], int]:
+        """Return the support of t, its density of integral 1 - atom, and points to resolve it."""
+        raise NotImplementedError
+
+    def _cumulants(self) -> Array:
+        """Return the first four cumulants of t^2."""
+        raise NotImplementedError
+
+    def _updated_ctor_param(self) -> dict[str, float]:
+        names = ("input_dim", "hidden_dim", "sigma1", "sigma2")
+        return {name: getattr(self, name) for name in names}
+
+    def _pdf(self, x: Array) -> Array:
+        radius, (first, *_, last) = np.sqrt(x), self._density.x
+        table = np.where((radius >= first) & (radius <= last), self._density(radius), 0.0)
+        pure = chi2.pdf(x / self.sigma2**2, self.hidden_dim) / self.sigma2**2
+        return np.maximum(table, 0.0) + (self.atom * pure if self.atom else 0.0)
+
+    def _cdf(self, x: Array) -> Array:
+        table = self._distribution(np.clip(np.sqrt(x), *self._distribution.x[[0, -1]]))
+        pure = chi2.cdf(x / self.sigma2**2, self.hidden_dim) if self.atom else 0.0
+        return np.clip(table + self.atom * pure, 0.0, 1.0)
+
+    def _ppf(self, q: Array) -> Array:
+        knots = np.append(0.0, self._distribution.x**2)
+        levels = self._cdf(knots)
+        i = np.clip(np.searchsorted(levels, q), 1, len(knots) - 1)
+        between = np.clip(q, levels[i - 1], levels[i])
+        return elementwise.find_root(
+            lambda x, level: self._cdf(x) - level, (knots[i - 1], knots[i]), args=(between,)
+        ).x
+
+    def _stats(self) -> tuple[float, float, float, float]:
+        powers = np.arange(1, 5)
+        square = self.hidden_dim * np.array([1.0, 2.0, 8.0, 48.0])
+        mean, variance, third, fourth = (
+            self.sigma2 ** (2 * powers) * square + self.sigma1 ** (2 * powers) * self._cumulants()
+        )
+        return mean, variance, third / variance**1.5, fourth / variance**2
+
+
+class LinearHessianLaw(_SumLaw):
+    """Law of a nonzero Hessian eigenvalue of large linear networks (the paper's result).
+
+    sigma2^2 chi2(hidden_dim) convolved with sigma1^2 hidden_dim times the Marchenko-Pastur law of
+    aspect ratio input_dim / hidden_dim.
+
+    Parameters
+    ----------
+    input_dim, hidden_dim : int
+        Sizes of the network, which has one output.
+    sigma1, sigma2 : float
+        Standard deviations of the weights W1 and W2.
+
+    Attributes
+    ----------
+    atom : float
+        Weight of the purely chi-square part: 1 - hidden_dim / input_dim if that is positive.
+
+    Raises
+    ------
+    ValueError
+        If a size is not a positive integer or a scale not a positive number.
+    """
+
+    def _singular_values(self) -> tuple[tuple[float, float], Callable[[Array], Array], int]:
+        bulk, n = MarchenkoPastur(self.input_dim / self.hidden_dim), self.hidden_dim
+        lower, upper = np.sqrt(np.multiply(n, bulk.edges)).tolist()
+        return (lower, upper), lambda t: 2 * t / n * bulk._pdf(t * t / n), 128
+
+    def _cumulants(self) -> Array:
+        c, n = self.input_dim / self.hidden_dim, self.hidden_dim
+        return np.array([1.0, c, c**2, c**3 - c**2]) * n ** np.arange(1, 5)
+
+
+class FiniteLinearHessianLaw(_SumLaw):
+    """Law of a nonzero Hessian eigenvalue of linear networks of exactly these sizes.
+
+    sigma2^2 chi2(hidden_dim) convolved with the mean density of the eigenvalues of W1^T W1, a
+    real Wishart matrix (`nearopt.wishart`). Same parameters, attributes and errors as
+    `LinearHessianLaw`, which is its limit. A linear network is often written the other way
+    round, so: W1 has hidden_dim rows.
+    """
+
+    def _singular_values(self) -> tuple[tuple[float, float], Callable[[Array], Array], int]:
+        n, p = max(self.input_dim, self.hidden_dim), min(self.input_dim, self.hidden_dim)
+        # Beyond an edge by s, the density falls faster than exp(-s^2 / 2).
+        lower = max(0.0, math.sqrt(n) - math.sqrt(p) - 9)
+        upper = math.sqrt(n) + math.sqrt(p) + 9
+        # A piece is accurate to the rounding errors of the recurrence, which grow with n.
+        table = tabulate(
+            lambda t: singular_value_density(t, n, p) / self.input_dim,
+            np.linspace(lower, upper, 9),
+            tolerance=4e-15 * (n + 25),
+        )
+        return (lower, upper), table, 128 + 4 * p
+
+    def _cumulants(self) -> Array:
+        return spectral_cumulants(self.hidden_dim, self.input_dim)

@@ -1,0 +1,91 @@
+"""The mean density of the eigenvalues of a real Wishart matrix, exact at any size.
+
+It is what the Marchenko-Pastur law is the limit of. `singular_value_density` is its only
+formula; `nearopt.laws` convolves it.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import betaln, gammaincc, gammaln, xlogy
+
+Array = NDArray[np.float64]
+
+
+def singular_value_density(t: Array, n: int, p: int) -> Array:
+    r"""Mean density of the singular values of a Gaussian matrix of shape (n, p), p <= n.
+
+    Parameters
+    ----------
+    t : array
+        Singular values, at least 0.
+    n, p : int
+        Rows and columns; the entries are independent and of unit variance.
+
+    Returns
+    -------
+    array of the shape of `t`
+        g(t) = 2 t rho(t^2), of integral p: rho is the density of the eigenvalues.
+
+    Notes
+    -----
+    With a = n - p, phi_k the orthonormal Laguerre functions of x^a exp(-x), psi_k =
+    phi_k / sqrt(x), s_k = sqrt(k (k + a)), I_k the integral of psi_k and E_k(x) half the integral
+    of sgn(x - y) psi_k(y) dy,
+
+        rho = sum_{k <= p-2} phi_k^2 + s_{p-1} psi_{p-1} E_{p-2} / 2 + [p odd] psi_{p-1} / I_{p-1}
+
+        x phi_k = s_{k+1} phi_{k+1} + (2k + 1 + a) phi_k + s_k phi_{k-1}
+        s_{k+1} E_{k+1} = s_k E_{k-1} - 2 sqrt(x) phi_k,   I_{k+2} = I_k s_{k+1} / s_{k+2}
+
+    Each phi_k is kept as r_k exp(scale), lest it underflow. Structure after Adler, Forrester,
+    Nagao and van Moerbeke (2000); the recurrences follow from those of the Laguerre polynomials.
+    """
+    x, a = t * t, n - p
+    s = np.sqrt(np.arange(p + 1.0) * (np.arange(p + 1) + a))
+    scale = (xlogy(a, x) - x - gammaln(a + 1)) / 2
+    r_before, r = np.zeros_like(x), np.ones_like(x)
+    integral = math.exp((math.log(2) + betaln((a + 1) / 2, 0.5)) / 2)
+    E_before, E = np.zeros_like(x), integral * (0.5 - gammaincc((a + 1) / 2, x / 2))
+    squares = np.zeros_like(x)
+    for k in range(p - 1):
+        phi = r * np.exp(scale)
+        squares += phi * phi
+        E_before, E = E, (s[k] * E_before - 2 * t * phi) / s[k + 1]
+        r_before, r = r, ((x - (2 * k + 1 + a)) * r - s[k] * r_before) / s[k + 1]
+        if k % 2 == 0 and k < p - 2:
+            integral *= s[k + 1] / s[k + 2]
+        size = np.maximum(np.maximum(abs(r), abs(r_before)), 1.0)
+        r, r_before, scale = r / size, r_before / size, scale + np.log(size)
+    phi = r * np.exp(scale)
+    return 2 * t * squares + s[p - 1] * phi * E_before + (2 * phi / integral if p % 2 else 0.0)
+
+
+def spectral_cumulants(n: int, p: int) -> Array:
+    """First four cumulants of an eigenvalue of W^T W, its zeros included.
+
+    Parameters
+    ----------
+    n, p : int
+        Shape of W, whose entries are independent Gaussians of unit variance.
+
+    Returns
+    -------
+    array of shape (4,)
+        From the moments E tr (W^T W)^k / p, sums over the pairings of 2k Gaussians.
+    """
+    total, product = n + p, n * p
+    first = n
+    second = n * (total + 1)
+    third = n * (total**2 + product + 3 * total + 4)
+    fourth = n * (total**3 + 3 * product * total + 6 * total**2 + 5 * product + 21 * total + 20)
+    return np.array(
+        [
+            first,
+            second - first**2,
+            third - 3 * first * second + 2 * first**3,
+            fourth - 4 * first * third - 3 * second**2 + 12 * first**2 * second - 6 * first**4,
+        ],
+        dtype=float,
+    )

@@ -18,6 +18,6 @@ wanted=$(printf '%s\n%s\n' "$version" "$PWD"; cat requirements.lock)
 echo "Making .venv from requirements.lock; this takes a minute or two." >&2
 rm -rf .venv
 "$PYTHON" -m venv .venv
-.venv/bin/python -m pip install --quiet --require-hashes --requirement requirements.lock
-.venv/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+.venv/bin/python -m pip install -qq --require-hashes --requirement requirements.lock
+.venv/bin/python -m pip install -qq --no-deps --no-build-isolation --editable .
 printf '%s\n' "$wanted" > .venv/made-from

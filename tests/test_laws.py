@@ -1,0 +1,296 @@
+import math
+import pickle
+from itertools import pairwise
+
+import mpmath
+import numpy as np
+import pytest
+from scipy.integrate import quad
+from scipy.stats import chi2, norm
+
+from nearopt.ensemble import cdf_scores, draw_linear_spectra
+from nearopt.laws import FiniteLinearHessianLaw, LinearHessianLaw, MarchenkoPastur
+from nearopt.piecewise import tabulate
+from nearopt.wishart import singular_value_density
+
+LAWS = [LinearHessianLaw, FiniteLinearHessianLaw]
+CASES = [(1, 1), (2, 1), (3, 3), (10, 20), (30, 10), (10, 20, 1.0, 3.0), (30, 10, 2.0, 0.3)]
+LARGE = [(100, 200), (300, 100), (300, 300), (1, 300), (300, 1)]
+RATIOS = [0.3, 1.0, 3.0]
+PERCENT = np.arange(1, 100) / 100
+SPREAD = [1e-9, 0.01, 0.2, 0.4, 0.6, 0.7, 0.8, 0.9, 0.99, 0.997, 0.998, 0.999, 1 - 1e-9]
+
+
+@pytest.mark.parametrize("c", RATIOS)
+def test_marchenko_pastur_cdf_is_the_integral_of_its_pdf(c):
+    law = MarchenkoPastur(c)
+    for x in law.ppf([0.7, 0.8, 0.99]):
+        area = quad(law.pdf, law.edges[0], x, limit=200)[0]
+        assert law.atom + area == pytest.approx(law.cdf(x), abs=1e-10)
+    assert law.cdf(0) == law.atom == max(0, 1 - 1 / c)
+    assert law.cdf(-1e-9) == 0
+    np.testing.assert_allclose(law.cdf(law.edges), [law.atom, 1], atol=1e-15)
+
+
+@pytest.mark.parametrize("c", RATIOS)
+def test_marchenko_pastur_moments_are_sums_of_narayana_numbers(c):
+    law = MarchenkoPastur(c)
+    for k in range(1, 5):
+        narayana = [math.comb(k, j + 1) * math.comb(k, j) // k for j in range(k)]
+        expected = sum(number * c**j for j, number in enumerate(narayana))
+        area = quad(lambda x, k=k: x**k * law.pdf(x), *law.edges, limit=200)[0]
+        assert area == pytest.approx(expected, rel=1e-8)
+        assert law.moment(k) == pytest.approx(expected, rel=1e-12)
+
+
+def test_marchenko_pastur_against_one_large_matrix():
+    """A linear statistic of a matrix of size n errs by O(1/n), here 1/900."""
+    W = np.random.default_rng(1).standard_normal((900, 600))
+    eigenvalues = np.linalg.eigvalsh(W.T @ W / 900)
+    levels = np.searchsorted(eigenvalues, MarchenkoPastur(600 / 900).ppf(PERCENT)) / 600
+    assert np.abs(levels - PERCENT).max() < 3 / 600
+
+
+def test_marchenko_pastur_draws_its_atom():
+    drawn = MarchenkoPastur(4.0).rvs(size=4000, random_state=np.random.default_rng(2))
+    assert abs((drawn == 0).mean() - 0.75) < 4 * math.sqrt(0.75 * 0.25 / 4000)
+    assert drawn[drawn > 0].min() >= 1
+
+
+@pytest.mark.parametrize(
+    ("n", "p", "x", "expected"),
+    [(20, 10, 20.0, 0.20471356150729728516), (200, 100, 150.0, 0.25376456264765497892)],
+)
+def test_wishart_density_against_known_values(n, p, x, expected):
+    """Values of an independent Pfaffian formula in 600 bits and more."""
+    t = np.array([math.sqrt(x)])
+    assert singular_value_density(t, n, p)[0] / (2 * t[0]) == pytest.approx(expected, rel=1e-13)
+
+
+@pytest.mark.parametrize("n", [2, 3, 7])
+def test_wishart_density_of_two_columns_against_its_joint_density(n):
+    """p = 2: |x - y| (x y)^((n-3)/2) exp(-(x + y)/2) integrated over y, by quadrature."""
+
+    def joint(y, x):
+        return abs(x - y) * (x * y) ** ((n - 3) / 2) * math.exp(-(x + y) / 2)
+
+    def marginal(x):
+        return quad(joint, 0, x, (x,))[0] + quad(joint, x, np.inf, (x,))[0]
+
+    normalisation = 2**n * math.gamma(n / 2) * math.gamma((n - 1) / 2) * 2 / math.sqrt(math.pi)
+    for x in (0.5, 2.0, 9.0):
+        t = np.array([math.sqrt(x)])
+        expected = 4 * t * marginal(x) / normalisation
+        np.testing.assert_allclose(singular_value_density(t, n, 2), expected, rtol=1e-7)
+
+
+def asymptotic_reference(law, x):
+    """The convolution as the paper writes it, over the Marchenko-Pastur variable, in 30 digits."""
+    mp = mpmath.mp.clone()
+    mp.dps = 30
+    h, s1, s2 = law.hidden_dim, mp.mpf(law.sigma1), mp.mpf(law.sigma2)
+    c = mp.mpf(law.input_dim) / h
+    lower, upper = (s1**2 * h * (1 + sign * mp.sqrt(c)) ** 2 for sign in (-1, 1))
+
+    def chi_square(y):
+        y = y / s2**2
+        return (
+            y ** (mp.mpf(h) / 2 - 1)
+            * mp.exp(-y / 2)
+            / 2 ** (mp.mpf(h) / 2)
+            / mp.gamma(mp.mpf(h) / 2)
+            / s2**2
+        )
+
+    def integrand(mu):
+        density = mp.sqrt((upper - mu) * (mu - lower)) / (2 * mp.pi * c * mu * s1**2 * h)
+        return density * chi_square(x - mu)
+
+    top = min(upper, mp.mpf(x))
+    points = [lower + (top - lower) * mp.mpf(i) / 8 for i in range(9)] if top > lower else []
+    area = mp.quad(integrand, points) if points else mp.mpf(0)
+    return float(area + max(mp.mpf(0), 1 - 1 / c) * chi_square(mp.mpf(x)))
+
+
+def finite_reference(law, x):
+    """The convolution over the angle, the density by its recurrence, in 40 digits."""
+    mp = mpmath.mp.clone()
+    mp.dps = 40
+    n, p = max(law.input_dim, law.hidden_dim), min(law.input_dim, law.hidden_dim)
+    a, h, s1, s2 = n - p, law.hidden_dim, mp.mpf(law.sigma1), mp.mpf(law.sigma2)
+    s = [mp.sqrt(k * (k + a)) for k in range(p + 1)]
+    mean = mp.sqrt(2 * mp.beta(mp.mpf(a + 1) / 2, mp.mpf(1) / 2))
+
+    def density(t):
+        y = t * t
+        before, phi = mp.mpf(0), mp.sqrt(y**a * mp.exp(-y) / mp.factorial(a))
+        E_before, E = (
+            mp.mpf(0),
+            mean * (mp.mpf(1) / 2 - mp.gammainc(mp.mpf(a + 1) / 2, y / 2, regularized=True)),
+        )
+        squares, integral = mp.mpf(0), mean
+        for k in range(p - 1):
+            squares += phi**2
+            E_before, E = E, (s[k] * E_before - 2 * t * phi) / s[k + 1]
+            before, phi = phi, ((y - (2 * k + 1 + a)) * phi - s[k] * before) / s[k + 1]
+            if k % 2 == 0 and k < p - 2:
+                integral *= s[k + 1] / s[k + 2]
+        return 2 * t * squares + s[p - 1] * phi * E_before + (2 * phi / integral if p % 2 else 0)
+
+    def chi(r):
+        return (
+            2 * r ** (h - 1) * mp.exp(-(r**2) / 2) / 2 ** (mp.mpf(h) / 2) / mp.gamma(mp.mpf(h) / 2)
+        )
+
+    radius, edge = mp.sqrt(mp.mpf(x)), mp.sqrt(h)
+    # Outside, the chi density is below 1e-30.
+    low, high = (
+        mp.acos(min(mp.mpf(1), max(mp.mpf(0), (edge + reach) * s2 / radius))) for reach in (9, -9)
+    )
+    area = mp.quad(
+        lambda angle: chi(radius * mp.cos(angle) / s2) * density(radius * mp.sin(angle) / s1),
+        mp.linspace(low, high, 9),
+        maxdegree=6,
+        method="gauss-legendre",
+    )
+    pure = max(0.0, 1 - h / law.input_dim) * chi2(h, scale=law.sigma2**2).pdf(x)
+    return float(area / (2 * s1 * s2 * law.input_dim)) + pure
+
+
+@pytest.mark.parametrize("case", [*CASES, (100, 200), (300, 100), (300, 300)], ids=str)
+def test_asymptotic_density_to_ten_digits_in_the_bulk(case):
+    law = LinearHessianLaw(*case)
+    for x in law.ppf([0.05, 0.35, 0.65, 0.95]):
+        assert law.pdf(x) == pytest.approx(asymptotic_reference(law, x), rel=1e-10)
+
+
+@pytest.mark.parametrize("case", [*CASES, (40, 50)], ids=str)
+def test_finite_size_density_to_ten_digits_in_the_bulk(case):
+    law = FiniteLinearHessianLaw(*case)
+    for x in law.ppf([0.05, 0.5, 0.95]):
+        assert law.pdf(x) == pytest.approx(finite_reference(law, x), rel=1e-10)
+
+
+def test_finite_size_density_of_three_hundred_to_ten_digits():
+    law = FiniteLinearHessianLaw(300, 300)
+    x = law.ppf(0.4)
+    assert law.pdf(x) == pytest.approx(finite_reference(law, x), rel=1e-10)
+
+
+@pytest.mark.parametrize("h", [1, 2, 5, 300])
+def test_finite_size_law_of_one_input_is_chi_square(h):
+    """|W2|^2 + |W1|^2 with h entries each."""
+    law, expected = FiniteLinearHessianLaw(1, h), chi2(2 * h)
+    x = expected.ppf(PERCENT)
+    np.testing.assert_allclose(law.pdf(x), expected.pdf(x), rtol=1e-10)
+    np.testing.assert_allclose(law.cdf(x), PERCENT, rtol=1e-10)
+
+
+@pytest.mark.parametrize("n", [2, 9, 300])
+def test_finite_size_law_of_one_hidden_unit_mixes_two_chi_squares(n):
+    """W2^2 alone with weight 1 - 1/n, and W2^2 + |W1|^2 with the rest."""
+    law = FiniteLinearHessianLaw(n, 1)
+    x = np.geomspace(0.01, 2.0 * n, 60)
+    expected = (1 - 1 / n) * chi2(1).pdf(x) + chi2(n + 1).pdf(x) / n
+    np.testing.assert_allclose(law.pdf(x), expected, rtol=1e-10, atol=1e-14)
+
+
+@pytest.mark.parametrize("case", CASES + LARGE, ids=str)
+@pytest.mark.parametrize("kind", LAWS)
+def test_mass_mean_and_variance(kind, case):
+    law = kind(*case)
+    n, h = case[:2]
+    s1, s2 = case[2:] or (1.0, 1.0)
+    ends = [0, *law.ppf(SPREAD), law.mean() + 60 * law.std()]
+    moments = [
+        sum(
+            quad(lambda x, k=k: x**k * law.pdf(x), a, b, limit=400, epsrel=1e-11)[0]
+            for a, b in pairwise(ends)
+        )
+        for k in range(3)
+    ]
+    extra = 1 if kind is FiniteLinearHessianLaw else 0
+    variance = s1**4 * h * (n + extra) + 2 * s2**4 * h
+    assert moments[0] == pytest.approx(1, rel=1e-8)
+    assert moments[1] == pytest.approx(h * (s1**2 + s2**2), rel=1e-8)
+    assert moments[2] - moments[1] ** 2 == pytest.approx(variance, rel=1e-7, abs=1e-8 * moments[2])
+    assert law.stats() == pytest.approx((h * (s1**2 + s2**2), variance), rel=1e-12)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize("kind", LAWS)
+def test_skewness_and_kurtosis(kind, case):
+    law = kind(*case)
+    mean, variance, skewness, kurtosis = law.stats(moments="mvsk")
+    ends = [0, *law.ppf(SPREAD), law.mean() + 60 * law.std()]
+    third, fourth = (
+        sum(
+            quad(lambda x, k=k: (x - mean) ** k * law.pdf(x), a, b, limit=400)[0]
+            for a, b in pairwise(ends)
+        )
+        for k in (3, 4)
+    )
+    assert third / variance**1.5 == pytest.approx(skewness, rel=1e-6)
+    assert fourth / variance**2 - 3 == pytest.approx(kurtosis, rel=1e-6, abs=1e-6)
+
+
+@pytest.mark.parametrize("case", [(10, 20), (30, 10), (2, 2), (5, 10, 1.0, 0.3)], ids=str)
+def test_no_difference_from_a_million_eigenvalues(case):
+    (n, h), (s1, s2) = case[:2], case[2:] or (1.0, 1.0)
+    rng = np.random.default_rng([7, *case[:2]])
+    spectra = draw_linear_spectra(n, h, 1_000_000 // n, sigma1=s1, sigma2=s2, rng=rng)
+    bound = norm.isf(1e-3 / 2 / 99)
+    assert np.abs(cdf_scores(spectra, FiniteLinearHessianLaw(*case))).max() < bound
+    assert np.abs(cdf_scores(spectra, LinearHessianLaw(*case))).max() > 2 * bound
+
+
+@pytest.mark.parametrize("case", CASES + LARGE, ids=str)
+@pytest.mark.parametrize("kind", LAWS)
+def test_quantiles_invert_the_cdf(kind, case):
+    law = kind(*case)
+    levels = np.r_[1e-6, np.linspace(0.001, 0.999, 997), 1 - 1e-6]
+    x = law.ppf(levels)
+    assert (np.diff(x) > 0).all()
+    np.testing.assert_allclose(law.cdf(x), levels, rtol=1e-10)
+    assert law.cdf(0) == 0
+    assert law.cdf(np.inf) == 1
+    assert law.pdf(-1) == 0
+
+
+def test_they_are_scipy_distributions():
+    law = FiniteLinearHessianLaw(3, 4, sigma1=0.5, sigma2=2.0)
+    doubled = law(scale=2)
+    assert doubled.mean() == pytest.approx(2 * law.mean())
+    assert doubled.cdf(2 * law.ppf(0.3)) == pytest.approx(0.3)
+    assert pickle.loads(pickle.dumps(law)).pdf(7.0) == law.pdf(7.0)
+    first, second = (law.rvs(size=5, random_state=np.random.default_rng(3)) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize("kind", LAWS)
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        ((0, 3), "input_dim"),
+        ((3, 2.5), "hidden_dim"),
+        ((3, 3, -1.0), "sigma1"),
+        ((3, 3, 1.0, math.nan), "sigma2"),
+    ],
+)
+def test_bad_parameters_are_named(kind, arguments, name):
+    with pytest.raises(ValueError, match=f"{name} must be"):
+        kind(*arguments)
+    with pytest.raises(ValueError, match="aspect_ratio must be"):
+        MarchenkoPastur(0.0)
+
+
+def test_tabulation_follows_kinks_and_oscillations():
+    def function(x):
+        return np.sqrt(np.abs(x - 1)) + np.sin(40 * x)
+
+    x = np.linspace(0, 3, 5000)
+    table = tabulate(function, np.array([0.0, 1.0, 3.0]))
+    away = np.abs(x - 1) > 1e-6
+    np.testing.assert_allclose(table(x)[away], function(x)[away], atol=1e-11)
+    area = (2 / 3) * (1 + 2**1.5) + (1 - math.cos(120)) / 40
+    assert table.integrate(0, 3) == pytest.approx(area, rel=1e-11)

@@ -73,3 +73,8 @@ def test_bad_input_is_named(name):
     sizes = {"input_dim": 2, "hidden_dim": 3, "teachers": 4}
     with pytest.raises(ValueError, match=f"{name} must be"):
         draw_linear_spectra(**sizes | {name: -1}, rng=np.random.default_rng(0))
+
+
+def test_a_job_beyond_memory_is_refused_before_it_starts():
+    with pytest.raises(MemoryError, match=r"needs .* GiB .* is available; ask for fewer teachers"):
+        draw_linear_spectra(1000, 1000, 10**12, rng=np.random.default_rng(0))

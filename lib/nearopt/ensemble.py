@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from nearopt.checks import positive_integer, positive_number
+from nearopt.checks import positive_integer, positive_number, require_memory
 
 Array = NDArray[np.float64]
 
@@ -53,11 +53,19 @@ def draw_linear_spectra(
     ------
     ValueError
         If a size is not a positive integer or a scale not a positive number.
+    MemoryError
+        If the spectra, or one teacher's weights, do not fit.
     """
     input_dim = positive_integer("input_dim", input_dim)
     hidden_dim = positive_integer("hidden_dim", hidden_dim)
+    teachers = positive_integer("teachers", teachers)
     sigma1, sigma2 = positive_number("sigma1", sigma1), positive_number("sigma2", sigma2)
-    spectra = np.zeros((positive_integer("teachers", teachers), input_dim))
+    require_memory(
+        f"{teachers} spectra of networks of {hidden_dim} x {input_dim} weights",
+        8.0 * input_dim * (teachers + 4 * hidden_dim),
+        "ask for fewer teachers or smaller networks",
+    )
+    spectra = np.zeros((teachers, input_dim))
     rank = min(input_dim, hidden_dim)
     for spectrum in spectra:
         W1 = rng.standard_normal((hidden_dim, input_dim))

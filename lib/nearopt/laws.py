@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import elementwise
-from scipy.special import betainc
+from scipy.special import betainc, roots_legendre
 from scipy.stats import chi, chi2, rv_continuous
 
 from nearopt.checks import positive_integer, positive_number
@@ -114,7 +114,7 @@ class _SumLaw(rv_continuous):
         kinks = [sigma1 * edge for edge in t if ends[0] < sigma1 * edge < ends[1]]
         breaks = np.sort([*np.linspace(*ends, 9), *kinks])
 
-        u, weights = np.polynomial.legendre.leggauss(points)
+        u, weights = roots_legendre(points)
         u, weights = (u + 1) / 2, weights / 2
         # The steps shrink towards both ends like u^4, because g may end there like a square root.
         steps, weights = betainc(4, 4, u), weights * 140 * (u * (1 - u)) ** 3

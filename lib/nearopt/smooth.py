@@ -1,0 +1,190 @@
+"""Activations without closed-form kernels: any smooth g, by quadrature with its own error estimate.
+
+With z ~ N(0, 1) and h_j the orthonormal Hermite polynomials, Mehler's formula turns the bivariate
+integrals of `nearopt.activations` into one-dimensional ones. For u_k and u_l of variances s_k^2 and
+s_l^2 and correlation r_kl,
+
+    K_pq(k, l) = sum_j r_kl^j a^p_j(s_k) a^q_j(s_l),    a^p_j(s) = E[g^(p)(s z) h_j(z)].
+
+It is what a tensor Gauss-Hermite rule computes, at the cost of a single axis, and nothing in it is
+singular where two rows coincide.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.polynomial.polynomial import polyval
+from numpy.typing import NDArray
+from scipy.special import expit, ndtr
+
+from nearopt.activations import Kernels
+
+Array = NDArray[np.float64]
+Function = Callable[[Array], Array]
+
+# Beyond it the root of the normal density, which is left at each node, is below 1e-18.
+RANGE = 13.0
+BLOCK = 64
+ORDERS = BLOCK * 2 ** np.arange(11)
+
+
+def _normal_density(u: Array) -> Array:
+    return np.exp(-(u**2) / 2) / math.sqrt(2 * math.pi)
+
+
+def _hermite_functions(z: Array, order: int) -> Iterator[Array]:
+    """Yield h_j(z) exp(-z^2 / 4) for j < order, in blocks of shape (BLOCK, points)."""
+    before, now = np.zeros_like(z), np.exp(-(z**2) / 4)
+    block = np.empty((BLOCK, len(z)))
+    for j in range(order):
+        block[j % BLOCK] = now
+        before, now = now, (z * now - math.sqrt(j) * before) / math.sqrt(j + 1)
+        if (j + 1) % BLOCK == 0:
+            yield block
+
+
+def _hermite_coefficients(functions: Sequence[Function], scales: Array, order: int) -> Array:
+    """Return a_j(s) = E[f(s z) h_j(z)], shape (functions, scales, order).
+
+    The trapezoidal rule converges exponentially for analytic integrands (Trefethen & Weideman
+    2014). h_j oscillates with wavenumbers up to sqrt(j), of which the step resolves four times
+    the largest.
+    """
+    step = math.pi / 2 / math.sqrt(order)
+    z = step * np.arange(-math.ceil(RANGE / step), math.ceil(RANGE / step) + 1)
+    values = np.stack([f(scales[:, None] * z) for f in functions])
+    if not np.isfinite(values).all():
+        raise ValueError(f"the activation must be finite up to |u| = {RANGE * scales.max():.3g}")
+    values *= step / math.sqrt(2 * math.pi) * np.exp(-(z**2) / 4)
+    return np.concatenate([values @ block.T for block in _hermite_functions(z, order)], axis=-1)
+
+
+def _mehler(left: Array, right: Array, correlation: Array) -> Array:
+    """Return sum_j r_kl^j left_kj right_lj for each pair of arrays (Nh, order), by Horner's scheme.
+
+    A few rows at a time, so that the sums stay in the processor's cache.
+    """
+    total = np.zeros((len(left), *correlation.shape))
+    left, right = (np.ascontiguousarray(np.moveaxis(a, -1, 0)) for a in (left, right))
+    height = max(1, 8192 // len(correlation))
+    for top in range(0, len(correlation), height):
+        rows = slice(top, top + height)
+        part, ratio = np.zeros_like(total[:, rows]), correlation[rows]
+        for a, b in zip(left[::-1, :, rows, None], right[::-1, :, None], strict=True):
+            part *= ratio
+            part += a * b
+        total[:, rows] = part
+    return total
+
+
+@dataclass(frozen=True)
+class Smooth:
+    """An analytic activation, given with its first three derivatives.
+
+    Parameters
+    ----------
+    g, dg, d2g, d3g : callable
+        g and its derivatives, each from an array to an array of its shape.
+    tolerance : float
+        Largest accepted relative difference between the kernels of a rule and of the rule of half
+        its order. The error of the finer rule, which is used, is far smaller.
+
+    Raises
+    ------
+    ValueError
+        If a function is not the derivative of the one before it.
+    """
+
+    g: Function
+    dg: Function
+    d2g: Function
+    d3g: Function
+    tolerance: float = 1e-10
+
+    def __post_init__(self) -> None:
+        # Stein's lemma: sqrt(j + 1) a^p_{j+1} = s a^{p+1}_j.
+        a = _hermite_coefficients(self._derivatives, np.ones(1), ORDERS[0])[:, 0]
+        names = ("g", "dg", "d2g", "d3g")
+        for p, (below, above) in enumerate(pairwise(a)):
+            expected = np.sqrt(np.arange(1, ORDERS[0])) * below[1:]
+            if np.abs(above[:-1] - expected).max() > 1e-6 * np.abs(below).max():
+                raise ValueError(f"{names[p + 1]} is not the derivative of {names[p]}")
+
+    @property
+    def _derivatives(self) -> tuple[Function, Function, Function, Function]:
+        return self.g, self.dg, self.d2g, self.d3g
+
+    def __call__(self, u: Array) -> Array:
+        """Return g(u), element by element."""
+        return self.g(u)
+
+    def derivative(self, u: Array) -> Array:
+        """Return g'(u), element by element."""
+        return self.dg(u)
+
+    def kernels(self, gram: Array) -> Kernels:
+        """Return the kernels, by Mehler's formula.
+
+        Raises
+        ------
+        ValueError
+            If 2^16 terms do not reach the tolerance: g varies too fast for rows of W1 this long.
+        """
+        scales = np.sqrt(np.diag(gram))
+        for order in ORDERS:
+            a = _hermite_coefficients(self._derivatives, scales, order)
+            if (error := _difference(a)) <= self.tolerance:
+                break
+        else:
+            raise ValueError(
+                f"the activation varies too fast for a row of W1 of norm {scales.max():.3g}: its "
+                f"kernels have a relative error of {error:.1e} at {order} Hermite terms, above the "
+                f"tolerance of {self.tolerance:.1e}; shrink W1 or use a smoother activation"
+            )
+        product = np.outer(scales, scales)
+        cosine = np.divide(gram, product, out=np.zeros_like(gram), where=product > 0)
+        correlation = np.clip(cosine, -1, 1)
+        return Kernels(*_mehler(a[[0, 1, 0, 1, 2]], a[[0, 1, 2, 3, 2]], correlation))
+
+
+def _difference(coefficients: Array) -> float:
+    """Return how far the diagonals of K00, K11 and K22 are from those of half as many terms.
+
+    Relative, for the worst row. The terms are positive where r_kl = 1; elsewhere |r_kl| < 1 and
+    Cauchy's inequality make them smaller.
+    """
+    power = coefficients[:3] ** 2
+    total = power.sum(2)
+    upper = power[:, :, power.shape[2] // 2 :].sum(2)
+    # A derivative that is mere rounding has no relative accuracy.
+    return float((upper / (total + np.finfo(np.float64).eps * total.max(0))).max())
+
+
+def _power_series(function: Function, *coefficients: float) -> Function:
+    """Return u -> c_0 + c_1 f(u) + c_2 f(u)^2 + ..."""
+    return lambda u: polyval(function(u), coefficients)
+
+
+tanh = Smooth(
+    np.tanh,
+    _power_series(np.tanh, 1, 0, -1),
+    _power_series(np.tanh, 0, -2, 0, 2),
+    _power_series(np.tanh, -2, 0, 8, 0, -6),
+)
+sigmoid = Smooth(
+    expit,
+    _power_series(expit, 0, 1, -1),
+    _power_series(expit, 0, 1, -3, 2),
+    _power_series(expit, 0, 1, -7, 12, -6),
+)
+softplus = Smooth(lambda u: np.logaddexp(0, u), sigmoid.g, sigmoid.dg, sigmoid.d2g)
+gelu = Smooth(
+    lambda u: u * ndtr(u),
+    lambda u: ndtr(u) + u * _normal_density(u),
+    lambda u: (2 - u**2) * _normal_density(u),
+    lambda u: (u**3 - 4 * u) * _normal_density(u),
+)
+sin = Smooth(np.sin, np.cos, lambda u: -np.sin(u), lambda u: -np.cos(u))

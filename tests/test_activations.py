@@ -1,0 +1,167 @@
+import numpy as np
+import pytest
+from scipy.special import erf
+
+from nearopt import Erf, LeakyReLU, Linear, Polynomial, ReLU
+from nearopt.reference import quadrature_kernel, sample_mean
+from nearopt.smooth import Smooth, gelu, sigmoid, sin, softplus, tanh
+
+W1 = np.array([[0.9, -0.2, 0.4], [0.1, 0.8, -0.5], [0.5, 0.6, 0.7]])
+GRAM = W1 @ W1.T
+
+
+def test_derivative_is_that_of_the_value(activation):
+    u = np.array([-3.1, -0.7, 0.4, 2.2])
+    slope = (activation(u + 1e-5) - activation(u - 1e-5)) / 2e-5
+    np.testing.assert_allclose(activation.derivative(u), slope, rtol=1e-8)
+
+
+def test_kernels_are_means_over_a_sample(activation):
+    u = np.random.default_rng(1).standard_normal((200_000, 3)) @ W1.T
+    kernels = activation.kernels(GRAM)
+    for kernel, f in ((kernels.K00, activation), (kernels.K11, activation.derivative)):
+        mean, error = sample_mean(f(u)[:, :, None] * f(u)[:, None, :])
+        # 4.5 errors: one in 10^5 for each of the 18 numbers; constants differ by rounding only.
+        assert np.all(np.abs(kernel - mean) < 4.5 * error + 1e-14)
+
+
+@pytest.mark.parametrize("size", [1e-2, 1.0])
+def test_higher_kernels_are_derivatives_of_lower_ones(activation, size):
+    """Price's theorem: q_kl raises both orders by one, q_ll the second order by two."""
+    gram = size * GRAM
+    kernels, h = activation.kernels(gram), 1e-5 * size
+
+    def slope(name, direction):
+        up, down = (activation.kernels(gram + sign * h * direction) for sign in (1, -1))
+        return (getattr(up, name) - getattr(down, name)) / (2 * h)
+
+    for k, l in ((0, 1), (1, 2), (2, 0)):  # noqa: E741
+        pair, own = np.zeros((2, 3, 3))
+        pair[k, l] = pair[l, k] = own[l, l] = 1
+        expected = {
+            "K11": slope("K00", pair),
+            "K22": slope("K11", pair),
+            "K02": 2 * slope("K00", own),
+            "K13": 2 * slope("K11", own),
+        }
+        for name, value in expected.items():
+            kernel = getattr(kernels, name)
+            scale = max(np.abs(kernel).max(), np.abs(kernels.K11).max())
+            assert abs(kernel[k, l] - value[k, l]) < 1e-8 * scale / min(size, 1), name
+
+
+@pytest.mark.parametrize("g", [tanh, sigmoid, softplus, gelu, sin], ids=str)
+@pytest.mark.parametrize("rows", [W1, np.vstack([W1, W1[:1], W1[1:2] * (1 + 1e-9)])])
+def test_smooth_kernels_are_bivariate_integrals(g, rows):
+    gram = rows @ rows.T
+    kernels = g.kernels(gram)
+    factors = {"K00": (g.g, g.g), "K11": (g.dg, g.dg), "K02": (g.g, g.d2g)}
+    factors |= {"K13": (g.dg, g.d3g), "K22": (g.d2g, g.d2g)}
+    for name, (left, right) in factors.items():
+        expected = quadrature_kernel(left, right, gram, 160)
+        scale = np.abs(expected).max()
+        np.testing.assert_allclose(getattr(kernels, name), expected, atol=1e-9 * scale, rtol=0)
+
+
+@pytest.mark.parametrize("size", [1e-6, 1.0, 8.0])
+def test_quadrature_gives_the_closed_form_of_erf(size):
+    """Where both exist; with rows that coincide, exactly or nearly, or vanish."""
+
+    def bell(u):
+        return np.sqrt(2 / np.pi) * np.exp(-(u**2) / 2)
+
+    quadrature = Smooth(
+        lambda u: erf(u / np.sqrt(2)), bell, lambda u: -u * bell(u), lambda u: (u**2 - 1) * bell(u)
+    )
+    rows = size * np.vstack([W1, W1, W1 * (1 + 1e-10), -W1, 0 * W1[:1]])
+    gram = rows @ rows.T
+    for one, other in zip(quadrature.kernels(gram), Erf().kernels(gram), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-12 * np.abs(other).max(), rtol=0)
+
+
+def test_coincident_rows_have_the_kernels_of_the_diagonal(activation):
+    """The joint Gram matrix of a student that equals its teacher, rounded as it may be."""
+    rows = np.vstack([W1, W1])
+    gram = rows @ rows.T
+    gram[3:, :3] *= 1 + np.finfo(float).eps
+    gram[:3, 3:] *= 1 + np.finfo(float).eps
+    alone = activation.kernels(GRAM)
+    for kernel, block in zip(activation.kernels(gram), alone, strict=True):
+        np.testing.assert_allclose(kernel, np.tile(block, (2, 2)), rtol=1e-7, atol=1e-14)
+
+
+def test_polynomial_kernels_are_bivariate_integrals():
+    g = Polynomial((0.3, -1.0, 0.5, 0.2))
+    kernels = g.kernels(GRAM)
+    value, slope = g, g.derivative
+    second = Polynomial((1.0, 1.2))
+    third = Polynomial((1.2,))
+    factors = [(value, value), (slope, slope), (value, second), (slope, third), (second, second)]
+    for kernel, (left, right) in zip(kernels, factors, strict=True):
+        expected = quadrature_kernel(left, right, GRAM, 4)  # exact at this degree
+        np.testing.assert_allclose(kernel, expected, rtol=1e-12, atol=1e-14)
+
+
+def test_leaky_relu_spans_identity_and_modulus():
+    for kernel, expected in zip(LeakyReLU(1).kernels(GRAM), Linear().kernels(GRAM), strict=True):
+        np.testing.assert_allclose(kernel, expected, atol=1e-15)
+    u = np.random.default_rng(2).standard_normal((200_000, 3)) @ W1.T
+    mean, error = sample_mean(np.abs(u)[:, :, None] * np.abs(u)[:, None, :])
+    assert np.all(np.abs(LeakyReLU(-1).kernels(GRAM).K00 - mean) < 4.5 * error)
+
+
+@pytest.mark.parametrize("angle", [1e-3, 1e-5, 1e-7, 1e-9, np.pi - 1e-6])
+def test_relu_block_has_its_limit_as_rows_meet(angle):
+    """E[g'(u_k) g'(u_l) x x^T] in the plane of w_k and w_l, by integration over the directions.
+
+    It is the integral of (cos^2, cos sin; cos sin, sin^2) over the arc where both are positive,
+    divided by pi.
+    """
+    w, v = np.array([1.0, 0.0]), np.array([np.cos(angle), np.sin(angle)])
+    rows = np.stack([w, v])
+    K = ReLU().kernels(rows @ rows.T)
+    block = K.K11[0, 1] * np.eye(2) + K.K13[1, 0] * np.outer(w, w) + K.K13[0, 1] * np.outer(v, v)
+    block += K.K22[0, 1] * (np.outer(w, v) + np.outer(v, w))
+    low, high = angle - np.pi / 2, np.pi / 2
+    own = [(x + np.sin(x) * np.cos(x)) / 2 for x in (low, high)]
+    mixed = [np.sin(x) ** 2 / 2 for x in (low, high)]
+    other = [(x - np.sin(x) * np.cos(x)) / 2 for x in (low, high)]
+    expected = np.diff([[own, mixed], [mixed, other]])[..., 0] / np.pi
+    # A Gram matrix knows an angle no better than the root of its rounding.
+    np.testing.assert_allclose(block, expected, atol=3e-8)
+
+
+def test_erf_keeps_its_accuracy_on_long_rows():
+    gram = 1e12 * np.ones((2, 2))
+    expected = 2 / np.pi / np.sqrt(1 + 2e12)
+    np.testing.assert_allclose(Erf().kernels(gram).K11, expected, rtol=1e-14)
+
+
+def test_a_row_of_zeros_has_the_slope_at_zero(activation):
+    rows = np.vstack([W1, np.zeros(3)])
+    kernels = activation.kernels(rows @ rows.T)
+    mean_slope = kernels.K11[:3, 3] / activation.derivative(np.zeros(1))
+    u = np.random.default_rng(3).standard_normal((200_000, 3)) @ W1.T
+    mean, error = sample_mean(activation.derivative(u))
+    assert np.all(np.abs(mean_slope - mean) < 4.5 * error + 1e-14)
+    assert all(np.isfinite(kernel).all() for kernel in kernels)
+
+
+def test_too_rough_an_activation_is_refused():
+    with pytest.raises(ValueError, match=r"too fast for a row of W1 of norm 1e\+03.*shrink W1"):
+        tanh.kernels(np.array([[1e6]]))
+
+
+def test_wrong_derivatives_are_named():
+    with pytest.raises(ValueError, match="d2g is not the derivative of dg"):
+        Smooth(np.sin, np.cos, np.sin, np.cos)
+    exponential = Smooth(np.exp, np.exp, np.exp, np.exp)
+    with pytest.raises(ValueError, match="must be finite"), np.errstate(over="ignore"):
+        exponential.kernels(1e6 * GRAM)
+
+
+def test_bad_parameters_are_named():
+    with pytest.raises(ValueError, match="slope must be finite"):
+        LeakyReLU(float("nan"))
+    with pytest.raises(ValueError, match="coefficients must end with a nonzero number"):
+        Polynomial((1, 0))

@@ -1,0 +1,245 @@
+import tracemalloc
+
+import numpy as np
+import pytest
+from conftest import ACTIVATIONS
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import norm, ortho_group
+
+from nearopt import Erf, LeakyReLU, Linear, Polynomial, ReLU, TwoLayer
+from nearopt.hessian import (
+    BatchHessianOperator,
+    HessianOperator,
+    batch_hessian,
+    neural_tangent_kernel,
+    population_hessian,
+)
+from nearopt.reference import (
+    difference_hessian,
+    hermite_rule,
+    quadrature_loss,
+    sample_mean,
+    sampled_hessian,
+)
+from nearopt.smooth import gelu, sin
+
+
+def draw(input_dim, hidden_dim, activation, seed=0, **sizes):
+    rng = np.random.default_rng(seed)
+    return TwoLayer.draw(input_dim, hidden_dim, activation=activation, rng=rng, **sizes)
+
+
+def assert_equal(actual, expected, tolerance=1e-12):
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=tolerance * np.abs(expected).max())
+
+
+def test_population_hessian_is_the_mean_of_the_sampled_one(net):
+    inputs = np.random.default_rng(1).standard_normal((30_000, net.input_dim))
+    mean, error = sampled_hessian(net, inputs)
+    # One in 1000 that chance fails any of the 60 cases, if the means were normal.
+    bound = norm.isf(1e-3 / 2 / (60 * mean.size))
+    difference = np.abs(population_hessian(net) - mean)
+    assert np.all(difference < bound * error + 1e-12), (difference / (error + 1e-12)).max()
+
+
+@pytest.mark.parametrize("name", ["cubic", "erf", "tanh", "gelu", "sin"])
+@pytest.mark.parametrize("output_dim", [1, 2])
+def test_population_hessian_is_the_curvature_of_the_loss(name, output_dim):
+    """By finite differences of a loss that is integrated by quadrature: no Jacobian, no kernel."""
+    net = draw(2, 2, ACTIVATIONS[name], output_dim=output_dim, sigma1=0.5)
+
+    def loss(parameters):
+        return quadrature_loss(net.with_parameters(parameters), net, 60)
+
+    assert_equal(population_hessian(net), difference_hessian(loss, net.parameters, 1e-3), 1e-5)
+
+
+def test_hessian_of_one_unit_and_one_input_has_its_known_value():
+    """Saad & Solla's network (1995) at w = a = 1: K00 = 1/3, and two integrals by quadrature."""
+    hessian = population_hessian(TwoLayer([[1.0]], [[1.0]], Erf()))
+    x, weights = hermite_rule(1, 100)
+    value, slope = Erf()(x[:, 0]), x[:, 0] * Erf().derivative(x[:, 0])
+    expected = [[1 / 3, weights @ (value * slope)], [weights @ (value * slope), weights @ slope**2]]
+    np.testing.assert_allclose(hessian, expected, rtol=1e-13)
+    np.testing.assert_allclose(hessian, [[0.33333, 0.18378], [0.18378, 0.12252]], atol=5e-6)
+
+
+def test_hessian_is_gauss_newton_is_fisher():
+    """Curvature of the batch loss; J^T J; covariance of the score of y = f(x) + unit noise."""
+    net = draw(3, 2, Erf(), output_dim=2)
+    rng = np.random.default_rng(2)
+    inputs = rng.standard_normal((6, 3))
+
+    def loss(parameters):
+        return ((net.with_parameters(parameters)(inputs) - net(inputs)) ** 2).sum() / 2 / 6
+
+    hessian = batch_hessian(net, inputs)
+    assert_equal(difference_hessian(loss, net.parameters, 1e-3), hessian, 1e-5)
+    noise = rng.standard_normal((20_000, 6, 2))
+    scores = np.einsum("sno,nop->snp", noise, net.jacobian(inputs))
+    fisher, error = sample_mean(np.einsum("snp,snq->spq", scores, scores) / 6)
+    assert np.all(np.abs(fisher - hessian) < 4.5 * error + 1e-14)
+
+
+def test_batch_hessian_is_the_mean_of_outer_products(net):
+    inputs = np.random.default_rng(3).standard_normal((7, net.input_dim))
+    jacobian = net.jacobian(inputs)
+    expected = sum(row.T @ row for row in jacobian) / 7
+    assert_equal(batch_hessian(net, inputs), expected)
+
+
+def test_batches_of_many_pieces_are_whole(monkeypatch):
+    net = draw(3, 2, Erf(), output_dim=2)
+    inputs = np.random.default_rng(4).standard_normal((101, 3))
+    whole = batch_hessian(net, inputs)
+    monkeypatch.setattr("nearopt.hessian.CACHED", 1)
+    assert_equal(batch_hessian(net, inputs), whole)
+
+
+@pytest.mark.parametrize("samples", [3, 40])
+def test_batch_hessian_and_tangent_kernel_share_their_nonzero_spectrum(net, samples):
+    inputs = np.random.default_rng(5).standard_normal((samples, net.input_dim))
+    kernel = neural_tangent_kernel(net, inputs)
+    jacobian = net.jacobian(inputs).reshape(-1, net.parameter_count)
+    assert_equal(kernel, jacobian @ jacobian.T / samples)
+    of_kernel = np.linalg.eigvalsh(kernel)[::-1]
+    of_hessian = np.linalg.eigvalsh(batch_hessian(net, inputs))[::-1]
+    shared = min(len(of_kernel), len(of_hessian))
+    tolerance = 1e-13 * of_hessian[0]
+    np.testing.assert_allclose(of_kernel[:shared], of_hessian[:shared], atol=tolerance)
+    for rest in (of_kernel[shared:], of_hessian[shared:]):
+        np.testing.assert_allclose(rest, 0, atol=tolerance)
+
+
+def assert_same_operator(operator, matrix):
+    assert operator.shape == matrix.shape
+    assert operator.dtype == np.float64
+    vectors = np.random.default_rng(6).standard_normal((len(matrix), 3))
+    assert_equal(operator @ vectors[:, 0], matrix @ vectors[:, 0])
+    assert_equal(operator @ vectors, matrix @ vectors)
+    assert_equal(operator.H @ vectors, matrix.T @ vectors)
+    assert_equal(operator.rmatvec(vectors[:, :1]), matrix.T @ vectors[:, :1])
+
+
+def test_operators_are_their_matrices(net):
+    inputs = np.random.default_rng(7).standard_normal((5, net.input_dim))
+    assert_same_operator(HessianOperator(net), population_hessian(net))
+    assert_same_operator(BatchHessianOperator(net, inputs), batch_hessian(net, inputs))
+
+
+def test_operator_of_many_row_parts_is_its_matrix():
+    net = draw(3, 150, Erf(), output_dim=2)
+    operator = HessianOperator(net)
+    assert len(operator._parts) > 1
+    assert_same_operator(operator, population_hessian(net))
+
+
+def test_operators_never_hold_a_matrix_of_parameters():
+    net = draw(2000, 10, Erf(), sigma1=0.02)
+    inputs = np.random.default_rng(8).standard_normal((1000, 2000))
+    tracemalloc.start()
+    for operator in (HessianOperator(net), BatchHessianOperator(net, inputs)):
+        operator @ net.parameters
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 3 * inputs.nbytes < 8 * net.parameter_count**2 / 50
+
+
+@pytest.mark.parametrize(("input_dim", "hidden_dim"), [(4, 6), (6, 4), (1, 3)])
+def test_linear_hessian_has_rank_and_spectrum_of_the_small_matrix(input_dim, hidden_dim):
+    """One output: |W2|^2 + eig(W1^T W1), input_dim of them, and zeros."""
+    net = draw(input_dim, hidden_dim, Linear())
+    eigenvalues = np.linalg.eigvalsh(population_hessian(net))
+    expected = np.zeros(net.parameter_count)
+    expected[-input_dim:] = np.linalg.eigvalsh(net.W1.T @ net.W1) + (net.W2**2).sum()
+    np.testing.assert_allclose(eigenvalues, expected, atol=1e-13 * expected[-1])
+
+
+@pytest.mark.parametrize(
+    ("input_dim", "hidden_dim", "output_dim"), [(5, 2, 4), (2, 5, 3), (3, 4, 2)]
+)
+def test_linear_hessian_of_several_outputs_is_a_kronecker_sum(input_dim, hidden_dim, output_dim):
+    net = draw(input_dim, hidden_dim, Linear(), output_dim=output_dim)
+    first, second = (np.linalg.eigvalsh(m) for m in (net.W1.T @ net.W1, net.W2 @ net.W2.T))
+    expected = np.sort(np.add.outer(first, second).ravel())[::-1]
+    eigenvalues = np.linalg.eigvalsh(population_hessian(net))[::-1]
+    shared = min(len(expected), len(eigenvalues))
+    np.testing.assert_allclose(eigenvalues[:shared], expected[:shared], atol=1e-13 * expected[0])
+    rank = output_dim * input_dim
+    rank -= max(0, output_dim - hidden_dim) * max(0, input_dim - hidden_dim)
+    assert np.count_nonzero(eigenvalues > 1e-12 * expected[0]) == rank
+
+
+any_net = st.builds(
+    draw,
+    st.integers(1, 4),
+    st.integers(1, 4),
+    st.sampled_from([Linear(), Polynomial((0, 1, 2)), Erf(), ReLU(), LeakyReLU(0.2), sin, gelu]),
+    seed=st.integers(0, 2**32 - 1),
+    output_dim=st.integers(1, 3),
+)
+
+
+@settings(deadline=None, derandomize=True)
+@given(any_net)
+def test_symmetric_and_positive_semidefinite(net):
+    hessian = population_hessian(net)
+    np.testing.assert_allclose(hessian, hessian.T, rtol=1e-13, atol=1e-14 * np.abs(hessian).max())
+    eigenvalues = np.linalg.eigvalsh(hessian)
+    assert eigenvalues[0] > -1e-12 * eigenvalues[-1]
+
+
+@settings(deadline=None, derandomize=True)
+@given(any_net, st.randoms(use_true_random=False))
+def test_a_permutation_of_hidden_units_permutes_the_hessian(net, random):
+    order = list(range(net.hidden_dim))
+    random.shuffle(order)
+    permuted = TwoLayer(net.W1[order], net.W2[:, order], net.activation)
+    index = net.with_parameters(np.arange(net.parameter_count))
+    moved = np.concatenate([index.W2[:, order].ravel(), index.W1[order].ravel()]).astype(int)
+    hessian = population_hessian(net)
+    assert_equal(population_hessian(permuted), hessian[np.ix_(moved, moved)], 1e-11)
+
+
+@settings(deadline=None, derandomize=True)
+@given(any_net, st.integers(0, 2**32 - 1))
+def test_a_rotation_of_inputs_rotates_the_hessian(net, seed):
+    rotation = np.eye(1)
+    if net.input_dim > 1:
+        rotation = ortho_group.rvs(net.input_dim, random_state=np.random.default_rng(seed))
+    rotated = TwoLayer(net.W1 @ rotation, net.W2, net.activation)
+    change = np.eye(net.parameter_count)
+    change[net.W2.size :, net.W2.size :] = np.kron(np.eye(net.hidden_dim), rotation)
+    assert_equal(population_hessian(rotated), change.T @ population_hessian(net) @ change, 1e-11)
+
+
+@settings(deadline=None, derandomize=True)
+@given(any_net.filter(lambda net: net.activation in (Linear(), Erf(), sin)), st.data())
+def test_an_odd_activation_does_not_see_the_sign_of_a_unit(net, data):
+    signs = data.draw(st.lists(st.sampled_from([-1, 1]), min_size=4, max_size=4))
+    signs = np.array(signs[: net.hidden_dim])
+    flipped = TwoLayer(signs[:, None] * net.W1, signs * net.W2, net.activation)
+    outer, inner = np.tile(signs, net.output_dim), np.repeat(signs, net.input_dim)
+    change = np.concatenate([outer, inner])
+    assert_equal(population_hessian(flipped), change[:, None] * population_hessian(net) * change)
+
+
+def test_jobs_beyond_memory_name_what_serves_instead():
+    net = draw(3000, 1000, Erf())
+    with pytest.raises(MemoryError, match=r"3001000 parameters needs .* GiB.*use HessianOperator"):
+        population_hessian(net)
+    with pytest.raises(MemoryError, match=r"3001000 parameters.*BatchHessianOperator"):
+        batch_hessian(net, np.ones((1, 3000)))
+    small = draw(1, 1, Erf())
+    with pytest.raises(MemoryError, match=r"1000000 outputs needs .*BatchHessianOperator"):
+        neural_tangent_kernel(small, np.ones((10**6, 1)))
+
+
+@pytest.mark.parametrize("function", [batch_hessian, neural_tangent_kernel, BatchHessianOperator])
+def test_bad_inputs_are_named(function):
+    net = draw(2, 3, Erf())
+    with pytest.raises(ValueError, match=r"inputs must have shape \(any, 2\), not \(4, 3\)"):
+        function(net, np.ones((4, 3)))
+    with pytest.raises(ValueError, match="inputs must be finite"):
+        function(net, np.full((4, 2), np.nan))

@@ -1,5 +1,3 @@
-import tracemalloc
-
 import numpy as np
 import pytest
 from conftest import ACTIVATIONS
@@ -9,8 +7,6 @@ from scipy.stats import norm, ortho_group
 
 from nearopt import Erf, LeakyReLU, Linear, Polynomial, ReLU, TwoLayer
 from nearopt.hessian import (
-    BatchHessianOperator,
-    HessianOperator,
     batch_hessian,
     neural_tangent_kernel,
     population_hessian,
@@ -93,7 +89,7 @@ def test_batches_of_many_pieces_are_whole(monkeypatch):
     net = draw(3, 2, Erf(), output_dim=2)
     inputs = np.random.default_rng(4).standard_normal((101, 3))
     whole = batch_hessian(net, inputs)
-    monkeypatch.setattr("nearopt.hessian.CACHED", 1)
+    monkeypatch.setattr("nearopt.hessian.PIECE", 1)
     assert_equal(batch_hessian(net, inputs), whole)
 
 
@@ -110,40 +106,6 @@ def test_batch_hessian_and_tangent_kernel_share_their_nonzero_spectrum(net, samp
     np.testing.assert_allclose(of_kernel[:shared], of_hessian[:shared], atol=tolerance)
     for rest in (of_kernel[shared:], of_hessian[shared:]):
         np.testing.assert_allclose(rest, 0, atol=tolerance)
-
-
-def assert_same_operator(operator, matrix):
-    assert operator.shape == matrix.shape
-    assert operator.dtype == np.float64
-    vectors = np.random.default_rng(6).standard_normal((len(matrix), 3))
-    assert_equal(operator @ vectors[:, 0], matrix @ vectors[:, 0])
-    assert_equal(operator @ vectors, matrix @ vectors)
-    assert_equal(operator.H @ vectors, matrix.T @ vectors)
-    assert_equal(operator.rmatvec(vectors[:, :1]), matrix.T @ vectors[:, :1])
-
-
-def test_operators_are_their_matrices(net):
-    inputs = np.random.default_rng(7).standard_normal((5, net.input_dim))
-    assert_same_operator(HessianOperator(net), population_hessian(net))
-    assert_same_operator(BatchHessianOperator(net, inputs), batch_hessian(net, inputs))
-
-
-def test_operator_of_many_row_parts_is_its_matrix():
-    net = draw(3, 150, Erf(), output_dim=2)
-    operator = HessianOperator(net)
-    assert len(operator._parts) > 1
-    assert_same_operator(operator, population_hessian(net))
-
-
-def test_operators_never_hold_a_matrix_of_parameters():
-    net = draw(2000, 10, Erf(), sigma1=0.02)
-    inputs = np.random.default_rng(8).standard_normal((1000, 2000))
-    tracemalloc.start()
-    for operator in (HessianOperator(net), BatchHessianOperator(net, inputs)):
-        operator @ net.parameters
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < 3 * inputs.nbytes < 8 * net.parameter_count**2 / 50
 
 
 @pytest.mark.parametrize(("input_dim", "hidden_dim"), [(4, 6), (6, 4), (1, 3)])
@@ -236,7 +198,7 @@ def test_jobs_beyond_memory_name_what_serves_instead():
         neural_tangent_kernel(small, np.ones((10**6, 1)))
 
 
-@pytest.mark.parametrize("function", [batch_hessian, neural_tangent_kernel, BatchHessianOperator])
+@pytest.mark.parametrize("function", [batch_hessian, neural_tangent_kernel])
 def test_bad_inputs_are_named(function):
     net = draw(2, 3, Erf())
     with pytest.raises(ValueError, match=r"inputs must have shape \(any, 2\), not \(4, 3\)"):

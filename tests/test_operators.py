@@ -1,0 +1,65 @@
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from nearopt import Erf, TwoLayer
+from nearopt.hessian import batch_hessian, population_hessian
+from nearopt.operators import BatchHessianOperator, HessianOperator
+
+
+def draw(input_dim, hidden_dim, **sizes):
+    rng = np.random.default_rng(0)
+    return TwoLayer.draw(input_dim, hidden_dim, activation=Erf(), rng=rng, **sizes)
+
+
+def assert_equal(actual, expected):
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-12 * np.abs(expected).max())
+
+
+def assert_same_operator(operator, matrix):
+    assert operator.shape == matrix.shape
+    assert operator.dtype == np.float64
+    vectors = np.random.default_rng(6).standard_normal((len(matrix), 3))
+    assert_equal(operator @ vectors[:, 0], matrix @ vectors[:, 0])
+    assert_equal(operator @ vectors, matrix @ vectors)
+    assert_equal(operator.H @ vectors, matrix.T @ vectors)
+    assert_equal(operator.rmatvec(vectors[:, :1]), matrix.T @ vectors[:, :1])
+
+
+def test_operators_are_their_matrices(net):
+    inputs = np.random.default_rng(7).standard_normal((5, net.input_dim))
+    assert_same_operator(HessianOperator(net), population_hessian(net))
+    assert_same_operator(BatchHessianOperator(net, inputs), batch_hessian(net, inputs))
+
+
+def test_operator_of_many_row_parts_is_its_matrix():
+    net = draw(3, 150, output_dim=2)
+    operator = HessianOperator(net)
+    assert len(operator._parts) > 1
+    assert_same_operator(operator, population_hessian(net))
+
+
+def test_operators_never_hold_a_matrix_of_parameters():
+    net = draw(2000, 10, sigma1=0.02)
+    inputs = np.random.default_rng(8).standard_normal((1000, 2000))
+    tracemalloc.start()
+    for operator in (HessianOperator(net), BatchHessianOperator(net, inputs)):
+        operator @ net.parameters
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 3 * inputs.nbytes < 8 * net.parameter_count**2 / 50
+
+
+def test_bad_inputs_are_named():
+    with pytest.raises(ValueError, match=r"inputs must have shape \(any, 2\), not \(4, 3\)"):
+        BatchHessianOperator(draw(2, 3), np.ones((4, 3)))
+    with pytest.raises(ValueError, match="inputs must be finite"):
+        BatchHessianOperator(draw(2, 3), np.full((4, 2), np.nan))
+
+
+def test_jobs_beyond_memory_are_refused():
+    with pytest.raises(MemoryError, match="an operator on 200000 hidden units needs .* GiB"):
+        HessianOperator(draw(1, 200_000))
+    with pytest.raises(MemoryError, match="a batch of 1000000 inputs needs .* a smaller batch"):
+        BatchHessianOperator(draw(1, 20_000), np.ones((10**6, 1)))

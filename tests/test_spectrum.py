@@ -1,0 +1,215 @@
+import tracemalloc
+from itertools import product
+
+import numpy as np
+import pytest
+from mpmath import mp
+from scipy.stats import norm
+
+from nearopt import Erf, Linear, Polynomial, TwoLayer
+from nearopt.hermite import hermite_factor, hermite_terms, outside_factor
+from nearopt.hessian import population_hessian
+from nearopt.lanczos import lanczos
+from nearopt.operators import HessianOperator
+from nearopt.reference import hermite_rule
+from nearopt.spectrum import extreme_eigenvalues, spectral_density, spectrum
+
+CUBIC = Polynomial((0.3, -1.0, 0.5, 0.2))
+
+
+def draw(input_dim, hidden_dim, activation, **sizes):
+    rng = np.random.default_rng(0)
+    return TwoLayer.draw(input_dim, hidden_dim, activation=activation, rng=rng, **sizes)
+
+
+def test_spectrum_is_that_of_the_dense_hessian(net):
+    expected = np.linalg.eigvalsh(population_hessian(net))
+    np.testing.assert_allclose(spectrum(net), expected, atol=1e-13 * expected[-1])
+
+
+@pytest.mark.parametrize(("input_dim", "hidden_dim"), [(7, 3), (1, 4), (4, 4), (9, 1)])
+@pytest.mark.parametrize("g", [Erf(), CUBIC], ids=["erf", "cubic"])
+def test_every_shape_has_all_its_eigenvalues(input_dim, hidden_dim, g):
+    net = draw(input_dim, hidden_dim, g, output_dim=2, sigma1=0.5)
+    values = spectrum(net)
+    assert values.shape == (net.parameter_count,)
+    assert np.all(np.diff(values) >= 0)
+    expected = np.linalg.eigvalsh(population_hessian(net))
+    np.testing.assert_allclose(values, expected, atol=1e-13 * expected[-1])
+
+
+def test_cost_does_not_grow_with_inputs_beyond_hidden_units():
+    """The dense Hessian here would have 40,000 parameters and 12 GiB."""
+    net = draw(20_000, 2, Erf(), sigma1=0.01)
+    tracemalloc.start()
+    values = spectrum(net)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(values) == 40_002
+    assert peak < 10 * net.W1.nbytes
+    rng = np.random.default_rng(1)
+    mean, squares = values.mean(), (values**2).mean()
+    operator, probe = HessianOperator(net), rng.choice([-1.0, 1.0], (net.parameter_count, 30))
+    traces = (probe * (operator @ probe)).sum(0) / net.parameter_count
+    error = np.sqrt(2 * squares / net.parameter_count / 30)
+    assert abs(traces.mean() - mean) < 4 * error
+
+
+@pytest.mark.parametrize("output_dim", [1, 2])
+def test_hermite_factors_are_factors(output_dim):
+    net = draw(3, 4, CUBIC, output_dim=output_dim, sigma1=0.6)
+    factor, hessian = hermite_factor(net), population_hessian(net)
+    assert factor.shape == (net.parameter_count, hermite_terms(net))
+    np.testing.assert_allclose(factor @ factor.T, hessian, atol=1e-13 * np.abs(hessian).max())
+    outside, kernels = outside_factor(net), CUBIC.kernels(net.W1 @ net.W1.T)
+    expected = net.W2.T @ net.W2 * kernels.K11
+    np.testing.assert_allclose(outside @ outside.T, expected, atol=1e-13 * expected.max())
+
+
+def test_hermite_factor_holds_the_gradient_s_coefficients():
+    """Against E[grad f h_b] by a rule that is exact, for b = (2, 0), (1, 1) and (0, 3)."""
+    net = draw(2, 3, CUBIC, sigma1=0.6)
+    x, weights = hermite_rule(2, 5)
+    jacobian = net.jacobian(x)[:, 0]
+    basis = {3: (x[:, 0] ** 2 - 1) / np.sqrt(2), 4: x[:, 0] * x[:, 1]}
+    basis[9] = (x[:, 1] ** 3 - 3 * x[:, 1]) / np.sqrt(6)
+    factor = hermite_factor(net)
+    for column, h in basis.items():
+        np.testing.assert_allclose(factor[:, column], (weights * h) @ jacobian, atol=1e-13)
+
+
+def test_small_eigenvalues_of_polynomials_keep_their_digits():
+    """Two units that nearly coincide, against 60 digits; the dense matrix has none left."""
+    W1 = np.array([[0.6, 0.8], [0.6, 0.8 + 1e-6]])
+    net = TwoLayer(W1, [[1.0, 0.7]], Polynomial((0, 1, 0, 1)))
+    with mp.workdps(60):
+        factor = exact_hermite_factor(net)
+        expected = np.array([float(x) for x in mp.eigsy(factor * factor.T, eigvals_only=True)])
+    values = spectrum(net)
+    assert expected[0] < 1e-16 * expected[-1]
+    # A singular value has the error eps of the largest one.
+    slack = 50 * np.finfo(float).eps * np.sqrt(values[-1])
+    assert np.all(np.abs(np.sqrt(values) - np.sqrt(expected)) < slack)
+    assert abs(values[1] / expected[1] - 1) < 1e-3
+    dense = np.linalg.eigvalsh(population_hessian(net))
+    assert abs(dense[1] / expected[1] - 1) > 1e-2
+
+
+def exact_hermite_factor(net):
+    """Return T for u + u^3 and two inputs, by the four-node rule, exact up to degree 7."""
+    nodes = [sign * mp.sqrt(3 + root * mp.sqrt(6)) for sign in (-1, 1) for root in (-1, 1)]
+    he = [lambda x: 1, lambda x: x, lambda x: x**2 - 1, lambda x: x**3 - 3 * x]
+    rule = [(x, mp.mpf(3) / (2 * he[3](x) ** 2)) for x in nodes]
+    pairs = [(a, b) for a in range(4) for b in range(4 - a)]
+    factor = mp.zeros(net.parameter_count, len(pairs))
+    for (x, p), (y, q) in product(rule, repeat=2):
+        basis = [he[a](x) * he[b](y) / mp.sqrt(mp.fac(a) * mp.fac(b)) for a, b in pairs]
+        u = [mp.mpf(w[0]) * x + mp.mpf(w[1]) * y for w in net.W1]
+        slopes = [mp.mpf(a) * (1 + 3 * v**2) for a, v in zip(net.W2[0], u, strict=True)]
+        gradient = [v + v**3 for v in u] + [slope * z for slope in slopes for z in (x, y)]
+        factor += p * q * mp.matrix(gradient) * mp.matrix(basis).T
+    return factor
+
+
+def test_lanczos_to_the_end_is_a_whole_spectrum():
+    net = draw(3, 4, Erf(), output_dim=2)
+    ritz = lanczos(HessianOperator(net), 1000, np.random.default_rng(2))
+    np.testing.assert_allclose(ritz.values, spectrum(net), atol=1e-13 * ritz.values[-1])
+    assert ritz.weights.sum() == pytest.approx(1)
+    assert ritz.errors.max() < 1e-12 * ritz.values[-1]
+
+
+def test_lanczos_finds_multiple_eigenvalues():
+    """Its first Krylov space ends: a linear network has two eigenvalues beside 0, each twice."""
+    net = TwoLayer(np.vstack([np.eye(2), np.zeros((1, 2))]), [[1.0, 2.0, 0.5]], Linear())
+    ritz = lanczos(HessianOperator(net), 9, np.random.default_rng(3))
+    np.testing.assert_allclose(ritz.values, spectrum(net), atol=1e-13)
+
+
+@pytest.fixture
+def above_dense(monkeypatch):
+    """Take the matrix-free way at sizes where all eigenvalues are known."""
+    monkeypatch.setattr("nearopt.spectrum.DENSE", 0)
+
+
+@pytest.mark.parametrize(("input_dim", "hidden_dim"), [(6, 15), (25, 9)])
+@pytest.mark.usefixtures("above_dense")
+def test_lanczos_extremes_hold_eigenvalues_within_their_errors(input_dim, hidden_dim):
+    net = draw(input_dim, hidden_dim, Erf(), sigma1=0.4)
+    values = spectrum(net)
+    found = extreme_eigenvalues(net, 3, steps=40, rng=np.random.default_rng(4))
+    rounding = 1e-13 * values[-1]
+    np.testing.assert_allclose(found.largest, values[-3:], rtol=1e-8)
+    assert np.all(found.smallest >= values[:3] - rounding)
+    for ends, errors in (
+        (found.smallest, found.smallest_error),
+        (found.largest, found.largest_error),
+    ):
+        distance = np.abs(ends[:, None] - values).min(1)
+        assert np.all(distance <= errors + rounding)
+
+
+def test_extremes_of_small_networks_are_those_of_the_spectrum():
+    net = draw(6, 5, Erf())
+    values = spectrum(net)
+    found = extreme_eigenvalues(net, 4, rng=np.random.default_rng(5))
+    np.testing.assert_array_equal(found.smallest, values[:4])
+    np.testing.assert_array_equal(found.largest, values[-4:])
+    assert 0 < found.smallest_error.max() < 1e-12 * values[-1]
+
+
+@pytest.mark.parametrize(("input_dim", "hidden_dim"), [(5, 20), (30, 9)])
+def test_density_is_that_of_the_eigenvalues(input_dim, hidden_dim):
+    net = draw(input_dim, hidden_dim, Erf(), sigma1=0.4)
+    values = spectrum(net)
+    probes = 50
+    density = spectral_density(net, probes=probes, steps=100, rng=np.random.default_rng(6))
+    np.testing.assert_allclose(density.weights.sum(1), 1, rtol=1e-10)
+    width = values[-1] / 20
+    points = np.linspace(0, values[-1], 15)
+    # One in 1000 that chance fails a comparison at any of the points.
+    bound = norm.isf(1e-3 / 2 / len(points))
+    pdf, error = density.pdf(points, width)
+    exact = norm.pdf(points[:, None], values, width).mean(1)
+    assert np.all(np.abs(pdf - exact) < bound * error)
+    share, error = density.cdf(points[1:-1] + 1e-9)
+    exact = np.searchsorted(values, points[1:-1]) / len(values)
+    assert np.all(np.abs(share - exact) < bound * error + 1 / len(values))
+    assert np.all(error < 2 / np.sqrt(probes * len(values)))
+
+
+def test_few_steps_have_the_moments():
+    """m steps give 2m - 1 moments of each probe, whatever the shape of the spectrum."""
+    net = draw(4, 6, Erf())
+    hessian = population_hessian(net)
+    density = spectral_density(net, probes=2, steps=3, rng=np.random.default_rng(7))
+    rng = np.random.default_rng(7)
+    vector = rng.standard_normal(len(hessian))
+    vector /= np.linalg.norm(vector)
+    for power in range(6):
+        moment = vector @ np.linalg.matrix_power(hessian, power) @ vector
+        assert (density.weights[0] * density.nodes[0] ** power).sum() == pytest.approx(moment)
+
+
+def test_bad_requests_are_named():
+    net, rng = draw(2, 3, Erf()), np.random.default_rng(0)
+    with pytest.raises(ValueError, match="probes must be at least 2"):
+        spectral_density(net, probes=1, rng=rng)
+    with pytest.raises(ValueError, match="steps must be a whole number"):
+        spectral_density(net, steps=0, rng=rng)
+    with pytest.raises(ValueError, match="k must be at most 9, not 10"):
+        extreme_eigenvalues(net, 10, rng=rng)
+    density = spectral_density(net, rng=rng)
+    with pytest.raises(ValueError, match="width must be a finite number above 0"):
+        density.pdf(np.ones(1), 0)
+    with pytest.raises(ValueError, match="points must be finite"):
+        density.cdf(np.array([np.nan]))
+
+
+def test_jobs_beyond_memory_name_what_serves_instead():
+    net, rng = draw(1000, 1000, Erf(), sigma1=0.03), np.random.default_rng(0)
+    with pytest.raises(MemoryError, match=r"1001000 coupled.*extreme_eigenvalues or spectral_dens"):
+        spectrum(net)
+    for job in (spectral_density, lambda net, **kw: extreme_eigenvalues(net, 1, **kw)):
+        with pytest.raises(MemoryError, match="100000 Lanczos steps .* GiB.*fewer steps"):
+            job(net, steps=100_000, rng=rng)

@@ -5,6 +5,7 @@ Gauss-Hermite rule, and curvatures are finite differences.
 """
 
 from collections.abc import Callable
+from functools import reduce
 from itertools import product
 
 import numpy as np
@@ -33,8 +34,8 @@ def hermite_rule(dim: int, nodes: int) -> tuple[Array, Array]:
     """
     points, weights = np.polynomial.hermite_e.hermegauss(nodes)
     weights = weights / weights.sum()
-    grid = np.array(list(product(points, repeat=dim)))
-    return grid, np.prod(list(product(weights, repeat=dim)), axis=1)
+    grid = np.stack(np.meshgrid(*dim * [points], indexing="ij"), axis=-1).reshape(-1, dim)
+    return grid, reduce(np.multiply.outer, dim * [weights]).ravel()
 
 
 def quadrature_kernel(

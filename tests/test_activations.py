@@ -63,7 +63,7 @@ def test_smooth_kernels_are_bivariate_integrals(name, nearly):
     factors = {"K00": (g.g, g.g), "K11": (g.dg, g.dg), "K02": (g.g, g.d2g)}
     factors |= {"K13": (g.dg, g.d3g), "K22": (g.d2g, g.d2g)}
     for name, (left, right) in factors.items():
-        expected = quadrature_kernel(left, right, gram, 120)
+        expected = quadrature_kernel(left, right, gram, 160)
         scale = np.abs(expected).max()
         np.testing.assert_allclose(getattr(kernels, name), expected, atol=1e-9 * scale, rtol=0)
 

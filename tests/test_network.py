@@ -89,3 +89,11 @@ def test_bad_draws_are_named(changes, message):
 def test_bad_weights_are_named(W1, W2, message):
     with pytest.raises(ValueError, match=message):
         TwoLayer(W1, W2, Linear())
+
+
+@pytest.mark.parametrize("activation", [np.tanh, Erf, None])
+def test_what_is_no_activation_is_named(activation):
+    with pytest.raises(
+        ValueError, match=r"activation must have the methods .* such as Erf\(\), not"
+    ):
+        TwoLayer(np.ones((3, 2)), np.ones((1, 3)), activation)

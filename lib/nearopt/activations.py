@@ -9,7 +9,7 @@ for a Gram matrix Q = W1 W1^T. `nearopt.hessian` and `nearopt.descent` need noth
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.polynomial import Polynomial as PowerSeries
@@ -37,6 +37,7 @@ class Kernels(NamedTuple):
     K22: Array
 
 
+@runtime_checkable
 class Activation(Protocol):
     """What the package asks of an activation."""
 

@@ -28,7 +28,7 @@ class TwoLayer:
     Raises
     ------
     ValueError
-        If a weight matrix has the wrong shape or is not finite.
+        If a weight matrix has the wrong shape or is not finite, or `activation` is not one.
     """
 
     W1: Array
@@ -36,6 +36,11 @@ class TwoLayer:
     activation: Activation
 
     def __post_init__(self) -> None:
+        if isinstance(self.activation, type) or not isinstance(self.activation, Activation):
+            raise ValueError(
+                "activation must have the methods of nearopt.activations.Activation, such as "
+                f"Erf(), not {self.activation!r}"
+            )
         W1 = finite_array("W1", self.W1, (None, None))
         object.__setattr__(self, "W1", W1)
         object.__setattr__(self, "W2", finite_array("W2", self.W2, (None, len(W1))))

@@ -13,6 +13,7 @@ singular where two rows coincide.
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
@@ -35,38 +36,65 @@ def _normal_density(u: Array) -> Array:
     return np.exp(-(u**2) / 2) / math.sqrt(2 * math.pi)
 
 
-def _hermite_functions(z: Array, order: int) -> Iterator[Array]:
-    """Yield h_j(z) exp(-z^2 / 4) for j < order, in blocks of shape (BLOCK, points)."""
+def _rule(order: int) -> tuple[float, Array]:
+    """Return the step and the nodes of the trapezoidal rule for h_j, j < order.
+
+    h_j oscillates with wavenumbers up to sqrt(j); the step resolves four times the largest.
+    """
+    step = math.pi / 2 / math.sqrt(order)
+    return step, step * np.arange(-math.ceil(RANGE / step), math.ceil(RANGE / step) + 1)
+
+
+def _hermite_functions(order: int) -> Iterator[Array]:
+    """Yield h_j(z) exp(-z^2 / 4) at the nodes for j < order, in blocks of (BLOCK, points)."""
+    _, z = _rule(order)
     before, now = np.zeros_like(z), np.exp(-(z**2) / 4)
     block = np.empty((BLOCK, len(z)))
     for j in range(order):
         block[j % BLOCK] = now
         before, now = now, (z * now - math.sqrt(j) * before) / math.sqrt(j + 1)
         if (j + 1) % BLOCK == 0:
-            yield block
+            yield block.copy()
+
+
+@cache
+def _kept_hermite_functions(order: int) -> list[Array]:
+    """Return the same, for orders of which descent needs the kernels at every step."""
+    return list(_hermite_functions(order))
 
 
 def _hermite_coefficients(functions: Sequence[Function], scales: Array, order: int) -> Array:
     """Return a_j(s) = E[f(s z) h_j(z)], shape (functions, scales, order).
 
     The trapezoidal rule converges exponentially for analytic integrands (Trefethen & Weideman
-    2014). h_j oscillates with wavenumbers up to sqrt(j), of which the step resolves four times
-    the largest.
+    2014).
     """
-    step = math.pi / 2 / math.sqrt(order)
-    z = step * np.arange(-math.ceil(RANGE / step), math.ceil(RANGE / step) + 1)
+    step, z = _rule(order)
     values = np.stack([f(scales[:, None] * z) for f in functions])
     if not np.isfinite(values).all():
         raise ValueError(f"the activation must be finite up to |u| = {RANGE * scales.max():.3g}")
     values *= step / math.sqrt(2 * math.pi) * np.exp(-(z**2) / 4)
-    return np.concatenate([values @ block.T for block in _hermite_functions(z, order)], axis=-1)
+    blocks = _kept_hermite_functions(order) if order <= 512 else _hermite_functions(order)
+    return np.concatenate([values @ block.T for block in blocks], axis=-1)
 
 
 def _mehler(left: Array, right: Array, correlation: Array) -> Array:
-    """Return sum_j r_kl^j left_kj right_lj for each pair of arrays (Nh, order), by Horner's scheme.
+    """Return sum_j r_kl^j left_kj right_lj for each pair of arrays (Nh, order).
 
-    A few rows at a time, so that the sums stay in the processor's cache.
+    Where |r_kl| <= 1/2 the first 64 terms are all that double precision sees.
     """
+    near = np.abs(correlation) > 0.5
+    total = _horner(left[..., :64], right[..., :64], np.where(near, 0, correlation))
+    pairs = np.argwhere(near)
+    for part in np.array_split(pairs, 1 + len(pairs) * left.shape[-1] // 2**18):
+        k, l = part.T  # noqa: E741
+        powers = np.vander(correlation[k, l], left.shape[-1], increasing=True)
+        total[:, k, l] = np.einsum("spj,spj,pj->sp", left[:, k], right[:, l], powers)
+    return total
+
+
+def _horner(left: Array, right: Array, correlation: Array) -> Array:
+    """Return the same by Horner's scheme, with rows in parts that fit a processor's cache."""
     total = np.zeros((len(left), *correlation.shape))
     left, right = (np.ascontiguousarray(np.moveaxis(a, -1, 0)) for a in (left, right))
     height = max(1, 8192 // len(correlation))
@@ -102,7 +130,7 @@ class Smooth:
     dg: Function
     d2g: Function
     d3g: Function
-    tolerance: float = 1e-10
+    tolerance: float = 1e-9
 
     def __post_init__(self) -> None:
         # Stein's lemma: sqrt(j + 1) a^p_{j+1} = s a^{p+1}_j.

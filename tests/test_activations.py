@@ -1,13 +1,10 @@
-import re
-from pathlib import Path
-
 import numpy as np
 import pytest
 from conftest import ACTIVATIONS
 from scipy.special import erf
 
 from nearopt import Erf, LeakyReLU, Linear, Polynomial, ReLU
-from nearopt.reference import quadrature_kernel, sample_mean, sampled_hessian
+from nearopt.reference import quadrature_kernel, sample_mean
 from nearopt.smooth import Smooth, tanh
 
 W1 = np.array([[0.9, -0.2, 0.4], [0.1, 0.8, -0.5], [0.5, 0.6, 0.7]])
@@ -163,23 +160,6 @@ def test_wrong_derivatives_are_named():
     exponential = Smooth(np.exp, np.exp, np.exp, np.exp)
     with pytest.raises(ValueError, match="must be finite"), np.errstate(over="ignore"):
         exponential.kernels(1e6 * GRAM)
-
-
-def test_activations_of_one_s_own_work_as_documented():
-    page = (Path(__file__).parents[1] / "docs" / "derivation.md").read_text()
-    names = {}
-    for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
-        exec(block, names)
-    exponential = Smooth(np.exp, np.exp, np.exp, np.exp)
-    for own, kernel in zip(
-        names["Exponential"]().kernels(GRAM), exponential.kernels(GRAM), strict=True
-    ):
-        np.testing.assert_allclose(own, kernel, rtol=1e-12)
-    for net, smallest in zip(names["nets"], names["smallest"], strict=True):
-        assert smallest > 0
-        inputs = np.random.default_rng(4).standard_normal((20_000, 4))
-        mean, error = sampled_hessian(net, inputs)
-        assert np.all(np.abs(names["population_hessian"](net) - mean) < 5 * error + 1e-12)
 
 
 def test_bad_parameters_are_named():

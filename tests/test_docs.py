@@ -1,0 +1,49 @@
+"""The code that the pages show does what they say."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nearopt.reference import sampled_hessian
+from nearopt.smooth import Smooth
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def run(page):
+    """Run a page's Python blocks one after the other and return the names that they define."""
+    names = {}
+    for block in re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL):
+        exec(block, names)
+    return names
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])
+def test_every_page_runs(page):
+    run(page)
+
+
+def test_readme_says_what_comes_out():
+    names = run(ROOT / "README.md")
+    assert len(names["eigenvalues"]) == names["narrow"].parameter_count == 4020
+    assert names["narrow"].hidden_dim * (1 + 20) == 420
+    assert names["product"].shape == (1_001_000,)
+    values = np.linalg.eigvalsh(names["population_hessian"](names["teacher"]))
+    assert len(values) == 220
+    assert np.count_nonzero(values > 1e-12 * values[-1]) == 10
+
+
+def test_activations_of_one_s_own_are_right():
+    names = run(ROOT / "docs" / "derivation.md")
+    gram = names["nets"][0].W1 @ names["nets"][0].W1.T
+    exponential = Smooth(np.exp, np.exp, np.exp, np.exp).kernels(gram)
+    for own, kernel in zip(names["Exponential"]().kernels(gram), exponential, strict=True):
+        np.testing.assert_allclose(own, kernel, rtol=1e-12)
+    for net, smallest in zip(names["nets"], names["smallest"], strict=True):
+        assert smallest > 0
+        inputs = np.random.default_rng(4).standard_normal((20_000, 4))
+        mean, error = sampled_hessian(net, inputs)
+        assert np.all(np.abs(names["population_hessian"](net) - mean) < 5 * error + 1e-12)

@@ -81,12 +81,13 @@ def test_quadrature_gives_the_closed_form_of_erf(size):
         np.testing.assert_allclose(one, other, atol=1e-12 * np.abs(other).max(), rtol=0)
 
 
-def test_coincident_rows_have_the_kernels_of_the_diagonal(activation):
+@pytest.mark.parametrize("rounding", [-1, 1])
+def test_coincident_rows_have_the_kernels_of_the_diagonal(activation, rounding):
     """The joint Gram matrix of a student that equals its teacher, rounded as it may be."""
     rows = np.vstack([W1, W1])
     gram = rows @ rows.T
-    gram[3:, :3] *= 1 + np.finfo(float).eps
-    gram[:3, 3:] *= 1 + np.finfo(float).eps
+    for block in (gram[3:, :3], gram[:3, 3:]):
+        block *= 1 + rounding * np.finfo(float).eps
     alone = activation.kernels(GRAM)
     for kernel, block in zip(activation.kernels(gram), alone, strict=True):
         np.testing.assert_allclose(kernel, np.tile(block, (2, 2)), rtol=1e-7, atol=1e-14)

@@ -63,6 +63,14 @@ def outside_factor(net: TwoLayer) -> Array:
     return np.einsum("pk,kb->kpb", net.W2, slopes).reshape(net.hidden_dim, -1)
 
 
+def squared_singular_values(factor: Array) -> Array:
+    """Return the eigenvalues of factor @ factor.T, one for each row."""
+    values = np.zeros(len(factor))
+    singular = np.linalg.svd(factor, compute_uv=False)
+    values[: len(singular)] = singular**2
+    return values
+
+
 def _table(net: TwoLayer) -> tuple[NDArray[np.int64], Array, Array]:
     """Return multi-indices b (terms, input_dim), 1 / sqrt(b!), m_j (degree + 3, hidden_dim)."""
     degree = len(net.activation.coefficients) - 1

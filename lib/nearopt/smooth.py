@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, ndtr
 
 from nearopt.activations import Kernels
+from nearopt.checks import require_memory
 
 Array = NDArray[np.float64]
 Function = Callable[[Array], Array]
@@ -158,11 +159,15 @@ class Smooth:
 
         Raises
         ------
+        MemoryError
+            If the terms do not fit.
         ValueError
             If 2^16 terms do not reach the tolerance: g varies too fast for rows of W1 this long.
         """
         scales = np.sqrt(np.diag(gram))
         for order in ORDERS:
+            what = f"{order} Hermite terms for {len(gram)} rows of W1"
+            require_memory(what, 64.0 * order * len(gram), "shrink W1")
             a = _hermite_coefficients(self._derivatives, scales, order)
             if (error := _difference(a)) <= self.tolerance:
                 break

@@ -12,7 +12,12 @@ from numpy.typing import NDArray
 
 from nearopt.activations import Polynomial
 from nearopt.checks import finite_array, positive_integer, positive_number, require_memory
-from nearopt.hermite import hermite_factor, hermite_terms, outside_factor
+from nearopt.hermite import (
+    hermite_factor,
+    hermite_terms,
+    outside_factor,
+    squared_singular_values,
+)
 from nearopt.hessian import population_hessian
 from nearopt.lanczos import lanczos
 from nearopt.network import TwoLayer
@@ -20,8 +25,10 @@ from nearopt.operators import HessianOperator
 
 Array = NDArray[np.float64]
 
-# Coupled parameters whose whole spectrum takes a second or two.
-DENSE = 2000
+# Columns of a Hermite factor, in units of its rows, up to which its singular values are affordable.
+WIDEST = 8
+# Coupled parameters whose whole spectrum takes some ten seconds.
+DENSE = 5000
 
 
 def spectrum(net: TwoLayer) -> Array:
@@ -39,16 +46,19 @@ def spectrum(net: TwoLayer) -> Array:
     Raises
     ------
     MemoryError
-        If a dense matrix of Nh (No + min(Nh, Ni)) parameters does not fit three times.
+        If the matrix of Nh (No + min(Nh, Ni)) parameters, or its factor, does not fit three times.
     """
     inner, multiplicity = _inner_network(net), max(0, net.input_dim - net.hidden_dim)
-    count = inner.parameter_count
-    if isinstance(net.activation, Polynomial) and hermite_terms(inner) <= 8 * count:
-        inside = _squared_singular_values(hermite_factor(inner))
-        outside = _squared_singular_values(outside_factor(inner))
+    count = columns = inner.parameter_count
+    polynomial = isinstance(net.activation, Polynomial)
+    if factored := polynomial and hermite_terms(inner) <= WIDEST * count:
+        columns = hermite_terms(inner)
+    instead = "use extreme_eigenvalues or spectral_density"
+    require_memory(f"the spectrum of {count} coupled parameters", 24.0 * count * columns, instead)
+    if factored:
+        inside = squared_singular_values(hermite_factor(inner))
+        outside = squared_singular_values(outside_factor(inner))
     else:
-        instead = "use extreme_eigenvalues or spectral_density"
-        require_memory(f"the spectrum of {count} coupled parameters", 24.0 * count**2, instead)
         inside = np.linalg.eigvalsh(population_hessian(inner))
         outside = np.linalg.eigvalsh(_outside_matrix(net))
     return np.sort(np.concatenate([inside, np.repeat(outside, multiplicity)]))
@@ -71,14 +81,6 @@ def _require_vectors(net: TwoLayer, steps: int) -> None:
     what = f"{steps} Lanczos steps with {net.parameter_count} parameters"
     needed = 8.0 * (steps + 4) * net.parameter_count
     require_memory(what, needed, "ask for fewer steps")
-
-
-def _squared_singular_values(factor: Array) -> Array:
-    """Return the eigenvalues of factor @ factor.T, one for each row."""
-    values = np.zeros(len(factor))
-    singular = np.linalg.svd(factor, compute_uv=False)
-    values[: len(singular)] = singular**2
-    return values
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ def extreme_eigenvalues(
 ) -> ExtremeEigenvalues:
     """Return the k smallest and the k largest eigenvalues of `population_hessian(net)`.
 
-    Up to 2000 coupled parameters they are those of `spectrum`, beyond it Ritz values of Lanczos,
+    Up to 5000 coupled parameters they are those of `spectrum`, beyond it Ritz values of Lanczos,
     for which nothing of the size (P, P) is formed. Of these the largest converge within some tens
     of steps; the smallest crowd near 0, and their errors say how little is known of them.
 
@@ -130,7 +132,8 @@ def extreme_eigenvalues(
     inner = _inner_network(net)
     if inner.parameter_count <= DENSE:
         values = spectrum(net)
-        errors = np.full(len(values), np.finfo(np.float64).eps * len(values) * values[-1])
+        rounding = np.finfo(np.float64).eps * inner.parameter_count * values[-1]
+        errors = np.full(len(values), rounding)
     else:
         _require_vectors(inner, steps)
         ritz = lanczos(HessianOperator(inner), steps, rng)
@@ -139,10 +142,15 @@ def extreme_eigenvalues(
         values = np.concatenate([ritz.values, outside])
         errors = np.concatenate([ritz.errors, np.zeros(len(outside))])
     if k > len(values):
-        raise ValueError(f"k must be at most {len(values)}, not {k}: ask for more steps")
+        raise ValueError(f"k must be at most {len(values)}, not {k}")
     order = np.argsort(values)
     low, high = order[:k], order[-k:]
     return ExtremeEigenvalues(values[low], values[high], errors[low], errors[high])
+
+
+def _over_probes(values: Array) -> tuple[Array, Array]:
+    """Return the mean over the second axis and its standard error."""
+    return values.mean(1), values.std(1, ddof=1) / np.sqrt(values.shape[1])
 
 
 @dataclass(frozen=True)
@@ -178,7 +186,7 @@ class SpectralDensity:
         points = finite_array("points", points, (None,))
         scaled = (points[:, None, None] - self.nodes) / width
         bumps = np.exp(-(scaled**2) / 2) / (np.sqrt(2 * np.pi) * width)
-        return self._over_probes((bumps * self.weights).sum(2))
+        return _over_probes((bumps * self.weights).sum(2))
 
     def cdf(self, points: Array) -> tuple[Array, Array]:
         """Return the share of eigenvalues of at most each point, and its standard error.
@@ -195,12 +203,7 @@ class SpectralDensity:
         """
         points = finite_array("points", points, (None,))
         below = self.nodes <= points[:, None, None]
-        return self._over_probes((below * self.weights).sum(2))
-
-    @staticmethod
-    def _over_probes(values: Array) -> tuple[Array, Array]:
-        probes = values.shape[1]
-        return values.mean(1), values.std(1, ddof=1) / np.sqrt(probes)
+        return _over_probes((below * self.weights).sum(2))
 
 
 def spectral_density(

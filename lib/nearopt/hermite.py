@@ -1,7 +1,8 @@
 """The Hessian of a polynomial activation as T T^T, T the gradient's Hermite coefficients.
 
-The singular values of T are the roots of the eigenvalues, so that an eigenvalue is known down to
-eps^2 of the largest, where the Hessian itself would leave a rounding error of eps.
+The singular values of T are the roots of the eigenvalues, and rounding leaves them an error of eps
+of the largest: eps sqrt(lambda lambda_max) for an eigenvalue, and zeros down to eps^2 lambda_max,
+where the Hessian itself would leave eps lambda_max.
 """
 
 import math

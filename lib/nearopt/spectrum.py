@@ -12,12 +12,7 @@ from numpy.typing import NDArray
 
 from nearopt.activations import Polynomial
 from nearopt.checks import finite_array, positive_integer, positive_number, require_memory
-from nearopt.hermite import (
-    hermite_factor,
-    hermite_terms,
-    outside_factor,
-    squared_singular_values,
-)
+from nearopt.hermite import hermite_factor, hermite_terms, outside_factor, squared_singular_values
 from nearopt.hessian import population_hessian
 from nearopt.lanczos import lanczos
 from nearopt.network import TwoLayer
@@ -35,8 +30,8 @@ def spectrum(net: TwoLayer) -> Array:
     """Return all eigenvalues of `population_hessian(net)`, ascending, shape (P,).
 
     For a polynomial activation of moderate degree they are the squared singular values of the
-    Hermite factor, whose rounding errors are of the order eps^2 of the largest eigenvalue where
-    the matrix itself would leave eps. Otherwise they come from the dense matrices.
+    Hermite factor, where rounding leaves an error of about eps sqrt(lambda lambda_max) instead of
+    eps lambda_max. Otherwise they come from the dense matrices.
 
     Parameters
     ----------

@@ -22,8 +22,8 @@ Array = NDArray[np.float64]
 
 # Columns of a Hermite factor, in units of its rows, up to which its singular values are affordable.
 WIDEST = 8
-# Coupled parameters whose whole spectrum takes some ten seconds.
-DENSE = 5000
+# Coupled parameters whose whole spectrum takes a second or two.
+DENSE = 2000
 
 
 def spectrum(net: TwoLayer) -> Array:
@@ -101,7 +101,7 @@ def extreme_eigenvalues(
 ) -> ExtremeEigenvalues:
     """Return the k smallest and the k largest eigenvalues of `population_hessian(net)`.
 
-    Up to 5000 coupled parameters they are those of `spectrum`, beyond it Ritz values of Lanczos,
+    Up to 2000 coupled parameters they are those of `spectrum`, beyond it Ritz values of Lanczos,
     for which nothing of the size (P, P) is formed. Of these the largest converge within some tens
     of steps; the smallest crowd near 0, and their errors say how little is known of them.
 

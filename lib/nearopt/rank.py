@@ -1,40 +1,43 @@
-"""The generic rank of the Hessian, counted exactly.
+"""The rank of the Hessian, measured: in floating point, and counted exactly.
 
 The Hessian at the optimum is E[J^T J], so its rank is that of the Jacobian J sampled at enough
-inputs. With integer weights, inputs and coefficients that is a matrix of integers, and its rank
-modulo a prime needs no tolerance.
+inputs. With integers for weights and inputs that is a matrix of integers, and its rank modulo a
+prime needs no tolerance. What theory says is in `nearopt.rank_theory`.
 """
-
-from dataclasses import dataclass
 
 import flint
 import numpy as np
 from numpy.typing import NDArray
 
 from nearopt.activations import Polynomial
-from nearopt.checks import positive_integer
+from nearopt.checks import positive_integer, require_memory
+from nearopt.double_points import Degrees, monomials
+from nearopt.hessian import population_hessian
+from nearopt.network import TwoLayer
+from nearopt.rank_bounds import Bound, Rank, degrees_of, upper_bound
+
+Residues = NDArray[np.int64]
 
 # The largest prime below 2^31: products of two residues fit into 64 bits.
 PRIME = 2**31 - 1
+# Peak bytes for each entry: a Python integer and its place in a list, numpy's, FLINT's twice.
+BYTES_PER_ENTRY = 75
 
 
-@dataclass(frozen=True)
-class Rank:
-    """A rank, and how it is known.
+def numerical_rank(net: TwoLayer) -> Rank:
+    """Rank of the population Hessian at `net` in floating point, which proves nothing.
 
-    Attributes
-    ----------
-    value : int
-        The rank.
-    parameters : int
-        P, the number of columns of the Jacobian.
-    method : str
-        How `value` was found.
+    Eigenvalues count if they exceed P times the rounding unit times the largest, numpy's rule.
+
+    Raises
+    ------
+    MemoryError
+        If the dense Hessian does not fit.
     """
-
-    value: int
-    parameters: int
-    method: str
+    P = net.parameter_count
+    value = int(np.linalg.matrix_rank(population_hessian(net), hermitian=True))
+    nothing, everything = Bound(0, "floats prove nothing"), Bound(P, "number of parameters")
+    return Rank(value, P, "numerical: eigenvalues above the rounding error", nothing, everything)
 
 
 def exact_rank(
@@ -47,14 +50,16 @@ def exact_rank(
 ) -> Rank:
     """Rank of the Hessian at a random teacher, a rigorous lower bound of the generic rank.
 
-    Weights and inputs are random modulo a prime. A minor that vanishes over the rationals
-    vanishes modulo the prime, so the count never exceeds the generic rank; it falls below it with
-    a probability of at most P times the degree of the minor over the prime.
+    Weights and inputs are random modulo a prime p. A minor that vanishes over the integers
+    vanishes modulo p, so the count r never exceeds the generic rank. It falls below it with a
+    probability of at most r (2m + 2) / p, m the degree, if p does not divide the minor itself
+    (Schwartz and Zippel). The rank is proved if the count meets an upper bound.
 
     Parameters
     ----------
     activation : Polynomial
-        With integer coefficients.
+        Only which of its coefficients are not zero matters (`nearopt.double_points`), so each of
+        these is taken to be 1.
     input_dim, hidden_dim, output_dim : int
         Sizes of the network.
     rng : Generator
@@ -63,46 +68,111 @@ def exact_rank(
     Returns
     -------
     Rank
-        Of the Jacobian at P + 10 inputs.
+        Its lower bound is the count, its upper bound the least of `nearopt.rank_bounds`.
 
     Raises
     ------
     ValueError
-        If a size is not a positive integer or a coefficient not an integer.
+        If the activation is not a polynomial or a size is not a positive integer.
+    MemoryError
+        If the Jacobian does not fit.
     """
-    input_dim = positive_integer("input_dim", input_dim)
-    hidden_dim = positive_integer("hidden_dim", hidden_dim)
-    output_dim = positive_integer("output_dim", output_dim)
-    if any(c != int(c) for c in activation.coefficients):
-        raise ValueError(
-            f"coefficients must be integers for an exact rank, not {activation.coefficients}"
-        )
-    parameters = hidden_dim * (output_dim + input_dim)
-    samples = parameters // output_dim + 10
-    W1 = rng.integers(PRIME, size=(hidden_dim, input_dim))
-    W2 = rng.integers(PRIME, size=(output_dim, hidden_dim))
-    inputs = rng.integers(PRIME, size=(samples, input_dim))
-    jacobian = _jacobian(activation, W1, W2, inputs)
-    matrix = flint.nmod_mat(*jacobian.shape, jacobian.ravel().tolist(), PRIME)
-    return Rank(matrix.rank(), parameters, f"Jacobian at {samples} inputs modulo {PRIME}")
+    degrees, sizes = _checked(activation, input_dim, hidden_dim, output_dim)
+    return _record(_jacobian(degrees, *sizes, rng).rank(), degrees, *sizes)
+
+
+def exact_ranks(
+    activation: Polynomial,
+    input_dim: int,
+    hidden_dim: int,
+    output_dim: int = 1,
+    *,
+    rng: np.random.Generator,
+) -> list[Rank]:
+    """Return `exact_rank` for each width from 1 to `hidden_dim`, all by one row reduction.
+
+    The Jacobian's columns are grouped unit by unit, so the pivots in the first groups count the
+    rank of the network that has these units only.
+    """
+    degrees, (n, h, outputs) = _checked(activation, input_dim, hidden_dim, output_dim)
+    pivots = _pivots(_jacobian(degrees, n, h, outputs, rng))
+    counts = np.searchsorted(pivots, (n + outputs) * np.arange(1, h + 1)).tolist()
+    return [_record(r, degrees, n, k, outputs) for k, r in enumerate(counts, start=1)]
+
+
+def exact_batch_ranks(
+    activation: Polynomial, input_dim: int, hidden_dim: int, *, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Rank of the Hessian of a batch of 1, 2, ..., P random inputs, of one output; shape (P,).
+
+    One row reduction of the transposed Jacobian gives all of them. Parameters and errors are
+    those of `exact_rank`.
+    """
+    degrees, (n, h, _) = _checked(activation, input_dim, hidden_dim, 1)
+    pivots = _pivots(_jacobian(degrees, n, h, 1, rng).transpose())
+    return np.searchsorted(pivots, np.arange(1, h * (n + 1) + 1))
+
+
+def _checked(
+    activation: Polynomial, input_dim: int, hidden_dim: int, output_dim: int
+) -> tuple[Degrees, tuple[int, int, int]]:
+    """Return S and the sizes, once they are known to be good and to fit into memory."""
+    degrees = degrees_of(activation)
+    n = positive_integer("input_dim", input_dim)
+    h = positive_integer("hidden_dim", hidden_dim)
+    outputs = positive_integer("output_dim", output_dim)
+    columns = h * (n + outputs)
+    rows = min(columns, outputs * monomials(degrees, n))
+    what = f"a Jacobian of {rows} rows and {columns} columns"
+    require_memory(what, BYTES_PER_ENTRY * rows * columns, "take a smaller network")
+    return degrees, (n, h, outputs)
+
+
+def _record(count: int, degrees: Degrees, n: int, h: int, outputs: int) -> Rank:
+    """Return a count with its bounds."""
+    lower = Bound(count, f"a minor of that size that is not zero modulo {PRIME}")
+    upper = upper_bound(degrees, n, h, outputs)
+    method = "exact: Jacobian at random integers"
+    return Rank(count, h * (n + outputs), method, lower, upper)
 
 
 def _jacobian(
-    activation: Polynomial,
-    W1: NDArray[np.int64],
-    W2: NDArray[np.int64],
-    inputs: NDArray[np.int64],
-) -> NDArray[np.int64]:
-    """Return dy/dtheta modulo the prime, (samples * output_dim, P), as `TwoLayer.jacobian`."""
-    u = np.zeros((len(inputs), len(W1)), dtype=np.int64)
-    for column, weights in zip(inputs.T, W1.T, strict=True):
-        u = (u + column[:, None] * weights) % PRIME
+    degrees: Degrees, n: int, h: int, outputs: int, rng: np.random.Generator
+) -> flint.nmod_mat:
+    """Return rows c.dy/dtheta modulo the prime, unit by unit (W2_1k..W2_Nk, w_k1..w_kn).
+
+    Each row has an input x and a direction c of its own, so that as many rows as the rank can be,
+    min(P, N_o D_S), are enough whatever the number of outputs.
+    """
+    rows = min(h * (n + outputs), outputs * monomials(degrees, n))
+    W1, W2 = rng.integers(PRIME, size=(n, h)), rng.integers(PRIME, size=(outputs, h))
+    x, c = rng.integers(PRIME, size=(rows, n)), rng.integers(PRIME, size=(rows, outputs))
+    u = _product(x, W1)
     value, slope = np.zeros_like(u), np.zeros_like(u)
-    for coefficient in reversed(activation.coefficients):
+    for degree in range(max(degrees), -1, -1):
         slope = (slope * u + value) % PRIME
-        value = (value * u + int(coefficient)) % PRIME
-    outer = np.einsum("op,nk->nopk", np.eye(len(W2), dtype=np.int64), value)
-    weighted = W2[None, :, :] * slope[:, None, :] % PRIME
-    inner = weighted[..., None] * inputs[:, None, None, :] % PRIME
-    rows = len(inputs) * len(W2)
-    return np.concatenate([outer.reshape(rows, -1), inner.reshape(rows, -1)], axis=1)
+        value = (value * u + (degree in degrees)) % PRIME
+    slope = slope * _product(c, W2) % PRIME
+    outer = value[:, :, None] * c[:, None, :] % PRIME
+    inner = slope[:, :, None] * x[:, None, :] % PRIME
+    table = np.concatenate([outer, inner], axis=2).reshape(rows, -1).tolist()
+    return flint.nmod_mat(flint.fmpz_mat(table), PRIME)
+
+
+def _product(A: Residues, B: Residues) -> Residues:
+    """Return A B modulo the prime; a sum of more than two products would not fit."""
+    total = np.zeros((len(A), B.shape[1]), dtype=np.int64)
+    for column, row in zip(A.T, B, strict=True):
+        total = (total + column[:, None] * row) % PRIME
+    return total
+
+
+def _pivots(matrix: flint.nmod_mat) -> list[int]:
+    """Return the columns that do not depend on those before them, ascending."""
+    reduced, rank = matrix.rref()
+    pivots, column = [], 0
+    for row in range(rank):
+        while not reduced[row, column]:
+            column += 1
+        pivots.append(column)
+    return pivots

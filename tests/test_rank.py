@@ -1,0 +1,310 @@
+"""Counts, bounds and closed forms of the rank, each against the others and a second count."""
+
+from itertools import combinations_with_replacement, product
+from math import comb, factorial, prod
+
+import flint
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nearopt import Erf, Linear, Polynomial, TwoLayer
+from nearopt.double_points import EXCEPTIONS, conditions_on_forms, factor_pairs, monomials
+from nearopt.rank import exact_batch_ranks, exact_rank, exact_ranks, numerical_rank
+from nearopt.rank_bounds import Bound, Rank, upper_bound
+from nearopt.rank_scan import (
+    dimension_count,
+    monomial_sum,
+    saturating_width,
+    scan_cases,
+    scan_ranks,
+)
+from nearopt.rank_theory import lower_bound, theoretical_rank
+
+# (S, inputs, units, outputs) and the rank.
+KNOWN = {
+    **{((1,), n, h, 1): n for n in (1, 5) for h in (1, 3, 7)},
+    **{((2,), 5, h, 1): r for h, r in enumerate((5, 9, 12, 14, 15, 15), start=1)},
+    **{((1, 2), 5, h, 1): r for h, r in enumerate((6, 11, 15, 18, 20, 20), start=1)},
+    **{((0, 1, 2), 5, h, 1): r for h, r in enumerate((6, 11, 15, 18, 20, 21), start=1)},
+    **{((0, 2), 5, h, 1): r for h, r in enumerate((6, 10, 13, 15, 16, 16), start=1)},
+    ((3,), 5, 6, 1): 30,
+    ((3,), 5, 7, 1): 34,
+    ((3,), 5, 8, 1): 35,
+    ((4,), 3, 5, 1): 14,
+    ((4,), 4, 9, 1): 34,
+    ((4,), 5, 14, 1): 69,
+    ((0, 1, 2, 3), 4, 7, 1): 34,
+    ((1, 2, 3), 4, 7, 1): 34,
+    ((2, 3), 4, 6, 1): 29,
+    ((0, 3), 5, 7, 1): 35,
+    ((1, 3), 5, 7, 1): 39,
+    ((2, 4), 3, 5, 1): 19,
+    ((2, 5), 1, 1, 1): 2,
+    ((2, 5, 7), 1, 2, 1): 3,
+    ((1,), 5, 2, 3): 3 * 5 - 1 * 3,
+    ((2,), 4, 5, 3): 29,
+    ((2,), 4, 6, 5): 47,
+    ((3,), 2, 3, 2): 8,
+    ((1, 3), 3, 2, 2): 10,
+    ((1, 2), 9, 1, 7): 6 * 1 + 10,
+    ((1,), 60, 1, 60): 119,
+}
+SIZES = {"n": st.integers(1, 4), "h": st.integers(1, 7), "outputs": st.integers(1, 3)}
+DEGREES = st.frozensets(st.integers(0, 5), min_size=1, max_size=4)
+
+
+def rng(seed=0):
+    return np.random.default_rng(seed)
+
+
+def count(degrees, n, h, outputs=1, seed=0):
+    return exact_rank(monomial_sum(degrees), n, h, outputs, rng=rng(seed))
+
+
+def coefficient_rank(coefficients, W1, W2):
+    """Rational rank of the gradient's coefficients at monomials, from integer weights."""
+    units, n = len(W1), len(W1[0])
+    columns = []
+    for d, c in enumerate(coefficients):
+        for chosen in combinations_with_replacement(range(n), d):
+            a = np.bincount(chosen, minlength=n) if chosen else np.zeros(n, int)
+            weight = c * factorial(d) // prod(map(factorial, a.tolist()))
+            value, gradient = zip(*(monomial(row, a.tolist(), weight) for row in W1), strict=True)
+            for o, row in enumerate(W2):
+                outer = [value[k] * (o == p) for p in range(len(W2)) for k in range(units)]
+                inner = [row[k] * slope for k in range(units) for slope in gradient[k]]
+                columns.append(outer + inner)
+    return flint.fmpz_mat(columns).rank()
+
+
+def monomial(w, a, weight):
+    """Return weight w^a and its gradient, in integers."""
+    value = weight * prod(x**e for x, e in zip(w, a, strict=True))
+    less = [[e - (i == j) for j, e in enumerate(a)] for i in range(len(a))]
+    slopes = [
+        weight * a[i] * prod(x**e for x, e in zip(w, less[i], strict=True)) if a[i] else 0
+        for i in range(len(a))
+    ]
+    return value, slopes
+
+
+def integers(seed, *shape, size=50):
+    """Random integers that are not zero, as nested lists."""
+    source = rng(seed)
+    numbers = source.integers(1, size, size=shape) * source.choice([-1, 1], size=shape)
+    return numbers.tolist()
+
+
+@pytest.mark.parametrize("case", KNOWN, ids=str)
+def test_known_values_by_count_and_theory(case):
+    degrees, *sizes = case
+    exact = count(frozenset(degrees), *sizes)
+    assert exact.value == KNOWN[case]
+    assert exact.proved
+    theory = theoretical_rank(monomial_sum(frozenset(degrees)), *sizes)
+    assert theory.value == KNOWN[case]
+    assert exact.parameters == theory.parameters == sizes[1] * (sizes[0] + sizes[2])
+
+
+@pytest.mark.parametrize("case", [case for case in KNOWN if case[1] < 9], ids=str)
+def test_known_values_by_a_second_count(case):
+    degrees, n, h, outputs = case
+    ones = [int(d in degrees) for d in range(max(degrees) + 1)]
+    weights = integers(1, h, n), integers(2, outputs, h)
+    assert coefficient_rank(ones, *weights) == KNOWN[case]
+
+
+@pytest.mark.parametrize(
+    "case", [((1, 2), 2, 3, 1), ((3,), 2, 3, 2), ((0, 1, 3), 2, 4, 1), ((2, 4), 2, 3, 3)], ids=str
+)
+def test_rational_rank_of_the_networks_own_jacobian(case):
+    """Small integers, so that the floats of TwoLayer.jacobian are exact."""
+    degrees, n, h, outputs = case
+    W1, W2 = integers(3, h, n, size=9), integers(4, outputs, h, size=9)
+    net = TwoLayer(W1, W2, monomial_sum(frozenset(degrees)))
+    inputs = rng(5).integers(-9, 10, size=(net.parameter_count + 10, n))
+    jacobian = net.jacobian(inputs).reshape(-1, net.parameter_count)
+    assert np.abs(jacobian).max() < 2**53
+    rational = flint.fmpz_mat(jacobian.astype(int).tolist()).rank()
+    assert rational == count(frozenset(degrees), n, h, outputs).value
+
+
+@given(degrees=DEGREES, **SIZES)
+@settings(max_examples=60, deadline=None, derandomize=True)
+def test_count_lies_between_the_proved_bounds_and_agrees_with_theory(degrees, n, h, outputs):
+    exact, theory = (
+        count(degrees, n, h, outputs),
+        theoretical_rank(monomial_sum(degrees), n, h, outputs),
+    )
+    assert lower_bound(degrees, n, h, outputs).value <= exact.value <= exact.upper.value
+    assert exact.upper == upper_bound(degrees, n, h, outputs)
+    assert theory.lower.value <= exact.value <= theory.upper.value
+    if theory.proved:
+        assert "theorem" in theory.method
+        assert theory.value == exact.value
+    else:
+        assert "conjecture" in theory.method
+
+
+@given(degrees=DEGREES, **SIZES)
+@settings(max_examples=40, deadline=None, derandomize=True)
+def test_rank_never_falls_with_units_inputs_outputs_or_degrees(degrees, n, h, outputs):
+    less = count(degrees, n, h, outputs).value
+    assert less <= count(degrees, n, h + 1, outputs).value
+    assert less <= count(degrees, n + 1, h, outputs).value
+    assert less <= count(degrees, n, h, outputs + 1).value
+    assert less <= count(degrees | {6}, n, h, outputs).value
+
+
+@given(degrees=DEGREES, **SIZES)
+@settings(max_examples=30, deadline=None, derandomize=True)
+def test_one_row_reduction_counts_every_width(degrees, n, h, outputs):
+    together = exact_ranks(monomial_sum(degrees), n, h, outputs, rng=rng(6))
+    assert [r.value for r in together] == [
+        count(degrees, n, width, outputs, seed=width).value for width in range(1, h + 1)
+    ]
+    assert [r.parameters for r in together] == [(n + outputs) * k for k in range(1, h + 1)]
+
+
+@pytest.mark.parametrize("degrees", [(2,), (1, 2), (0, 1, 3), (2, 4)])
+def test_coefficients_do_not_matter_only_which_are_there(degrees):
+    """At one teacher each, generic or not, and so for the generic rank."""
+    for W1 in (integers(7, 4, 2), [[1, 0], [2, 0], [0, 1], [0, 1]]):
+        ranks = {
+            coefficient_rank(
+                [int(d in degrees) * c for d, c in enumerate(coefficients)], W1, integers(8, 1, 4)
+            )
+            for coefficients in ((1, 1, 1, 1, 1), (3, -7, 5, 11, 2), (100, 1, -100, 1, 9))
+        }
+        assert len(ranks) == 1
+    given_coefficients = Polynomial([0.3 * (d in degrees) for d in range(max(degrees) + 1)])
+    assert exact_rank(given_coefficients, 3, 4, rng=rng()) == count(frozenset(degrees), 3, 4)
+
+
+@pytest.mark.parametrize("h", [2, 3, 4])
+def test_thresholds_of_the_degree_are_sharp_at_coplanar_weights(h):
+    """Nh Ni from degree 2 Nh - 1 on and one less just below; two degrees from Nh - 1 on: all."""
+    W1 = [[k, 1, 0] for k in range(1, h + 1)]
+    W2 = [[1] * h]
+    alone = [0] * (2 * h - 1) + [1]
+    assert coefficient_rank(alone, W1, W2) == 3 * h
+    assert coefficient_rank(alone[1:], W1, W2) == 3 * h - 1
+    alone[h - 1] = 1
+    assert coefficient_rank(alone, W1, W2) == 4 * h
+    alone[h - 1], alone[h - 2] = 0, 1
+    assert coefficient_rank(alone, W1, W2) == 4 * h - 1
+
+
+def test_a_batch_has_the_rank_of_its_size_until_the_population_rank():
+    for degrees, n, h in (((2,), 3, 4), ((1, 3), 2, 5), ((1, 2), 4, 2)):
+        ranks = exact_batch_ranks(monomial_sum(frozenset(degrees)), n, h, rng=rng())
+        full = count(frozenset(degrees), n, h).value
+        np.testing.assert_array_equal(ranks, np.minimum(np.arange(1, h * (n + 1) + 1), full))
+
+
+@pytest.mark.parametrize("degrees", [(1,), (2,), (1, 2), (3,), (0, 2)])
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_floats_count_well_conditioned_networks_and_prove_nothing(degrees, outputs):
+    activation = monomial_sum(frozenset(degrees))
+    net = TwoLayer.draw(3, 4, output_dim=outputs, activation=activation, rng=rng(9))
+    rank = numerical_rank(net)
+    assert rank.value == count(frozenset(degrees), 3, 4, outputs).value
+    assert rank.parameters == net.parameter_count
+    assert "numerical" in rank.method
+    assert not rank.proved
+
+
+def test_floats_fail_where_the_count_does_not():
+    activation = monomial_sum(frozenset({0, 2, 4, 6, 8, 10, 12}))
+    net = TwoLayer.draw(2, 16, activation=activation, rng=rng(10))
+    assert numerical_rank(net).value < exact_rank(activation, 2, 16, rng=rng()).value
+
+
+def test_a_conjecture_is_never_called_proved():
+    theory = theoretical_rank(monomial_sum(frozenset({2, 3, 5})), 3, 9)
+    assert not theory.proved
+    assert "conjecture" in theory.method
+    assert theory.value == theory.upper.value > theory.lower.value
+    assert count(frozenset({2, 3, 5}), 3, 9).proved
+
+
+def test_a_rank_outside_its_bounds_is_refused():
+    with pytest.raises(ValueError, match="a rank of 5 is outside its bounds"):
+        Rank(5, 9, "typed", Bound(1, "below"), Bound(4, "above"))
+
+
+def test_exceptional_forms_are_those_of_alexander_and_hirschowitz():
+    for m, n, h in product(range(3, 6), range(1, 6), range(1, 15)):
+        expected = min(n * h, comb(n + m - 1, m))
+        found = conditions_on_forms(m, n, h)
+        assert found == expected - ((m, n, h) in EXCEPTIONS)
+        assert found == count(frozenset({m}), n, h).value
+
+
+def test_factor_pairs_are_all_pairs_that_no_larger_ones_contain():
+    for degrees in map(frozenset, ({4}, {2, 4}, {0, 3, 6}, {1, 2, 3, 5})):
+        subsets = [frozenset(d for d in range(7) if bits >> d & 1) for bits in range(1, 2**7)]
+        fits = [
+            (T, U) for T, U in product(subsets, subsets) if {t + u for t in T for u in U} <= degrees
+        ]
+        largest = {
+            (T, U)
+            for T, U in fits
+            if not any(T <= V and U <= W and (T, U) != (V, W) for V, W in fits)
+        }
+        assert set(factor_pairs(degrees)) == largest
+
+
+@pytest.mark.parametrize(
+    ("max_degree", "inputs", "outputs", "terms"),
+    [(4, 3, 1, 5), (4, 2, 2, 2), (3, 4, 3, 2), (2, 3, 5, 3)],
+)
+def test_scan_proves_every_rank_and_explains_every_defect(max_degree, inputs, outputs, terms):
+    ranks = scan_ranks(scan_cases(max_degree, inputs, outputs, terms), rng=rng())
+    assert ranks.proved.all()
+    assert (ranks["rank"] <= ranks.dimension_count).all()
+    last = ranks.groupby(["degrees", "inputs"])["rank"].max()
+    for (text, n), value in last.items():
+        degrees = frozenset(map(int, text.split()))
+        assert value == outputs * monomials(degrees, n)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("outputs", "terms"), [(1, 7), (2, 2), (3, 2)])
+def test_the_range_over_which_the_conjecture_is_said_to_be_checked(outputs, terms):
+    ranks = scan_ranks(scan_cases(6, 5, outputs, terms), rng=rng())
+    assert ranks.proved.all()
+    sizes = ranks[["inputs", "units", "outputs"]].itertuples(index=False)
+    for text, value, (n, h, _) in zip(ranks.degrees, ranks["rank"], sizes, strict=True):
+        activation = monomial_sum(frozenset(map(int, text.split())))
+        assert theoretical_rank(activation, n, h, outputs).value == value
+
+
+def test_a_scan_ends_where_the_rank_does():
+    assert saturating_width(frozenset({1, 3}), 5) == 8
+    assert saturating_width(frozenset({2}), 5, 3) == 7
+    assert dimension_count(frozenset({2, 4}), 3, 5) == 20
+    assert dimension_count(frozenset({1, 3}), 5, 7) == 40
+
+
+@pytest.mark.parametrize("function", [exact_rank, exact_ranks, exact_batch_ranks, theoretical_rank])
+def test_bad_input_is_named(function):
+    source = {} if function is theoretical_rank else {"rng": rng()}
+    with pytest.raises(ValueError, match="input_dim must be"):
+        function(Linear(), 0, 3, **source)
+    with pytest.raises(ValueError, match="hidden_dim must be"):
+        function(Linear(), 3, -1, **source)
+    with pytest.raises(ValueError, match="activation must be a Polynomial"):
+        function(Erf(), 3, 3, **source)
+    if function is not exact_batch_ranks:
+        with pytest.raises(ValueError, match="output_dim must be"):
+            function(Linear(), 3, 3, 2.5, **source)
+
+
+def test_a_count_that_cannot_fit_is_refused_before_it_starts():
+    with pytest.raises(MemoryError, match="take a smaller network"):
+        exact_rank(monomial_sum(frozenset({9})), 1000, 10**6, rng=rng())
+    with pytest.raises(ValueError, match="max_degree must be"):
+        next(scan_cases(0, 1, 1, 1))

@@ -6,7 +6,6 @@ from numpy.polynomial.hermite_e import hermeval
 from nearopt import Erf, Polynomial, TwoLayer
 from nearopt.hermite import exponents, hermite_factor
 from nearopt.hessian import population_hessian
-from nearopt.rank import exact_rank
 
 
 def draw(coefficients, input_dim, hidden_dim, output_dim=1, seed=0):

@@ -20,7 +20,7 @@ from nearopt.rank_scan import (
     scan_cases,
     scan_ranks,
 )
-from nearopt.rank_theory import lower_bound, theoretical_rank
+from nearopt.rank_theory import lower_bound, quadratic_null_vectors, theoretical_rank
 
 # (S, inputs, units, outputs) and the rank.
 KNOWN = {
@@ -220,6 +220,17 @@ def test_floats_fail_where_the_count_does_not():
     activation = monomial_sum(frozenset({0, 2, 4, 6, 8, 10, 12}))
     net = TwoLayer.draw(2, 16, activation=activation, rng=rng(10))
     assert numerical_rank(net).value < exact_rank(activation, 2, 16, rng=rng()).value
+
+
+def test_scales_and_rotations_are_the_null_space_of_a_quadratic_network():
+    net = TwoLayer.draw(5, 4, activation=Polynomial((0, 0, 0.7)), rng=rng(11))
+    null = quadratic_null_vectors(net)
+    jacobian = net.jacobian(rng(12).standard_normal((40, 5)))[:, 0]
+    assert np.abs(jacobian @ null.T).max() < 1e-12 * np.abs(jacobian).max()
+    assert np.linalg.matrix_rank(null) == len(null)
+    assert len(null) + count(frozenset({2}), 5, 4).value == net.parameter_count
+    with pytest.raises(ValueError, match="net must have"):
+        quadratic_null_vectors(TwoLayer.draw(5, 4, activation=Linear(), rng=rng()))
 
 
 def test_a_conjecture_is_never_called_proved():

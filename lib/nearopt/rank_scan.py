@@ -14,7 +14,7 @@ from nearopt.checks import positive_integer
 from nearopt.double_points import Degrees, monomials
 from nearopt.rank import exact_ranks
 from nearopt.rank_bounds import upper_bound
-from nearopt.rank_theory import closed_form
+from nearopt.rank_theory import closed_form, theoretical_rank
 
 Case = tuple[Degrees, int, int]
 
@@ -85,3 +85,26 @@ def dimension_count(degrees: Degrees, n: int, h: int, outputs: int = 1) -> int:
     lower = outputs * monomials(degrees - {highest}, n)
     count = min(lower + top, outputs * monomials(degrees, n))
     return min(count, h * (n + outputs)) if len(degrees) > 1 else count
+
+
+def tabulate_ranks(
+    choices: Iterable[Degrees], max_input_dim: int, max_hidden_dim: int, *, rng: np.random.Generator
+) -> pd.DataFrame:
+    """Count and predict the rank of every network of one output up to these sizes.
+
+    Returns
+    -------
+    DataFrame
+        A row for each network: degrees, inputs, units, parameters, the exact rank, theory's rank,
+        whether it is proved, and the rank that a count of dimensions expects.
+    """
+    rows = []
+    for degrees in choices:
+        activation = monomial_sum(degrees)
+        for n in range(1, max_input_dim + 1):
+            for h, rank in enumerate(exact_ranks(activation, n, max_hidden_dim, rng=rng), start=1):
+                theory = theoretical_rank(activation, n, h).value
+                counted = (rank.value, theory, rank.proved, dimension_count(degrees, n, h))
+                rows.append((degrees, n, h, rank.parameters, *counted))
+    names = ("degrees", "inputs", "units", "parameters", "rank", "theory", "proved")
+    return pd.DataFrame(rows, columns=[*names, "dimension_count"])

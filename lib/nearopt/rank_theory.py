@@ -6,6 +6,10 @@ as `nearopt.double_points` has them, where all proofs start.
 
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
 
 from nearopt.activations import Polynomial
 from nearopt.checks import positive_integer
@@ -16,6 +20,7 @@ from nearopt.double_points import (
     conditions_on_segment,
     monomials,
 )
+from nearopt.network import TwoLayer
 from nearopt.rank_bounds import Bound, Rank, degrees_of, upper_bound
 
 # Where the conjecture was held against exact counts; the slow tests do it again.
@@ -132,3 +137,34 @@ def _lower_bounds(degrees: Degrees, n: int, h: int, outputs: int) -> Iterator[Bo
     segment = conditions_on_segment(degrees, n, h)
     if segment is not None:
         yield Bound(segment, "all degrees of a range, Alexander and Hirschowitz 1995")
+
+
+def quadratic_null_vectors(net: TwoLayer) -> NDArray[np.float64]:
+    """Return directions along which a network of g(u) = u^2 and one output does not change.
+
+    y = x^T W1^T diag(a) W1 x keeps its value if a unit's scale moves between the layers, along
+    delta a_k = -2 a_k, delta w_k = w_k, and if the rows of diag(a)^(1/2) W1 are rotated, along
+    delta w_k = a_l w_l, delta w_l = -a_k w_k for each pair of units.
+
+    Returns
+    -------
+    array of shape (h + h (h - 1) / 2, P)
+        Scales first; parameters in the order of `net.parameters`. They are independent for
+        h <= n, and then there are no others, as the rank is n h - h (h - 1) / 2.
+
+    Raises
+    ------
+    ValueError
+        If the network is another one.
+    """
+    if degrees_of(net.activation) != {2} or net.output_dim != 1:
+        raise ValueError(f"net must have g(u) = c u^2 and one output, not {net.activation}")
+    a, unit = net.W2[0], np.eye(net.hidden_dim)
+    scales = [
+        np.r_[-2 * a[k] * unit[k], np.outer(unit[k], net.W1[k]).ravel()] for k in range(len(a))
+    ]
+    turns = [
+        np.outer(unit[i], a[j] * net.W1[j]) - np.outer(unit[j], a[i] * net.W1[i])
+        for i, j in combinations(range(len(a)), 2)
+    ]
+    return np.array(scales + [np.r_[0 * a, turn.ravel()] for turn in turns])

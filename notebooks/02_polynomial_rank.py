@@ -1,0 +1,345 @@
+# ---
+# jupyter:
+#   jupytext:
+#     cell_metadata_filter: tags,-all
+#     formats: ipynb,py:percent
+#     notebook_metadata_filter: -all
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # The rank of a polynomial network's Hessian is a known number of polynomials, and it is the number of samples that a student needs
+#
+# **What you will see.** Ranks counted in exact integers for every width, held against theorems. A count
+# of dimensions gives almost all of them; every exception in a large scan is listed here, with its cause. Then what the number is
+# good for: from that many samples, and not from one less, a student finds the teacher's function.
+#
+# **What you need.** Polynomials in several variables, and the rank of a matrix. Half a minute.
+#
+# ## Setting
+#
+# Teacher and student are $y = \sum_k a_k\, g(w_k^\top x)$ with $N_i$ inputs and $N_h$ units, so $P = N_h(N_i+1)$, and $g$ is a
+# polynomial. Write $S$ for the set of degrees that $g$ has, and $D_S = \sum_{d\in S}\binom{N_i+d-1}{d}$ for the number of monomials in $x$ that have them.
+# The gradient of the network with respect to its parameters is a list of $P$ polynomials in $x$. The
+# Hessian $H = \mathbb E[J^\top J]$ is their Gram matrix, so its rank is the number of them that are linearly independent.
+#
+# ## Why only the degrees matter
+#
+# The coefficient of $x^\alpha$ in $g(w^\top x)$ is $c_d\, d!/\alpha!\; w^\alpha$ with $d = |\alpha|$, and those of its derivatives with
+# respect to $w$ have the same factor in front of $\partial_i w^\alpha$. Dividing each column by its factor changes no rank. What is left are the
+# numbers $w_k^\alpha$ and $\partial_i w_k^\alpha$: values and slopes of monomials at the points $w_k$. So
+
+# %% [markdown]
+# $$\operatorname{rank} H = D_S - \dim\{f \text{ with degrees in } S:\; f(w_k) = 0,\ \nabla f(w_k) = 0 \text{ for all } k\},$$
+#
+# for every teacher without a zero in $a$. The rank is at most $P$ and at most $D_S$. How much smaller it is, is
+# the old question of how many conditions double points impose on polynomials.
+
+# %% [markdown]
+# ## Parameters
+#
+# Sizes of the maps, of the scan, of the networks whose spectra are drawn, and of the students.
+
+# %% tags=["parameters"]
+max_input_dim: int = 6
+max_hidden_dim: int = 20
+scan_degree: int = 4
+scan_input_dim: int = 4
+scan_output_dim: int = 3
+spectrum_input_dim: int = 6
+spectrum_hidden_dim: int = 10
+sigma1: float = 0.4
+sigma2: float = 1.0
+teachers: int = 200
+student_input_dim: int = 3
+student_hidden_dim: int = 5
+students: int = 4
+distance: float = 0.01
+seed: int = 20251218
+results_dir: str = ""
+
+# %%
+from nearopt.results import Results
+
+results = Results("02_polynomial_rank", globals(), results_dir)
+
+# %%
+import numpy as np
+
+from nearopt import style
+from nearopt.figures_rank import (
+    compression_curves,
+    float_floor,
+    log_spectra,
+    rank_maps,
+    sample_curves,
+)
+from nearopt.hermite import hermite_factor
+from nearopt.hessian import population_hessian
+from nearopt.laws import FiniteLinearHessianLaw
+from nearopt.network import TwoLayer
+from nearopt.rank import exact_batch_ranks, exact_rank, numerical_rank
+from nearopt.rank_scan import monomial_sum, scan_cases, scan_ranks, tabulate_ranks
+from nearopt.rank_theory import quadratic_null_vectors, theoretical_rank
+from nearopt.recovery import relative_errors
+
+style.use()
+rng = np.random.default_rng(seed)
+
+# %% [markdown]
+# ## Counting
+#
+# One network first. Integers for the weights and the inputs, a Jacobian of integers, and its rank modulo a
+# prime: that is never above the generic rank. If it meets a bound from above that is a theorem, the rank is proved.
+
+# %%
+quadratic = monomial_sum(frozenset({2}))
+rank = exact_rank(quadratic, 5, 3, rng=rng)
+print(rank.value, "of", rank.parameters, "parameters; proved:", rank.proved)
+print("at least:", rank.lower.reason)
+print("at most: ", rank.upper.reason)
+
+# %% [markdown]
+# Theory, by itself, gives the same number and says where it has it from.
+
+# %%
+theory = theoretical_rank(quadratic, 5, 3)
+theory.value, theory.method
+
+# %% [markdown]
+# ## Maps
+#
+# Six activations over the plane of inputs and units. One row reduction serves a whole column of each map: with the
+# Jacobian's columns grouped by unit, the pivots among the first groups count the rank of the narrower network.
+
+# %%
+choices = [frozenset(S) for S in ({1}, {2}, {1, 2}, {3}, {4}, {1, 3, 5})]
+ranks = tabulate_ranks(choices, max_input_dim, max_hidden_dim, rng=rng)
+results.figure("maps", rank_maps(ranks))
+
+# %% [markdown]
+# Below the dashed line each unit adds as much as the first one did. Between the lines units share what they
+# can describe, and above the full line another unit adds nothing: the rank is $D_S$, and all polynomials with
+# these degrees are spanned. Colours are counted, lines are theory.
+
+# %%
+mismatches = int((ranks["rank"] != ranks.theory).sum())
+results.value("map_networks", len(ranks), "networks in the maps")
+results.value("map_mismatches", mismatches, "networks in the maps whose rank is not theory's")
+statement = f"networks, of {len(ranks)}, whose exact rank is not the theory's"
+results.verdict("C5", statement, measured=mismatches, expected=0, tolerance=0)
+
+# %% [markdown]
+# The same numbers as a share of the parameters, at the largest input size. A monomial never uses more than
+# $N_i/(N_i+1)$ of its parameters, since the scale of a unit can move between its layers.
+
+# %%
+results.figure("compression", compression_curves(ranks))
+
+# %% [markdown]
+# ## Where counting dimensions fails
+#
+# Let $m$ be the highest degree and $S'$ the others. Dimensions alone suggest the least of $P$, of $D_{S'} + N_i N_h$ and of
+# $D_S$, which are proved upper bounds. Below degree 3 the rank is smaller for whole families (they have closed forms, used in the maps).
+# From degree 3 upwards the count of dimensions is almost always right. To find out when it is
+# not, take every set of degrees and every width until the rank stops growing; with two and more outputs, up to two degrees.
+
+# %%
+outputs = range(1, scan_output_dim + 1)
+every = scan_degree + 1
+cases = [
+    case
+    for count in outputs
+    for case in scan_cases(scan_degree, scan_input_dim, count, every if count == 1 else 2)
+]
+scan = scan_ranks(cases, rng=rng)
+len(scan)
+
+# %% [markdown]
+# The complete list of exceptions in this range, and which theorem is behind each:
+
+# %%
+defects = scan[scan["rank"] < scan.dimension_count].drop(columns="proved")
+results.table("defects", defects)
+print(defects.drop(columns="reason").to_string(index=False))
+
+# %%
+kinds = defects.reason.str.extract(r"(products|double points|Segre)")[0]
+kinds.value_counts().to_dict()
+
+# %% [markdown]
+# **Products.** If $p$ with degrees in $T$ and $q$ with degrees in $U$ vanish at all $w_k$, then $pq$ vanishes doubly there.
+# If $T + U \subset S$ it is one of the polynomials $f$ above. There are $D_T - N_h$ such $p$ at least, and $D_U - N_h$ such $q$, so the $pq$
+# span at least $a + b - 1$ dimensions, $a$ and $b$ being these two numbers. For $S = \{2, 4\}$, $N_i = 3$, $N_h = 5$: one quadratic form
+# vanishes at the five points, two polynomials with degrees 0 and 2 do, and their products are two dimensions, so the rank is $21 - 2 = 19$ of 20 parameters.
+#
+# **Double points.** The cubic exception of Alexander and Hirschowitz, $(N_i, N_h) = (5, 7)$: seven points in four-dimensional projective space
+# lie on a curve whose secants fill a cubic that is singular along it.
+#
+# **Segre-Veronese.** Its relatives for quadrics and several outputs.
+#
+# Every rank of the scan is met by such a bound, so every one of them is proved, not only likely:
+
+# %%
+unproved = int((~scan.proved).sum())
+results.value("scan_networks", len(scan), "networks in the scan")
+results.value("scan_defects", len(defects), "networks whose rank is below the count of dimensions")
+results.value("scan_unproved", unproved, "networks of the scan whose rank is not proved")
+statement = f"ranks, of {len(scan)} in the scan, that are not proved"
+results.verdict("C5", statement, measured=unproved, expected=0, tolerance=0)
+
+# %% [markdown]
+# For print, exceptions of the same size are put on one line.
+
+# %%
+sizes = ["outputs", "inputs", "units"]
+groups = defects.assign(missing=defects.dimension_count - defects["rank"])
+groups["degrees"] = "{" + groups.degrees.str.replace(" ", ", ") + "}"
+groups = groups.groupby([*sizes, "missing"]).degrees.agg("  ".join).reset_index()
+results.table("exceptions", groups)
+
+# %% [markdown]
+# ## The null space of a quadratic network
+#
+# Where the rank is smaller than $P$, directions $v$ in parameter space change nothing: $Jv = 0$. A monomial has the
+# scale of each unit, $(a_k, w_k) \to (a_k s^{-m}, s\, w_k)$, so $v = (-m a_k, w_k)$. For $g(u) = u^2$ there are rotations as well: the network is $x^\top W_1^\top \mathrm{diag}(a) W_1 x$,
+# and a rotation of the rows of $\mathrm{diag}(a)^{1/2} W_1$ leaves it alone. For a pair of units its generator is $\delta w_k = a_l w_l$, $\delta w_l = -a_k w_k$.
+
+# %%
+teacher = TwoLayer.draw(5, 4, activation=quadratic, rng=rng)
+null = quadratic_null_vectors(teacher)
+null.shape
+
+# %% [markdown]
+# They are $N_h + N_h(N_h-1)/2$ directions, the Hessian maps them to zero, and for $N_h \le N_i$ there are no others: together
+# with the rank they make up all the parameters.
+
+# %%
+H = population_hessian(teacher)
+residue = np.abs(H @ null.T).max() / np.abs(H).max()
+independent = int(np.linalg.matrix_rank(null))
+rest = exact_rank(quadratic, 5, 4, rng=rng).value
+bool(residue < 1e-13), independent, independent + rest == teacher.parameter_count
+
+# %%
+statement = "parameters of a quadratic network that are neither in its rank nor scales or rotations"
+measured = teacher.parameter_count - independent - rest
+results.verdict("C5", statement, measured=measured, expected=0, tolerance=0)
+
+# %% [markdown]
+# ## Where floating point fails
+#
+# The usual rank counts the eigenvalues above rounding. For a polynomial of degree 9 the smallest eigenvalues are
+# real and far below that.
+
+# %%
+odd = monomial_sum(frozenset({1, 3, 5, 7, 9}))
+teacher = TwoLayer.draw(2, 12, activation=odd, rng=rng)
+exact = exact_rank(odd, 2, 12, rng=rng)
+numerical = numerical_rank(teacher)
+results.value("odd_parameters", exact.parameters, "parameters of an odd network of degree 9")
+results.value("exact_rank", exact.value, "its exact rank")
+results.value("float_rank", numerical.value, "its rank in floating point")
+exact.value, exact.proved, numerical.value < exact.value
+
+# %% [markdown]
+# Better than a count: $H = T T^\top$, where $T$ holds the coefficients of the gradient in Hermite polynomials. Its singular values are the
+# square roots of the eigenvalues, so floats reach twice as far down.
+
+# %%
+from_factor = np.linalg.svd(hermite_factor(teacher), compute_uv=False) ** 2
+from_hessian = np.linalg.eigvalsh(population_hessian(teacher))[::-1]
+results.figure("floats", float_floor(from_hessian, from_factor, exact.value))
+
+# %% [markdown]
+# ## Spectra
+#
+# What sizes do the nonzero eigenvalues have? The population Hessian of many teachers, averaged (points, one standard
+# error over teachers), and of one of them (ticks), beside the law of the linear network of the same size (line).
+
+# %%
+sizes = (spectrum_input_dim, spectrum_hidden_dim)
+scales = {"sigma1": sigma1, "sigma2": sigma2}
+spectra = {}
+for degrees in [frozenset(S) for S in ({1}, {2}, {3}, {1, 3})]:
+    g = monomial_sum(degrees)
+    drawn = [TwoLayer.draw(*sizes, activation=g, rng=rng, **scales) for _ in range(teachers)]
+    values = [np.linalg.svd(hermite_factor(net), compute_uv=False) ** 2 for net in drawn]
+    spectra[degrees] = np.array(values)[:, : exact_rank(g, *sizes, rng=rng).value]
+
+# %%
+law = FiniteLinearHessianLaw(*sizes, **scales)
+results.figure("spectra", log_spectra(spectra, law))
+
+# %% [markdown]
+# The linear network's eigenvalues keep within a decade or two. From the quadratic one on they spread over many decades: full rank does
+# not mean that all directions matter alike, and the slowest ones decide late learning.
+
+# %%
+spread = {S: np.median(np.log10(v[:, 0] / v[:, -1])) for S, v in spectra.items()}
+for name, degrees in zip(("linear", "quadratic", "cubic", "mixed"), spectra, strict=True):
+    description = "median over teachers of the decades between largest and smallest eigenvalue"
+    results.value(f"decades_{name}", spread[degrees], description)
+
+# %% [markdown]
+# ## The effective number of parameters
+#
+# The Hessian of a batch of $N$ inputs is a sum of $N$ terms of rank one, so its rank is at most $N$, and at most that of the
+# population. Counted for every $N$, it is the smaller of the two.
+
+# %%
+shape = (student_input_dim, student_hidden_dim)
+learned = [frozenset(S) for S in ({2}, {1, 2}, {1, 3})]
+batch = {S: exact_batch_ranks(monomial_sum(S), *shape, rng=rng) for S in learned}
+population = {S: exact_rank(monomial_sum(S), *shape, rng=rng).value for S in learned}
+samples = np.arange(1, student_hidden_dim * (student_input_dim + 1) + 1)
+wrong = sum(int((batch[S] != np.minimum(samples, population[S])).sum()) for S in learned)
+dict(zip(("u²", "u + u²", "u + u³"), population.values(), strict=True)), len(samples), wrong
+
+# %% [markdown]
+# Now let students near their teachers learn from batches of every size, by least squares from where they stand, and
+# try them on new inputs.
+
+# %%
+errors = {}
+for degrees in learned:
+    g = monomial_sum(degrees)
+    drawn = [TwoLayer.draw(*shape, activation=g, rng=rng) for _ in range(students)]
+    errors[degrees] = np.array([relative_errors(t, distance, samples, rng=rng) for t in drawn])
+results.figure("samples", sample_curves(batch, errors, population))
+
+# %% [markdown]
+# From $N = \operatorname{rank} H$ samples on, the student has the teacher's function to rounding, though
+# its $P$ parameters are still more than the samples. With one sample less it does not have it. Every student, every $N$:
+
+# %%
+recovered = {S: errors[S] < 1e-12 for S in learned}
+exceptions = sum(int((recovered[S] != (samples >= population[S])).sum()) for S in learned)
+results.value("fits", len(learned) * students * len(samples), "students that were fitted")
+results.value("student_parameters", len(samples), "parameters of each student")
+results.verdict(
+    "C5",
+    "batches whose rank is not the least of N and the rank",
+    measured=wrong,
+    expected=0,
+    tolerance=0,
+)
+
+# %%
+statement = "students that learn from fewer samples than the rank, or do not from as many"
+results.verdict("C5", statement, measured=exceptions, expected=0, tolerance=0)
+
+# %%
+results.save()
+
+# %% [markdown]
+# ## Limits
+#
+# - The ranks are those of generic teachers. Special ones (a zero in $a$, weights that are proportional, points on a curve) can have
+#   less, never more.
+# - The closed forms and the upper bounds are theorems. That the least of the bounds is the rank for every polynomial and every
+#   size is a conjecture beyond the range of the scan; each single case can be proved by a count.
+# - A student far from its teacher may stop elsewhere; recovery is shown near the teacher and without noise.

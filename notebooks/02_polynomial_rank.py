@@ -77,7 +77,6 @@ from nearopt.figures_rank import (
     rank_maps,
     sample_curves,
 )
-from nearopt.hermite import hermite_factor
 from nearopt.hessian import population_hessian
 from nearopt.laws import FiniteLinearHessianLaw
 from nearopt.network import TwoLayer
@@ -85,6 +84,7 @@ from nearopt.rank import exact_batch_ranks, exact_rank, numerical_rank
 from nearopt.rank_scan import monomial_sum, scan_cases, scan_ranks, tabulate_ranks
 from nearopt.rank_theory import quadratic_null_vectors, theoretical_rank
 from nearopt.recovery import relative_errors
+from nearopt.spectrum import spectrum
 
 style.use()
 rng = np.random.default_rng(seed)
@@ -250,7 +250,7 @@ exact.value, exact.proved, numerical.value < exact.value
 # square roots of the eigenvalues, so floats reach twice as far down.
 
 # %%
-from_factor = np.linalg.svd(hermite_factor(teacher), compute_uv=False) ** 2
+from_factor = spectrum(teacher)[::-1]
 from_hessian = np.linalg.eigvalsh(population_hessian(teacher))[::-1]
 results.figure("floats", float_floor(from_hessian, from_factor, exact.value))
 
@@ -267,16 +267,17 @@ spectra = {}
 for degrees in [frozenset(S) for S in ({1}, {2}, {3}, {1, 3})]:
     g = monomial_sum(degrees)
     drawn = [TwoLayer.draw(*sizes, activation=g, rng=rng, **scales) for _ in range(teachers)]
-    values = [np.linalg.svd(hermite_factor(net), compute_uv=False) ** 2 for net in drawn]
-    spectra[degrees] = np.array(values)[:, : exact_rank(g, *sizes, rng=rng).value]
+    values = np.array([spectrum(net)[::-1] for net in drawn])
+    spectra[degrees] = values[:, : exact_rank(g, *sizes, rng=rng).value]
 
 # %%
 law = FiniteLinearHessianLaw(*sizes, **scales)
 results.figure("spectra", log_spectra(spectra, law))
 
 # %% [markdown]
-# The linear network's eigenvalues keep within a decade or two. From the quadratic one on they spread over many decades: full rank does
-# not mean that all directions matter alike, and the slowest ones decide late learning.
+# The linear network's eigenvalues keep within a decade. Those of the others spread over many, the further the higher the
+# degree: that a direction counts towards the rank does not mean that it matters much, and the smallest eigenvalues
+# decide late learning.
 
 # %%
 spread = {S: np.median(np.log10(v[:, 0] / v[:, -1])) for S, v in spectra.items()}

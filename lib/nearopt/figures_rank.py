@@ -116,8 +116,9 @@ def log_spectra(spectra: dict[Degrees, Array], law: Law, bins: int = 40) -> Figu
         1, len(spectra), figsize=(style.FULL, 2.4), sharex=True, sharey=True
     )
     logs = {degrees: np.log10(values) for degrees, values in spectra.items()}
-    low = min(values.min() for values in logs.values())
-    edges = np.linspace(low, max(values.max() for values in logs.values()), bins + 1)
+    low = min(np.quantile(values, 0.001) for values in logs.values())
+    high = max(np.quantile(values, 0.999) for values in logs.values())
+    edges = np.linspace(low, high, bins + 1)
     centres, grid = (edges[1:] + edges[:-1]) / 2, np.logspace(edges[0], edges[-1], 400)
     for panel, (degrees, values) in zip(axes, logs.items(), strict=True):
         density, error = binned_density(values, edges)

@@ -31,8 +31,7 @@
 # The coefficient of $x^\alpha$ in $g(w^\top x)$ is $c_d\, d!/\alpha!\; w^\alpha$ with $d = |\alpha|$, and those of its derivatives with
 # respect to $w$ have the same factor in front of $\partial_i w^\alpha$. Dividing each column by its factor changes no rank. What is left are the
 # numbers $w_k^\alpha$ and $\partial_i w_k^\alpha$: values and slopes of monomials at the points $w_k$. So
-
-# %% [markdown]
+#
 # $$\operatorname{rank} H = D_S - \dim\{f \text{ with degrees in } S:\; f(w_k) = 0,\ \nabla f(w_k) = 0 \text{ for all } k\},$$
 #
 # for every teacher without a zero in $a$. The rank is at most $P$ and at most $D_S$. How much smaller it is, is
@@ -67,6 +66,8 @@ from nearopt.results import Results
 results = Results("02_polynomial_rank", globals(), results_dir)
 
 # %%
+from itertools import chain
+
 import numpy as np
 
 from nearopt import style
@@ -98,9 +99,13 @@ rng = np.random.default_rng(seed)
 # %%
 quadratic = monomial_sum(frozenset({2}))
 rank = exact_rank(quadratic, 5, 3, rng=rng)
-print(rank.value, "of", rank.parameters, "parameters; proved:", rank.proved)
-print("at least:", rank.lower.reason)
-print("at most: ", rank.upper.reason)
+rank.value, rank.parameters, rank.proved
+
+# %% [markdown]
+# The rank, the number of parameters, and whether the rank is proved. The reasons, from below and from above:
+
+# %%
+rank.lower.reason, rank.upper.reason
 
 # %% [markdown]
 # Theory, by itself, gives the same number and says where it has it from.
@@ -129,6 +134,8 @@ results.figure("maps", rank_maps(ranks))
 mismatches = int((ranks["rank"] != ranks.theory).sum())
 results.value("map_networks", len(ranks), "networks in the maps")
 results.value("map_mismatches", mismatches, "networks in the maps whose rank is not theory's")
+
+# %%
 statement = f"networks, of {len(ranks)}, whose exact rank is not the theory's"
 results.verdict("C5", statement, measured=mismatches, expected=0, tolerance=0)
 
@@ -148,14 +155,10 @@ results.figure("compression", compression_curves(ranks))
 # not, take every set of degrees and every width until the rank stops growing; with two and more outputs, up to two degrees.
 
 # %%
-outputs = range(1, scan_output_dim + 1)
-every = scan_degree + 1
-cases = [
-    case
-    for count in outputs
-    for case in scan_cases(scan_degree, scan_input_dim, count, every if count == 1 else 2)
-]
-scan = scan_ranks(cases, rng=rng)
+one = scan_cases(scan_degree, scan_input_dim, 1, max_terms=scan_degree + 1)
+several = range(2, scan_output_dim + 1)
+more = [scan_cases(scan_degree, scan_input_dim, count, max_terms=2) for count in several]
+scan = scan_ranks(chain(one, *more), rng=rng)
 len(scan)
 
 # %% [markdown]
@@ -188,6 +191,8 @@ unproved = int((~scan.proved).sum())
 results.value("scan_networks", len(scan), "networks in the scan")
 results.value("scan_defects", len(defects), "networks whose rank is below the count of dimensions")
 results.value("scan_unproved", unproved, "networks of the scan whose rank is not proved")
+
+# %%
 statement = f"ranks, of {len(scan)} in the scan, that are not proved"
 results.verdict("C5", statement, measured=unproved, expected=0, tolerance=0)
 
@@ -211,7 +216,6 @@ results.table("exceptions", groups)
 # %%
 teacher = TwoLayer.draw(5, 4, activation=quadratic, rng=rng)
 null = quadratic_null_vectors(teacher)
-null.shape
 
 # %% [markdown]
 # They are $N_h + N_h(N_h-1)/2$ directions, the Hessian maps them to zero, and for $N_h \le N_i$ there are no others: together
@@ -240,10 +244,12 @@ odd = monomial_sum(frozenset({1, 3, 5, 7, 9}))
 teacher = TwoLayer.draw(2, 12, activation=odd, rng=rng)
 exact = exact_rank(odd, 2, 12, rng=rng)
 numerical = numerical_rank(teacher)
+exact.value, exact.proved, numerical.value < exact.value
+
+# %%
 results.value("odd_parameters", exact.parameters, "parameters of an odd network of degree 9")
 results.value("exact_rank", exact.value, "its exact rank")
 results.value("float_rank", numerical.value, "its rank in floating point")
-exact.value, exact.proved, numerical.value < exact.value
 
 # %% [markdown]
 # Better than a count: $H = T T^\top$, where $T$ holds the coefficients of the gradient in Hermite polynomials. Its singular values are the
@@ -297,8 +303,12 @@ learned = [frozenset(S) for S in ({2}, {1, 2}, {1, 3})]
 batch = {S: exact_batch_ranks(monomial_sum(S), *shape, rng=rng) for S in learned}
 population = {S: exact_rank(monomial_sum(S), *shape, rng=rng).value for S in learned}
 samples = np.arange(1, student_hidden_dim * (student_input_dim + 1) + 1)
+dict(zip(("u²", "u + u²", "u + u³"), population.values(), strict=True)), len(samples)
+
+# %%
 wrong = sum(int((batch[S] != np.minimum(samples, population[S])).sum()) for S in learned)
-dict(zip(("u²", "u + u²", "u + u³"), population.values(), strict=True)), len(samples), wrong
+statement = "batches whose rank is not the least of N and the rank"
+results.verdict("C5", statement, measured=wrong, expected=0, tolerance=0)
 
 # %% [markdown]
 # Now let students near their teachers learn from batches of every size, by least squares from where they stand, and
@@ -321,13 +331,6 @@ recovered = {S: errors[S] < 1e-12 for S in learned}
 exceptions = sum(int((recovered[S] != (samples >= population[S])).sum()) for S in learned)
 results.value("fits", len(learned) * students * len(samples), "students that were fitted")
 results.value("student_parameters", len(samples), "parameters of each student")
-results.verdict(
-    "C5",
-    "batches whose rank is not the least of N and the rank",
-    measured=wrong,
-    expected=0,
-    tolerance=0,
-)
 
 # %%
 statement = "students that learn from fewer samples than the rank, or do not from as many"

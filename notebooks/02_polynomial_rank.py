@@ -51,7 +51,6 @@ scan_output_dim: int = 3
 spectrum_input_dim: int = 6
 spectrum_hidden_dim: int = 10
 sigma1: float = 0.4
-sigma2: float = 1.0
 teachers: int = 200
 student_input_dim: int = 3
 student_hidden_dim: int = 5
@@ -268,16 +267,15 @@ results.figure("floats", float_floor(from_hessian, from_factor, exact.value))
 
 # %%
 sizes = (spectrum_input_dim, spectrum_hidden_dim)
-scales = {"sigma1": sigma1, "sigma2": sigma2}
 spectra = {}
 for degrees in [frozenset(S) for S in ({1}, {2}, {3}, {1, 3})]:
     g = monomial_sum(degrees)
-    drawn = [TwoLayer.draw(*sizes, activation=g, rng=rng, **scales) for _ in range(teachers)]
+    drawn = [TwoLayer.draw(*sizes, activation=g, sigma1=sigma1, rng=rng) for _ in range(teachers)]
     values = np.array([spectrum(net)[::-1] for net in drawn])
     spectra[degrees] = values[:, : exact_rank(g, *sizes, rng=rng).value]
 
 # %%
-law = FiniteLinearHessianLaw(*sizes, **scales)
+law = FiniteLinearHessianLaw(*sizes, sigma1=sigma1)
 results.figure("spectra", log_spectra(spectra, law))
 
 # %% [markdown]

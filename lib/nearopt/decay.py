@@ -1,0 +1,82 @@
+"""Why the smallest eigenvalue of an erf network is so small: theory.
+
+Split every parameter's gradient, a function of the inputs, into Hermite polynomials. H is the sum
+of a semidefinite part H_j for each degree j, all odd as erf is. The parts below degree m have
+together a rank of at most the number of odd polynomials below m. If that is less than P, what
+remains bounds the smallest eigenvalue: lambda_min <= tr(H_m + H_{m+2} + ...).
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import gammaln
+
+from nearopt.checks import positive_integer
+from nearopt.network import TwoLayer
+
+# Terms are summed until they have fallen by this factor, at least.
+NEGLIGIBLE = 1e-20
+
+
+def filling_degree(parameters: int, input_dim: int) -> int:
+    """Return the smallest odd m such that odd polynomials up to degree m number P or more.
+
+    There are C(input_dim + j - 1, j) homogeneous ones of degree j.
+
+    Raises
+    ------
+    ValueError
+        If a size is not a positive integer.
+    """
+    parameters = positive_integer("parameters", parameters)
+    input_dim = positive_integer("input_dim", input_dim)
+    m, count = 1, input_dim
+    while count < parameters:
+        m += 2
+        count += math.comb(input_dim + m - 1, m)
+    return m
+
+
+def smallest_eigenvalue_bound(net: TwoLayer) -> float:
+    """Return tr(H_m + H_{m+2} + ...) at the filling degree m, for `Erf`.
+
+    Parameters
+    ----------
+    net : TwoLayer
+        The teacher.
+
+    Returns
+    -------
+    float
+        Not below the smallest eigenvalue of its Hessian.
+    """
+    return _trace_from(net, filling_degree(net.parameter_count, net.input_dim))
+
+
+def _trace_from(net: TwoLayer, m: int) -> float:
+    """Return tr(H_m + H_{m+2} + ...).
+
+    With s = |w_k|, r = s^2 / (1 + s^2) and g_j the Hermite coefficients of g(s z),
+    g_j^2 = (2/pi) C(j-1, (j-1)/2) r^j / (2^(j-1) j), with signs that alternate. Degree j of unit
+    k's gradients has the squared norm g_j^2 for each output, and
+    |W2_:k|^2 / s^2 [(Ni - 1) j g_j^2 + (j g_j + sqrt((j+1)(j+2)) g_{j+2})^2].
+    """
+    square = (net.W1**2).sum(1)[:, None]
+    ratio = square / (1 + square)
+    terms = math.ceil(math.log(NEGLIGIBLE) / math.log(ratio.max()))
+    j = m + 2.0 * np.arange(terms)
+    g, after = _hermite_coefficients(j, ratio), _hermite_coefficients(j + 2, ratio)
+    along = (j * g + np.sqrt((j + 1) * (j + 2)) * after) ** 2
+    across = (net.input_dim - 1) * j * g**2
+    slopes = (net.W2**2).sum(0)[:, None] * (along + across) / square
+    return float((net.output_dim * g**2 + slopes).sum())
+
+
+def _hermite_coefficients(
+    j: NDArray[np.float64], ratio: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return g_j for odd j."""
+    half = (j - 1) / 2
+    binomial = gammaln(j) - 2 * gammaln(half + 1) - (j - 1) * math.log(2)
+    return (-1) ** half * np.sqrt(2 / math.pi / j * np.exp(binomial + j * np.log(ratio)))

@@ -1,0 +1,92 @@
+"""Ranks proved by witnesses: inputs at which the gradients of the parameters are independent.
+
+The Hessian is E[J^T J]. If some columns of J are independent at a few inputs, they are so as
+functions, and the Hessian's rank is at least their number. No kernel and no integral is needed.
+"""
+
+import flint
+import numpy as np
+from flint import acb
+from numpy.typing import NDArray
+
+from nearopt.activations import Activation, LeakyReLU, Polynomial
+from nearopt.ball_functions import ball_function
+from nearopt.balls import Balls, exact, to_matrix
+from nearopt.definite import prove_definite
+from nearopt.network import TwoLayer
+
+# Inputs for each parameter: enough to have some on each side of every kink.
+SAMPLES = 4
+
+
+def is_homogeneous(activation: Activation) -> bool:
+    """Whether g(t u) = t^m g(u) for all t > 0 and some m."""
+    if isinstance(activation, Polynomial):
+        return np.count_nonzero(activation.coefficients) == 1
+    return isinstance(activation, LeakyReLU)
+
+
+def scaling_directions(net: TwoLayer, degree: int = 1) -> NDArray[np.float64]:
+    """Return the null vectors that homogeneity causes, shape (hidden_dim, P).
+
+    Row k multiplies the outgoing weights of unit k and divides its incoming ones so that the
+    network's function stays: (degree W2_ok, -w_k) at unit k, 0 elsewhere.
+    """
+    units = np.eye(net.hidden_dim)
+    outgoing = degree * units[:, None, :] * net.W2
+    incoming = -units[:, :, None] * net.W1
+    return np.hstack([outgoing.reshape(net.hidden_dim, -1), incoming.reshape(net.hidden_dim, -1)])
+
+
+def jacobian_rank(
+    net: TwoLayer, *, rng: np.random.Generator, max_precision: int = 4096
+) -> int | None:
+    """Prove the rank of the Hessian at a teacher.
+
+    Parameters
+    ----------
+    net : TwoLayer
+        The teacher, of any activation that `ball_function` knows.
+    rng : Generator
+        Source of the inputs.
+    max_precision : int
+        Bits at which to give up.
+
+    Returns
+    -------
+    int or None
+        P, or P - hidden_dim if the activation is homogeneous and so cannot have more. None says
+        that this was not proved at `max_precision` bits, never that the rank is less.
+
+    Raises
+    ------
+    ValueError
+        If the activation is not known in ball arithmetic.
+    """
+    kept = np.ones(net.parameter_count, dtype=bool)
+    if is_homogeneous(net.activation):
+        strongest = np.abs(net.W2).argmax(0)
+        kept[strongest * net.hidden_dim + np.arange(net.hidden_dim)] = False
+    inputs = rng.standard_normal((SAMPLES * net.parameter_count, net.input_dim))
+    precision = 64
+    while precision <= max_precision:
+        with flint.ctx.workprec(precision):
+            columns = to_matrix(_jacobian(net, inputs)[:, kept])
+            if prove_definite(columns.transpose() * columns) is not None:
+                return int(kept.sum())
+        precision *= 2
+    return None
+
+
+def _jacobian(net: TwoLayer, inputs: NDArray[np.float64]) -> Balls:
+    """Enclose dy/dtheta, shape (samples * output_dim, P), as `TwoLayer.jacobian`."""
+    value, slope = (
+        np.frompyfunc(lambda u, f=f: f(acb(u), False).real, 1, 1)
+        for f in ball_function(net.activation)
+    )
+    x, W2 = exact(inputs), exact(net.W2)
+    u = x @ exact(net.W1).T
+    outer = exact(np.eye(len(W2)))[None, :, :, None] * value(u)[:, None, None, :]
+    inner = (W2 * slope(u)[:, None, :])[..., None] * x[:, None, None, :]
+    rows = len(inputs) * len(W2)
+    return np.hstack([outer.reshape(rows, -1), inner.reshape(rows, -1)])

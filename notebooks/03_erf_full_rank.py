@@ -1,0 +1,366 @@
+# ---
+# jupyter:
+#   jupytext:
+#     cell_metadata_filter: tags,-all
+#     formats: ipynb,py:percent
+#     notebook_metadata_filter: -all
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # The Hessian of an erf network has full rank, and each case is proved where floats see half of it
+#
+# **What you will see.** Floating point finds a rank of about half the parameters for an erf network of
+# one input and ten hidden units. In truth nothing is lost. Each network comes with a certificate: a
+# proof in ball arithmetic that anyone can check again from a file. A theorem says why, and which
+# teachers and which activations are exceptions.
+#
+# **What you need.** What it means that functions are linearly independent. Two minutes.
+#
+# ## Setting
+#
+# Teacher and student are $y = W_2\, g(W_1 x)$ with $g(u) = \operatorname{erf}(u/\sqrt 2)$, one output,
+# $x \sim \mathcal N(0, I)$ and $P = N_h (N_i + 1)$ parameters. At the teacher the Hessian of the loss is
+# $H = \mathbb E[J^\top J]$ with $J = \partial y/\partial\theta$. It is singular if and only if the $P$ functions
+# $\partial y/\partial\theta_i$ of $x$ are linearly dependent.
+
+# %% [markdown]
+# ## Parameters
+#
+# The widest networks with one, two and three inputs; a network with many inputs; the sizes at which
+# activations are compared; and how many teachers are drawn for each size.
+
+# %% tags=["parameters"]
+max_hidden_one: int = 12
+max_hidden_two: int = 30
+max_hidden_three: int = 20
+large_input_dim: int = 20
+large_hidden_dim: int = 12
+compared_input_dim: int = 3
+compared_hidden_dim: int = 10
+small_input_dim: int = 3
+small_hidden_dim: int = 4
+line_hidden_dim: int = 3
+sigma1: float = 1.0
+sigma2: float = 1.0
+teachers: int = 6
+seed: int = 20251218
+results_dir: str = ""
+
+# %%
+from nearopt.results import Results
+
+results = Results("03_erf_full_rank", globals(), results_dir)
+
+# %%
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pandas as pd
+from scipy.stats import linregress
+
+from nearopt import style
+from nearopt.activations import Erf, LeakyReLU, Linear, Polynomial, ReLU
+from nearopt.certificate_file import load_certificate, save_certificate
+from nearopt.certify import certify_full_rank
+from nearopt.decay import filling_degree, smallest_eigenvalue_bound
+from nearopt.figures_certify import (
+    rank_curves,
+    smallest_eigenvalues,
+    spectra_above_and_below_the_floor,
+    spectra_of_activations,
+)
+from nearopt.graded import graded_spectrum, true_and_float_spectrum
+from nearopt.hessian import population_hessian
+from nearopt.irreducible import degenerate_teachers, is_irreducible, odd_activation_rank
+from nearopt.network import TwoLayer
+from nearopt.rank import exact_rank
+from nearopt.smooth import gelu, sigmoid, sin, softplus, tanh
+from nearopt.survey import draw_certificates, fit_widths, float_rank
+from nearopt.witness import jacobian_rank, scaling_directions
+
+style.use()
+rng = np.random.default_rng(seed)
+scales = {"sigma1": sigma1, "sigma2": sigma2, "rng": rng}
+
+# %% [markdown]
+# ## One certificate
+#
+# A teacher with one input. The floats of its weights are rational numbers, and from them the Hessian is
+# computed in balls: midpoints with rigorous bounds of their errors, at a precision that is doubled until
+# the determinant's ball excludes zero.
+
+# %%
+teacher = TwoLayer.draw(1, 10, activation=Erf(), **scales)
+certificate = certify_full_rank(teacher)
+print(f"certified: {certificate.certified}, at {certificate.precision} bits, P = 20")
+print(f"smallest eigenvalue: {float(certificate.smallest_eigenvalue):.4e}")
+
+# %% [markdown]
+# The smallest eigenvalue is enclosed as well, to five digits. It is far below what floats can tell from
+# zero beside the largest, about $10^{-15}$, so numpy must take some of the eigenvalues for zeros:
+
+# %%
+seen = float_rank(teacher)
+results.value("one_parameters", teacher.parameter_count, "parameters of one teacher")
+results.value("one_rank_floats", seen, "its rank in floats")
+results.value("one_smallest", float(certificate.smallest_eigenvalue), "its smallest eigenvalue")
+bool(seen < teacher.parameter_count)
+
+# %% [markdown]
+# A certificate is a small file with the weights in hexadecimal, so that no digit is lost. Read back, it
+# proves itself again, from the file alone.
+
+# %%
+with TemporaryDirectory() as folder:
+    save_certificate(certificate, Path(folder, "certificate.json"))
+    again = load_certificate(Path(folder, "certificate.json"))
+again.verify()
+
+# %% [markdown]
+# ## Why: a theorem
+#
+# *Let $g$ be analytic at 0 and not a polynomial. If each $w_k \ne 0$ has a nonzero outgoing weight, and no
+# $w_k = \pm w_l$, then $H$ is positive definite.*
+#
+# In words. If $Hv = 0$, a combination of gradients vanishes for every $x$ near 0, and so does each
+# homogeneous part of it. The part of degree $m$ holds the powers $(w_k \cdot x)^{m-1}$ times linear forms. Once $m$ is
+# large, the powers that belong to different lines are independent, so each line can be looked at alone. On one
+# line the longest $w_k$ outgrows the others as $m$ grows, so its coefficients are zero; then the next
+# longest, and so on. All of $v$ is zero. The paper has the proof in full.
+#
+# The conditions can be checked on the weights at hand:
+
+# %%
+bool(is_irreducible(teacher))
+
+# %% [markdown]
+# ## Certified rank and the rank that floats see
+#
+# Teachers with one, two and three inputs, of several widths.
+
+# %%
+widest = {1: max_hidden_one, 2: max_hidden_two, 3: max_hidden_three}
+widths = {n: np.unique(np.geomspace(2, most, 8).astype(int)) for n, most in widest.items()}
+survey = draw_certificates([(n, h) for n in widths for h in widths[n]], teachers, **scales)
+
+# %%
+missing = int((~survey.certified).sum())
+results.value("certified", int(survey.certified.sum()), "networks proved to have full rank")
+results.value("not_certified", missing, "networks whose full rank was not proved")
+
+# %%
+statement = f"erf networks, of {len(survey)}, without a certificate of full rank"
+results.verdict("C6", statement, measured=missing, expected=0, tolerance=0)
+
+# %%
+results.figure("ranks", rank_curves(survey))
+
+# %% [markdown]
+# Black is the certified rank, which is $P$ for each teacher. Blue is what numpy counts, with its
+# standard deviation over teachers: with one input it stops growing. No compression is there; there
+# are directions whose eigenvalue a float cannot hold.
+#
+# ## The whole spectrum
+#
+# All eigenvalues keep their digits if the Cholesky factor is found at high precision with pivoting, and its
+# singular values by Jacobi rotations. The same spectra in double precision run into the floor.
+
+# %%
+shapes = [(1, 10), (2, max_hidden_two), (3, max_hidden_three)]
+shown = {shape: TwoLayer.draw(*shape, activation=Erf(), **scales) for shape in shapes}
+spectra = {shape: true_and_float_spectrum(net) for shape, net in shown.items()}
+results.figure("spectra", spectra_above_and_below_the_floor(spectra))
+
+# %% [markdown]
+# Black the truth, blue what floats compute, dashed the floor below which numpy counts no rank. Above the
+# floor they agree; below it floats show rounding noise. The spectrum with one input falls over this many
+# decades:
+
+# %%
+true = spectra[1, 10][0]
+decades = np.log10(true[-1] / true[0])
+results.value("decades", decades, "decades that the spectrum with one input covers")
+round(float(decades))
+
+# %% [markdown]
+# ## How small the smallest eigenvalue is
+#
+# Theory first. The gradients' parts of degree below $m$ live in the space of odd polynomials of that degree. As long
+# as that space has fewer than $P$ dimensions, some direction has nothing but higher degrees, and those are
+# small: the smallest eigenvalue is at most what they contribute to the trace. The number of polynomials
+# grows like $m^{N_i}$, so the degree $m$ that is reached grows like $N_h^{1/N_i}$, and the eigenvalue falls
+# exponentially in it.
+
+# %%
+sizes = zip(survey.parameters, survey.input_dim, strict=True)
+survey["degree"] = [filling_degree(*size) for size in sizes]
+survey["bound"] = np.log10([smallest_eigenvalue_bound(net) for net in survey.net])
+results.table("survey", survey.drop(columns="net"))
+
+# %%
+violations = int((survey.smallest > survey.bound).sum())
+statement = f"smallest eigenvalues, of {len(survey)}, above their bound"
+results.verdict("C6", statement, measured=violations, expected=0, tolerance=0)
+
+# %% [markdown]
+# A law is fitted for each number of inputs, $\log_{10}\lambda_{\min} = \alpha - \beta N_h^{1/N_i}$, to the
+# single teachers. They scatter about it by a standard deviation of a decade or more, since two units that
+# happen to be alike suffice to make an eigenvalue small.
+
+# %%
+fits = fit_widths(survey)
+for n, fit in fits.iterrows():
+    results.value(f"slope_{n}", fit.slope, f"decades for each Nh^(1/{n})", fit.error)
+    results.value(f"spread_{n}", fit.spread, "standard deviation over teachers, decades")
+results.figure("smallest", smallest_eigenvalues(survey, fits))
+
+# %%
+common = linregress(survey.degree, survey.smallest)
+results.value("slope_degree", common.slope, "decades for each degree", common.stderr)
+round(float(common.slope), 1)
+
+# %% [markdown]
+# Left: means over teachers with standard deviations, and the fits. Right: the same against the degree at which
+# odd polynomials outnumber the parameters, with the mean bounds dotted. There all inputs share one law, about
+# one decade for each degree. With many inputs that degree stays small, and so the spectrum is tame:
+
+# %%
+large = TwoLayer.draw(large_input_dim, large_hidden_dim, activation=Erf(), **scales)
+proof = certify_full_rank(large)
+results.value("large_parameters", large.parameter_count, "parameters of the large network")
+results.value("large_smallest", float(proof.smallest_eigenvalue), "its smallest eigenvalue")
+results.value("large_degree", filling_degree(large.parameter_count, large_input_dim), "its degree")
+
+# %%
+statement = f"rank that is certified for a network with {large_input_dim} inputs"
+rank = large.parameter_count if proof.certified else 0
+results.verdict("C6", statement, measured=rank, expected=large.parameter_count, tolerance=0)
+
+# %% [markdown]
+# ## Other activations with the same weights
+#
+# The linear network keeps $N_i$ eigenvalues, polynomials keep as many as their degree allows, and erf keeps them all.
+
+# %%
+compared = {"$u$": Linear(), "$u^2$": Polynomial((0, 0, 1)), "$u+u^3$": Polynomial((0, 1, 0, 1))}
+shape = compared_input_dim, compared_hidden_dim
+weights = TwoLayer.draw(*shape, activation=Erf(), **scales)
+nonzero = {}
+
+# %%
+for name, g in compared.items():
+    hessian = population_hessian(TwoLayer(weights.W1, weights.W2, g))
+    nonzero[name] = np.linalg.eigvalsh(hessian)[-exact_rank(g, *shape, rng=rng).value :]
+nonzero["erf"] = graded_spectrum(weights, certify_full_rank(weights).precision)
+
+# %%
+results.figure("activations", spectra_of_activations(nonzero, weights.parameter_count))
+{name: len(eigenvalues) for name, eigenvalues in nonzero.items()}
+
+# %% [markdown]
+# ## Which activations are full, and which are not
+#
+# The theorem covers tanh, sigmoid, GELU, softplus and sin as well. Without closed kernels, a proof is a set of inputs
+# at which the gradients are independent, in balls again. ReLU and leaky ReLU are not analytic at 0. They are positively
+# homogeneous: multiply $w_k$ by $t$ and divide its outgoing weight by $t$, and the function stays. So
+# each unit loses one direction, $(a_k, -w_k)$.
+
+# %%
+rectifier = TwoLayer.draw(small_input_dim, small_hidden_dim, activation=ReLU(), **scales)
+hessian, null = population_hessian(rectifier), scaling_directions(rectifier)
+bool(np.abs(hessian @ null.T).max() < 1e-13)
+
+# %% [markdown]
+# Nothing else is lost: different units have their kinks on different hyperplanes, and across the kink of unit $k$ alone
+# a combination of gradients jumps by $(\alpha_k w_k + a_k b_k) \cdot x$, so $b_k = -\alpha_k w_k / a_k$.
+#
+# A monomial $u^m$ is homogeneous, too. From $m = 2N_h - 1$ on it loses the same $N_h$, and with another degree above
+# it nothing at all; below, far more may be lost (notebook `02_polynomial_rank`).
+
+# %%
+smooth = {"tanh": tanh, "sigmoid": sigmoid, "GELU": gelu, "softplus": softplus, "sin": sin}
+low = 2 * small_hidden_dim - 1
+power, two_powers = Polynomial((0,) * low + (1,)), Polynomial((0,) * low + (1, 1))
+scaling = {"ReLU": ReLU(), "leaky ReLU": LeakyReLU(0.1), f"u^{low}": power}
+candidates = {"erf": Erf(), **smooth, f"u^{low} + u^{low + 1}": two_powers, **scaling}
+
+# %%
+W1, W2 = rectifier.W1, rectifier.W2
+ranks = [jacobian_rank(TwoLayer(W1, W2, g), rng=rng) for g in candidates.values()]
+table = pd.DataFrame({"activation": list(candidates), "rank": ranks})
+
+# %%
+table["lost"] = rectifier.parameter_count - table["rank"]
+table["why"] = [f"{small_hidden_dim} scalings" if g in scaling else "theorem" for g in candidates]
+results.table("activations", table)
+table
+
+# %%
+wrong = int((table.lost != small_hidden_dim * table.activation.isin(scaling)).sum())
+statement = f"activations, of {len(table)}, whose proved rank is not the theory's"
+results.verdict("C6", statement, measured=wrong, expected=0, tolerance=0)
+
+# %% [markdown]
+# The size of what is left differs. With one input the Hessian is a table of integrals over the line, which are
+# enclosed for every smooth activation, and so is the smallest eigenvalue, here at the same weights:
+
+# %%
+line = TwoLayer.draw(1, line_hidden_dim, activation=Erf(), **scales)
+same_weights = [TwoLayer(line.W1, line.W2, g) for g in (Erf(), *smooth.values())]
+proofs = [certify_full_rank(net) for net in same_weights]
+
+# %%
+smallest = [f"{float(p.smallest_eigenvalue):.3e}" if p.certified else "" for p in proofs]
+one_input = pd.DataFrame({"activation": ["erf", *smooth], "smallest eigenvalue": smallest})
+results.table("one_input", one_input)
+one_input
+
+# %% [markdown]
+# ## Teachers that do lose rank
+#
+# The theorem's conditions are needed. Break one at a time, on a teacher whose rank floats can still count.
+
+# %%
+whole = TwoLayer(W1, W2, Erf())
+broken = {"none": whole} | degenerate_teachers(whole)
+nets = list(broken.values())
+cases = pd.DataFrame({"condition that fails": list(broken)})
+
+# %%
+cases["irreducible"] = [bool(is_irreducible(net)) for net in nets]
+cases["certified"] = [certify_full_rank(net, max_precision=1024).certified for net in nets]
+cases["in theory"] = [odd_activation_rank(net) for net in nets]
+cases["in floats"] = [float_rank(net) for net in nets]
+
+# %%
+results.table("degenerate", cases)
+cases
+
+# %% [markdown]
+# Units with $w_k = \pm w_l$ share all their functions, so a pair counts once. A unit without outgoing weight keeps only
+# the direction of that weight; a unit with $w_k = 0$ keeps $N_i$ directions, the linear functions $x_j$. None is called
+# full: "not certified at this precision" is the answer, and it claims nothing.
+
+# %%
+off = int((cases["in theory"] != cases["in floats"]).sum())
+statement = f"degenerate teachers, of {len(cases)}, whose rank is not the theory's"
+results.verdict("C6", statement, measured=off, expected=0, tolerance=0)
+
+# %%
+results.save()
+if results_dir:
+    save_certificate(certificate, Path(results_dir, "certificate.json"))
+    save_certificate(proof, Path(results_dir, "large_certificate.json"))
+
+# %% [markdown]
+# ## Limits
+#
+# - The certificates are of single teachers. That all irreducible ones have full rank is the theorem; the
+#   law of the smallest eigenvalue is a fit over the widths that are shown, and only its bound is proved.
+# - White inputs and one output. The theorem needs only a density that is positive near 0, and holds for more outputs.
+# - For activations other than erf and polynomials, enclosures of the smallest eigenvalue need one input.

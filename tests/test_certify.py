@@ -1,0 +1,242 @@
+import hashlib
+import json
+
+import flint
+import mpmath
+import numpy as np
+import pytest
+from test_definite import mpmath_erf_hessian
+
+from nearopt import Erf, Polynomial, ReLU, TwoLayer, smooth
+from nearopt.certificate_file import load_certificate, save_certificate
+from nearopt.certify import _bounds, certify_full_rank, smallest_eigenvalue
+from nearopt.definite import Enclosures
+from nearopt.hessian import population_hessian
+
+
+def draw(input_dim, hidden_dim, activation=None, seed=0, **kwargs):
+    rng = np.random.default_rng(seed)
+    return TwoLayer.draw(input_dim, hidden_dim, activation=activation or Erf(), rng=rng, **kwargs)
+
+
+def contains(ball, number):
+    with flint.ctx.workprec(200):
+        return ball.contains(flint.arb(mpmath.nstr(number, 30)))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_certificate_holds_what_mpmath_finds(seed):
+    net = draw(1, 3, seed=seed)
+    certificate = certify_full_rank(net)
+    hessian = mpmath_erf_hessian(net)
+    with mpmath.workdps(40):
+        assert certificate.certified
+        assert contains(certificate.determinant, mpmath.det(hessian))
+        smallest = min(mpmath.eigsy(hessian, eigvals_only=True))
+        assert contains(certificate.smallest_eigenvalue, smallest)
+
+
+@pytest.mark.parametrize(
+    ("input_dim", "hidden_dim", "output_dim"),
+    [(3, 4, 1), (4, 2, 1), (9, 2, 1), (4, 3, 2), (2, 2, 3)],
+)
+def test_certificate_agrees_with_floats_where_floats_suffice(input_dim, hidden_dim, output_dim):
+    """Also with more inputs than units, where the Hessian is split."""
+    net = draw(input_dim, hidden_dim, output_dim=output_dim, seed=5)
+    certificate = certify_full_rank(net)
+    eigenvalues = np.linalg.eigvalsh(population_hessian(net))
+    assert float(certificate.determinant.log()) == pytest.approx(
+        np.log(eigenvalues).sum(), rel=1e-6
+    )
+    assert float(certificate.smallest_eigenvalue) == pytest.approx(eigenvalues[0], rel=1e-6)
+    lower, upper = smallest_eigenvalue(net)
+    assert lower <= eigenvalues[0] * (1 + 1e-9)
+    assert eigenvalues[0] * (1 - 1e-9) <= upper < lower * (1 + 1e-5)
+
+
+def test_a_direct_sum_has_the_product_and_the_minimum():
+    parts = [
+        (Enclosures(flint.arb(6), flint.arb(2)), 1),
+        (Enclosures(flint.arb(5), flint.arb(1)), 3),
+    ]
+    found = _bounds(parts)
+    assert found.determinant.contains(6 * 5**3)
+    assert found.smallest_eigenvalue.contains(1)
+
+
+def test_full_rank_is_proved_where_floats_see_half_of_it():
+    net = draw(1, 10)
+    assert np.linalg.matrix_rank(population_hessian(net)) < 15
+    certificate = certify_full_rank(net)
+    assert certificate.certified
+    assert certificate.smallest_eigenvalue < 1e-30
+    assert "full rank 20, proved at" in str(certificate)
+    lower, upper = smallest_eigenvalue(net)
+    assert 0 < lower < upper < 1.001 * lower
+
+
+def test_more_inputs_than_units_with_dependent_weights_is_still_certified():
+    """W1 W1^T is singular, so the Hessian cannot be split."""
+    net = TwoLayer([[1.0, 0, 0], [2.0, 0, 0]], [[1.0, 3.0]], Erf())
+    assert certify_full_rank(net).certified
+
+
+DEGENERATE = {
+    "no outgoing weight": ([[1.0, 2.0], [0.5, -1.0]], [[1.0, 0.0]]),
+    "equal": ([[1.0, 2.0], [1.0, 2.0]], [[1.0, 2.0]]),
+    "opposite": ([[1.0, 2.0], [-1.0, -2.0]], [[1.0, 2.0]]),
+    "no incoming weight": ([[0.0, 0.0], [1.0, 2.0]], [[1.0, 2.0]]),
+}
+
+
+@pytest.mark.parametrize("weights", DEGENERATE.values(), ids=DEGENERATE)
+def test_degenerate_teachers_are_not_certified(weights, tmp_path):
+    certificate = certify_full_rank(TwoLayer(*weights, Erf()), max_precision=1024)
+    assert not certificate.certified
+    assert str(certificate) == "not certified at 1024 bits"
+    assert "singular" not in str(certificate)
+    assert certificate.determinant.contains(0)
+    assert certificate.smallest_eigenvalue.contains(0)
+    save_certificate(certificate, tmp_path / "none.json")
+    loaded = load_certificate(tmp_path / "none.json")
+    assert not loaded.certified
+    assert loaded.verify()
+
+
+def test_too_little_precision_is_an_answer_of_its_own():
+    assert not certify_full_rank(draw(1, 10), max_precision=64).certified
+
+
+def test_polynomials_are_full_past_the_degree_of_the_theorem():
+    """Two degrees of at least 2 hidden_dim - 1 are enough; u^3 + u^4 at 2 units."""
+    assert certify_full_rank(draw(3, 2, Polynomial((0, 0, 0, 1, 1)))).certified
+    assert not certify_full_rank(draw(3, 2, Polynomial((0, 0, 0, 1))), max_precision=512).certified
+
+
+@pytest.mark.parametrize("name", ["tanh", "sigmoid", "softplus", "gelu", "sin"])
+def test_smooth_activations_agree_with_quadrature_in_floats(name):
+    net = TwoLayer([[0.7], [-1.9]], [[1.5, -0.8]], getattr(smooth, name))
+    certificate = certify_full_rank(net)
+    eigenvalues = np.linalg.eigvalsh(population_hessian(net))
+    assert certificate.certified
+    assert float(certificate.smallest_eigenvalue) == pytest.approx(
+        eigenvalues[0], rel=1e-5, abs=1e-13
+    )
+    assert float(certificate.determinant) == pytest.approx(eigenvalues.prod(), rel=1e-4)
+
+
+def test_what_cannot_be_certified_is_refused_with_its_remedy():
+    with pytest.raises(ValueError, match="jacobian_rank proves ranks of other networks"):
+        certify_full_rank(draw(2, 2, ReLU()))
+    with pytest.raises(ValueError, match="max_precision must be at least 64, not 10"):
+        certify_full_rank(draw(2, 2), max_precision=10)
+    huge = draw(2, 2)
+    object.__setattr__(huge, "W1", np.broadcast_to(1.0, (1_000_000, 1_000_001)))
+    object.__setattr__(huge, "W2", np.broadcast_to(1.0, (1, 1_000_000)))
+    with pytest.raises(MemoryError, match="a certificate of 1000002000000 parameters needs"):
+        certify_full_rank(huge)
+
+
+@pytest.fixture
+def saved(tmp_path):
+    path = tmp_path / "certificate.json"
+    save_certificate(certify_full_rank(draw(2, 3)), path)
+    return path
+
+
+def reseal(content):
+    content.pop("seal", None)
+    text = json.dumps(content, sort_keys=True)
+    return content | {"seal": hashlib.sha256(text.encode()).hexdigest()}
+
+
+@pytest.mark.parametrize(
+    "activation", [Erf(), Polynomial((0.1, 0, 0, 1, 1)), smooth.gelu], ids=["erf", "poly", "gelu"]
+)
+def test_certificates_are_verified_from_the_file_alone(activation, tmp_path):
+    net = draw(1 if activation is smooth.gelu else 2, 2, activation)
+    certificate = certify_full_rank(net)
+    save_certificate(certificate, tmp_path / "a.json")
+    loaded = load_certificate(tmp_path / "a.json")
+    np.testing.assert_array_equal(loaded.net.parameters, net.parameters)
+    assert loaded.net.activation == activation
+    assert loaded.seconds is None
+    assert loaded.determinant.contains(certificate.determinant)
+    assert loaded.verify()
+    save_certificate(certify_full_rank(net), tmp_path / "b.json")
+    assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
+
+
+def test_forged_statements_do_not_verify(saved):
+    """Even with a new seal: a weight, the determinant or the eigenvalue was changed."""
+    honest = json.loads(saved.read_text())
+    forgeries = [dict(honest) for _ in range(3)]
+    forgeries[0]["W2"] = [["0x1.0000000000000p+0", *honest["W2"][0][1:]]]
+    forgeries[1]["determinant"] = "[1.0000e-3 +/- 1e-9]"
+    forgeries[2]["smallest_eigenvalue"] = "[1.0000e-3 +/- 1e-9]"
+    for forgery in forgeries:
+        saved.write_text(json.dumps(reseal(forgery)))
+        assert not load_certificate(saved).verify()
+    degenerate = honest | {"W2": [["0x0.0p+0", *honest["W2"][0][1:]]]}
+    saved.write_text(json.dumps(reseal(degenerate)))
+    assert not load_certificate(saved).verify()
+
+
+def test_a_changed_file_is_refused(saved):
+    text = saved.read_text()
+    digit = text.index("0x1.") + 4
+    saved.write_text(text[:digit] + ("0" if text[digit] != "0" else "1") + text[digit + 1 :])
+    with pytest.raises(ValueError, match="it was changed after it was saved"):
+        load_certificate(saved)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("format", "nearopt certificate 2", "its format must be"),
+        ("precision", 10**9, "bad precision 1000000000"),
+        ("precision", True, "bad precision True"),
+        ("certified", 1, "certified must be true or false"),
+        ("certified", False, "do not bear out"),
+        ("activation", "os.system", "unknown activation 'os.system'"),
+        ("activation", "__class__", "unknown activation"),
+        ("activation", [], "coefficients"),
+        ("W1", [["0x1.8p+0"]], "is no hexadecimal weight"),
+        ("W1", [["1.5"]], "is no hexadecimal weight"),
+        ("W1", [[1.5]], "is no hexadecimal weight"),
+        ("W1", [["inf"]], "W1 must be finite"),
+        ("W1", "abc", "no matrix"),
+        ("W2", [["0x1.0000000000000p+0"]], r"W2 must have shape \(any, 3\)"),
+        ("determinant", "__import__('os')", "is no ball"),
+        ("determinant", "1e999999999", "is no ball"),
+        ("determinant", "nan", "is no ball"),
+        ("determinant", 0.5, "is no ball"),
+        ("extra", 1, "its keys must be"),
+    ],
+)
+def test_a_malformed_file_is_refused_even_with_a_right_seal(saved, key, value, message):
+    saved.write_text(json.dumps(reseal(json.loads(saved.read_text()) | {key: value})))
+    with pytest.raises(ValueError, match=message) as caught:
+        load_certificate(saved)
+    assert "is refused" in str(caught.value)
+    assert "certify its network again" in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "[" * 100_000])
+def test_what_is_no_certificate_is_refused(tmp_path, text):
+    path = tmp_path / "x.json"
+    path.write_text(text)
+    with pytest.raises(ValueError, match="is refused"):
+        load_certificate(path)
+    with pytest.raises(ValueError, match="is refused"):
+        load_certificate(tmp_path / "missing.json")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("hidden_dim", "input_dim", "seconds"), [(60, 2, 5), (60, 3, 20), (25, 20, 5), (47, 20, 60)]
+)
+def test_certificates_come_in_the_time_that_is_promised(hidden_dim, input_dim, seconds):
+    certificate = certify_full_rank(draw(input_dim, hidden_dim))
+    assert certificate.certified
+    assert certificate.seconds < seconds

@@ -1,0 +1,114 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nearopt import Erf, LeakyReLU, Linear, Polynomial, ReLU, TwoLayer, smooth
+from nearopt.certify import certify_full_rank
+from nearopt.hessian import population_hessian
+from nearopt.irreducible import is_irreducible, odd_activation_rank
+from nearopt.witness import jacobian_rank, scaling_directions
+
+
+def test_each_failing_condition_is_named():
+    W1 = [[1.0, 2.0], [-1.0, -2.0], [0.0, 0.0], [3.0, 1.0], [3.0, 1.0]]
+    found = is_irreducible(TwoLayer(W1, [[1.0, 2.0, 3.0, 0.0, 1.0]], Erf()))
+    assert not found
+    assert found.failures == (
+        "unit 2 has no incoming weight",
+        "unit 3 has no outgoing weight",
+        "units 0 and 1 have opposite incoming weights",
+        "units 3 and 4 have equal incoming weights",
+    )
+
+
+def test_weights_on_one_line_are_irreducible_unless_equal_or_opposite():
+    net = TwoLayer([[1.0, 2.0], [2.0, 4.0], [-0.5, -1.0]], [[1.0, 1.0, 1.0]], Erf())
+    assert is_irreducible(net)
+    assert odd_activation_rank(net) == net.parameter_count
+    assert certify_full_rank(net).certified
+
+
+@pytest.mark.parametrize(
+    ("W1", "W2", "rank"),
+    [
+        ([[1.0, 2.0], [0.5, -1.0]], [[1.0, 2.0]], 6),
+        ([[1.0, 2.0], [0.5, -1.0]], [[1.0, 0.0]], 4),
+        ([[1.0, 2.0], [1.0, 2.0]], [[1.0, 2.0]], 3),
+        ([[1.0, 2.0], [-1.0, -2.0]], [[1.0, 2.0]], 3),
+        ([[0.0, 0.0], [1.0, 2.0]], [[1.0, 2.0]], 5),
+        ([[0.0, 0.0], [1.0, 2.0]], [[0.0, 2.0]], 3),
+        ([[1.0, 2.0], [-1.0, -2.0]], [[1.0, 2.0], [3.0, 4.0]], 6),
+    ],
+)
+def test_degenerate_teachers_are_left_with_these_ranks(W1, W2, rank):
+    net = TwoLayer(W1, W2, Erf())
+    assert odd_activation_rank(net) == rank
+    assert np.linalg.matrix_rank(population_hessian(net), hermitian=True) == rank
+
+
+teachers = st.integers(1, 2).flatmap(
+    lambda outputs: st.lists(
+        st.tuples(
+            st.lists(st.integers(-1, 2), min_size=2, max_size=2),
+            st.lists(st.integers(-1, 1), min_size=outputs, max_size=outputs),
+        ),
+        min_size=1,
+        max_size=4,
+    )
+)
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(teachers)
+def test_rank_of_any_teacher_is_what_many_inputs_see(units):
+    """Rank of the Jacobian at 200 inputs, whose singular values show the gap at these weights."""
+    W1 = 0.8 * np.array([w for w, _ in units], dtype=float)
+    W2 = np.array([a for _, a in units], dtype=float).T
+    net = TwoLayer(W1, W2, Erf())
+    inputs = 2 * np.random.default_rng(1).standard_normal((200, 2))
+    jacobian = net.jacobian(inputs).reshape(-1, net.parameter_count)
+    found = np.linalg.matrix_rank(jacobian, tol=1e-9)
+    assert found == odd_activation_rank(net)
+    if is_irreducible(net):
+        assert found == net.parameter_count
+
+
+@pytest.mark.parametrize("activation", [ReLU(), LeakyReLU(0.1)], ids=["relu", "leaky"])
+@pytest.mark.parametrize("output_dim", [1, 2])
+def test_rectifiers_lose_one_direction_for_each_unit(activation, output_dim):
+    rng = np.random.default_rng(2)
+    net = TwoLayer.draw(3, 4, output_dim=output_dim, activation=activation, rng=rng)
+    hessian, null = population_hessian(net), scaling_directions(net)
+    assert jacobian_rank(net, rng=rng) == net.parameter_count - 4
+    assert np.linalg.matrix_rank(null) == 4
+    np.testing.assert_allclose(hessian @ null.T, 0, atol=1e-14)
+    assert np.linalg.matrix_rank(hessian, tol=1e-10) == net.parameter_count - 4
+
+
+def test_monomials_lose_their_scaling_directions():
+    rng = np.random.default_rng(3)
+    net = TwoLayer.draw(3, 3, activation=Polynomial((0, 0, 0, 0, 0, 1)), rng=rng)
+    assert jacobian_rank(net, rng=rng) == net.input_dim * net.hidden_dim
+    hessian, null = population_hessian(net), scaling_directions(net, degree=5)
+    np.testing.assert_allclose(hessian @ null.T, 0, atol=1e-12 * np.abs(hessian).max())
+
+
+@pytest.mark.parametrize("name", ["tanh", "sigmoid", "softplus", "gelu", "sin"])
+def test_smooth_activations_are_full_at_sizes_beyond_quadrature(name):
+    rng = np.random.default_rng(4)
+    net = TwoLayer.draw(2, 6, activation=getattr(smooth, name), rng=rng)
+    assert jacobian_rank(net, rng=rng) == net.parameter_count
+
+
+def test_what_is_not_full_is_never_called_so():
+    rng = np.random.default_rng(5)
+    assert jacobian_rank(TwoLayer.draw(2, 3, activation=Linear(), rng=rng), rng=rng) is None
+    twins = TwoLayer([[1.0, 2.0], [1.0, 2.0]], [[1.0, 1.0]], smooth.tanh)
+    assert jacobian_rank(twins, rng=rng, max_precision=512) is None
+    parallel = TwoLayer([[1.0, 2.0], [2.0, 4.0]], [[1.0, 1.0]], ReLU())
+    assert jacobian_rank(parallel, rng=rng, max_precision=512) is None
+    with pytest.raises(ValueError, match="activation must be one of Erf"):
+        jacobian_rank(
+            TwoLayer([[1.0]], [[1.0]], smooth.Smooth(np.exp, np.exp, np.exp, np.exp)), rng=rng
+        )

@@ -1,5 +1,6 @@
 import hashlib
 import json
+import time
 
 import flint
 import mpmath
@@ -237,6 +238,7 @@ def test_what_is_no_certificate_is_refused(tmp_path, text):
     ("hidden_dim", "input_dim", "seconds"), [(60, 2, 5), (60, 3, 20), (25, 20, 5), (47, 20, 60)]
 )
 def test_certificates_come_in_the_time_that_is_promised(hidden_dim, input_dim, seconds):
-    certificate = certify_full_rank(draw(input_dim, hidden_dim))
-    assert certificate.certified
-    assert certificate.seconds < seconds
+    """In time of the processor, which other processes cannot lengthen much."""
+    start = time.process_time()
+    assert certify_full_rank(draw(input_dim, hidden_dim)).certified
+    assert time.process_time() - start < seconds

@@ -1,7 +1,7 @@
 # Everything runs in .venv, which is made from requirements.lock when it is missing or out of date.
 PYTHON ?= python3
 .DEFAULT_GOAL := help
-.PHONY: help environment paper quick notebooks test test-slow lint lock clean distclean
+.PHONY: help environment paper quick notebooks test test-slow lint bench lock clean distclean
 
 VENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
 NOTEBOOKS := $(wildcard notebooks/*.py)
@@ -10,7 +10,7 @@ help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' $(MAKEFILE_LIST) | awk -F': ' '{printf "make %-12s %s\n", $$1, $$2}'
 
 environment: ## make .venv with every package of requirements.lock
-	@PYTHON="$(PYTHON)" sh workflow/environment.sh
+	@PYTHON="$(PYTHON)" sh workflow/environment.sh .venv requirements.lock
 
 paper: environment ## run all notebooks at full size and typeset results/paper/paper.pdf
 	@$(VENV) snakemake --profile workflow/profiles/default --configfile config/paper.yaml
@@ -35,10 +35,20 @@ test: lint ## everything that must hold, in minutes
 test-slow: environment ## fresh environments and other long tests
 	@$(VENV) python -m pytest -m slow
 
-lock: ## resolve requirements.lock and constraints.txt anew (needs uv)
-	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-header --no-annotate --all-extras pyproject.toml --output-file requirements.lock
+bench: ## time the library beside other tools in .venv-bench, write docs/benchmarks.* (15 minutes)
+	@PYTHON="$(PYTHON)" sh workflow/environment.sh .venv-bench benchmarks/requirements.lock benchmarks/torch.txt
+	@.venv-bench/bin/python benchmarks/run.py docs
+
+COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-header --no-annotate
+
+lock: ## resolve requirements.lock, constraints.txt and benchmarks/requirements.lock anew (needs uv)
+	$(COMPILE) --all-extras pyproject.toml --output-file requirements.lock
 	sed -n 's/^\([a-z0-9].*==.*[^ \\]\) *\\$$/\1/p' requirements.lock > constraints.txt
+	grep -v '^mpmath=' constraints.txt > benchmarks/.constraints.partial
+	printf 'torch\ntorchvision\n' | $(COMPILE) --constraint benchmarks/.constraints.partial --excludes - \
+	  pyproject.toml benchmarks/requirements.in --output-file benchmarks/requirements.lock
+	rm benchmarks/.constraints.partial
 
 clean: ## remove results and logs
 	rm -rf results logs .snakemake

@@ -1,7 +1,9 @@
 #!/bin/sh
-# Make .venv from requirements.lock, or leave it as it is when it already fits: the same lock, the
-# same Python, the same place.
+# Make a virtual environment from a lock, or leave it as it is when it already fits: the same lock,
+# the same Python, the same place. Usage: environment.sh FOLDER LOCK [REQUIREMENTS WITHOUT HASHES]
 set -eu
+folder=$1
+shift
 
 version=$("$PYTHON" -c 'import sys; print(sys.version)' 2>/dev/null) || {
   echo "Python 3.11 or newer is needed, and '$PYTHON' does not run: install it, or name one with make PYTHON=/path/to/python3." >&2
@@ -12,12 +14,13 @@ version=$("$PYTHON" -c 'import sys; print(sys.version)' 2>/dev/null) || {
   exit 1
 }
 
-wanted=$(printf '%s\n%s\n' "$version" "$PWD"; cat requirements.lock)
-[ "$wanted" = "$(cat .venv/made-from 2>/dev/null)" ] && exit 0
+wanted=$(printf '%s\n%s\n' "$version" "$PWD"; cat "$@")
+[ "$wanted" = "$(cat "$folder/made-from" 2>/dev/null)" ] && exit 0
 
-echo "Making .venv from requirements.lock; this takes a minute or two." >&2
-rm -rf .venv
-"$PYTHON" -m venv .venv
-.venv/bin/python -m pip install -qq --require-hashes --requirement requirements.lock
-.venv/bin/python -m pip install -qq --no-deps --no-build-isolation --editable .
-printf '%s\n' "$wanted" > .venv/made-from
+echo "Making $folder from $1; this takes a minute or two." >&2
+rm -rf "$folder"
+"$PYTHON" -m venv "$folder"
+"$folder/bin/python" -m pip install -qq --require-hashes --no-deps --requirement "$1"
+[ $# -lt 2 ] || "$folder/bin/python" -m pip install -qq --requirement "$2"
+"$folder/bin/python" -m pip install -qq --no-deps --no-build-isolation --editable .
+printf '%s\n' "$wanted" > "$folder/made-from"

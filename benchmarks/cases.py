@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from nearopt import Erf, TwoLayer
 from numpy.typing import NDArray
+
+from nearopt import Erf, TwoLayer
 
 Array = NDArray[np.float64]
 SEED = 20251217

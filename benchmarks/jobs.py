@@ -1,20 +1,14 @@
-"""The jobs: who does what, on which case, and what is asked of the library."""
+"""The jobs: who does what on which case, and what is asked of the library."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
-import peers
-import scipy.linalg
-from cases import Case
-from nearopt.hessian import (
-    BatchHessianOperator,
-    HessianOperator,
-    batch_hessian,
-    population_hessian,
-)
-from nearopt.spectrum import extreme_eigenvalues, spectral_density, spectrum
 from numpy.typing import NDArray
+
+import own
+import peers
+from cases import Case
 
 Array = NDArray[np.float64]
 Call = Callable[[], Array]
@@ -32,11 +26,20 @@ class Contender:
         Takes a case, prepares, and returns the call that is timed.
     sampled : bool
         Whether it knows the batch only, so that its result has a sampling error.
+    peer : bool
+        Whether it is one of the tools that the library is held against.
+    rounding : float
+        How far, relatively, it may be from another that computes the same.
+    compared : bool
+        Whether it computes what the library does, and not only a bound of the time.
     """
 
     name: str
     start: Callable[[Case], Call]
     sampled: bool = False
+    peer: bool = False
+    rounding: float = 1e-9
+    compared: bool = True
 
 
 @dataclass(frozen=True)
@@ -48,127 +51,161 @@ class Job:
     title : str
         As the table has it.
     case, toy : Case
-        The published case, and one for a test of seconds.
-    contenders : tuple of str
-        Keys of `CONTENDERS`; the first is the library's.
-    compare : callable
-        Makes of a result the vector on which results are compared.
-    asks : dict of (float, str)
-        What the library is held to, as (factor, what is measured), by the contender it is held
-        against; "best peer" is the fastest of those that are sampled, in double precision.
+        The published case, and one for a run of seconds.
+    contenders : tuple of Contender
+        The first is the library's.
+    compare : callable or None
+        Takes a case and a result, and returns H v if the result is one or a matrix to make one
+        with, or the eigenvalues; None where results cannot be compared.
+    must_agree : bool
+        Whether the run stops if contenders differ by more than their errors.
+    asks : dict
+        What the library must reach: how many times faster than "the best peer" or another
+        contender by name, or at most how many "seconds" and "GB".
     """
 
     title: str
     case: Case
     toy: Case
-    contenders: tuple[str, ...]
-    compare: Callable[[Case, Array], Array]
-    asks: dict[str, float]
+    contenders: tuple[Contender, ...]
+    compare: Callable[[Case, Array], Array] | None
+    must_agree: bool = True
+    asks: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Growth:
-    """How the time of a contender grows with a width.
+    """How time grows with a width, the other one fixed.
 
     Parameters
     ----------
-    contender : str
-        Key of `CONTENDERS`.
+    contender : Contender
+        Whose time.
     variable : str
-        "Nh" or "Ni".
-    theory : int
-        The exponent that the count of operations has.
-    cases, toy : list of Case
-        Ascending in the variable.
+        "hidden_dim" or "input_dim".
+    exponent : int
+        What the count of operations says of large sizes.
+    fixed : int
+        The other width.
+    sizes, toy : tuple of int
+        Ascending.
     """
 
-    contender: str
+    contender: Contender
     variable: str
-    theory: int
-    cases: tuple[Case, ...]
-    toy: tuple[Case, ...]
+    exponent: int
+    fixed: int
+    sizes: tuple[int, ...]
+    toy: tuple[int, ...] = (4, 6, 8)
+
+    def cases(self, toy: bool) -> list[Case]:
+        """Return the cases, small ones for a run of seconds."""
+        fixed = "input_dim" if self.variable == "hidden_dim" else "hidden_dim"
+        sizes, other = (self.toy, 5) if toy else (self.sizes, self.fixed)
+        return [Case(**{self.variable: size, fixed: other}) for size in sizes]
 
 
-def multiply(case: Case) -> Call:
-    """Return three products of the sizes that the Hessian's needs: 6 Nh^2 Ni operations."""
-    square, wide = np.ones((case.hidden_dim, case.hidden_dim)), case.net.W1
-    out, short = np.empty_like(wide), np.empty_like(square)
-
-    def run() -> Array:
-        np.matmul(wide, wide.T, out=short)
-        np.matmul(square, wide, out=out)
-        return np.matmul(square, wide, out=out)
-
-    return run
+def _itself(case: Case, result: Array) -> Array:
+    return result
 
 
-def operator(case: Case) -> Call:
-    """Return the library's exact product, through scipy's interface."""
-    hessian = HessianOperator(case.net)
-    return lambda: hessian @ case.vector
+def _product(case: Case, result: Array) -> Array:
+    return result @ case.vector
 
 
-def batch_operator(case: Case) -> Call:
-    """Return the library's product on the batch."""
-    hessian = BatchHessianOperator(case.net, case.inputs)
-    return lambda: hessian @ case.vector
+OPERATOR = Contender("nearopt HessianOperator", own.operator)
+BATCH = Contender("nearopt BatchHessianOperator, same batch", own.batch_operator, sampled=True)
+GEMM = Contender("three matrix products of its size", own.multiply, compared=False)
+DENSE = Contender("nearopt population_hessian", own.dense)
+EIGENVALUES = Contender("numpy eigvalsh of it", own.eigenvalues, compared=False)
+SPECTRUM = Contender("nearopt spectrum", own.whole_spectrum)
+DENSE_SPECTRUM = Contender("population_hessian, then eigvalsh", own.dense_spectrum)
+JAX = Contender("JAX jit, jvp of grad", peers.jax_hvp, sampled=True, peer=True)
+PRODUCTS = (
+    BATCH,
+    JAX,
+    Contender("JAX jit, J^T (J v)", peers.jax_gauss_newton, sampled=True, peer=True),
+    Contender("torch.func, jvp of grad", peers.torch_func, sampled=True, peer=True),
+    Contender("torch, double backward", peers.torch_double_backward, sampled=True, peer=True),
+    Contender("curvlinops, Gauss-Newton", peers.curvlinops, sampled=True, peer=True),
+    Contender("PyHessian", peers.pyhessian, sampled=True, peer=True),
+    Contender("JAX jit, float32", peers.jax_hvp_single, sampled=True, rounding=1e-3),
+)
 
+JOBS = (
+    Job(
+        "Hessian-vector product, Nh = Ni = 1000",
+        Case(1000, 1000),
+        Case(7, 6, samples=300),
+        (OPERATOR, GEMM, *PRODUCTS),
+        _itself,
+        asks={GEMM.name: 0.8, "the best peer": 15},
+    ),
+    Job(
+        "Hessian-vector product, Nh = 20, Ni = 10",
+        Case(20, 10),
+        Case(5, 4, samples=300),
+        (OPERATOR, *PRODUCTS),
+        _itself,
+        asks={"the best peer": 10},
+    ),
+    Job(
+        "Dense Hessian, Nh = Ni = 70",
+        Case(70, 70),
+        Case(5, 4, samples=300),
+        (
+            DENSE,
+            EIGENVALUES,
+            Contender("nearopt batch_hessian, same batch", own.dense_batch, sampled=True),
+            Contender("JAX jit, J^T J", peers.jax_jacobian, sampled=True, peer=True),
+            Contender("torch.func, J^T J", peers.torch_jacobian, sampled=True, peer=True),
+            Contender("torch.func, Hessian", peers.torch_hessian, sampled=True, peer=True),
+        ),
+        _product,
+        asks={EIGENVALUES.name: 10, "the best peer": 50},
+    ),
+    Job(
+        "All eigenvalues, Nh = 20, Ni = 200",
+        Case(20, 200),
+        Case(3, 8),
+        (SPECTRUM, DENSE_SPECTRUM),
+        _itself,
+        asks={DENSE_SPECTRUM.name: 300},
+    ),
+    Job(
+        "Smallest eigenvalue, Nh = Ni = 70",
+        Case(70, 70),
+        Case(4, 4, samples=300),
+        (
+            Contender("nearopt spectrum", own.smallest),
+            Contender("LAPACK syev (QR)", own.smallest_by("ev")),
+            Contender("LAPACK syevd (divide and conquer)", own.smallest_by("evd")),
+            Contender("LAPACK syevr (robust representations)", own.smallest_by("evr")),
+            Contender("eigvalsh of a batch of 10 P samples", own.smallest_sampled),
+            Contender("curvlinops, 100 steps of Lanczos", peers.curvlinops_lanczos),
+        ),
+        _itself,
+        must_agree=False,
+    ),
+    Job(
+        "Spectral density, Nh = Ni = 1000",
+        Case(1000, 1000),
+        Case(7, 6),
+        (Contender("nearopt spectral_density", own.density),),
+        None,
+        asks={"seconds": 120, "GB": 2},
+    ),
+)
 
-def dense(case: Case) -> Call:
-    """Return the library's exact matrix."""
-    return lambda: population_hessian(case.net)
-
-
-def dense_batch(case: Case) -> Call:
-    """Return the library's matrix of the batch."""
-    return lambda: batch_hessian(case.net, case.inputs)
-
-
-def eigenvalues(case: Case) -> Call:
-    """Return the eigenvalues of the matrix that is already there."""
-    hessian = population_hessian(case.net)
-    return lambda: np.linalg.eigvalsh(hessian)
-
-
-def whole_spectrum(case: Case) -> Call:
-    """Return the library's eigenvalues, by structure."""
-    return lambda: spectrum(case.net)
-
-
-def dense_spectrum(case: Case) -> Call:
-    """Return the eigenvalues as one would without the structure."""
-    return lambda: np.linalg.eigvalsh(population_hessian(case.net))
-
-
-def smallest(case: Case) -> Call:
-    """Return the smallest eigenvalue of the library's spectrum."""
-    return lambda: spectrum(case.net)[:1]
-
-
-def smallest_by(driver: str) -> Callable[[Case], Call]:
-    """Return the same by one of LAPACK's drivers."""
-
-    def start(case: Case) -> Call:
-        hessian = population_hessian(case.net)
-        return lambda: scipy.linalg.eigh(hessian, eigvals_only=True, driver=driver)[:1]
-
-    return start
-
-
-def smallest_sampled(case: Case) -> Call:
-    """Return the smallest eigenvalue of a batch of ten samples a parameter."""
-    large = Case(case.hidden_dim, case.input_dim, 10 * case.parameter_count)
-    return lambda: np.linalg.eigvalsh(batch_hessian(large.net, large.inputs))[:1]
-
-
-CONTENDERS = {
-    "gemm": Contender("three matrix products", multiply),
-    "operator": Contender("nearopt HessianOperator", operator),
-    "batch_operator": Contender("nearopt BatchHessianOperator", batch_operator, sampled=True),
-    "dense": Contender("nearopt population_hessian", dense),
-    "dense_batch": Contender("nearopt batch_hessian", dense_batch, sampled=True),
-    "eigenvalues": Contender("numpy eigvalsh of it", eigenvalues),
-    "spectrum": Contender("nearopt spectrum", whole_spectrum),
-    "dense_spectrum": Contender("population_hessian, eigvalsh", dense_spectrum),
-    "torch_func": Contender("torch.func", peers.torch_func, sampled=True),
-}
+GROWTHS = (
+    Growth(OPERATOR, "hidden_dim", 2, 1000, (500, 707, 1000, 1414, 2000)),
+    Growth(OPERATOR, "input_dim", 1, 1000, (500, 1000, 2000, 4000)),
+    Growth(JAX, "hidden_dim", 1, 200, (100, 200, 400, 800)),
+    Growth(JAX, "input_dim", 1, 200, (100, 200, 400, 800)),
+    Growth(DENSE, "hidden_dim", 2, 50, (20, 28, 40, 57, 80)),
+    Growth(DENSE, "input_dim", 2, 50, (20, 28, 40, 57, 80)),
+    Growth(SPECTRUM, "hidden_dim", 6, 200, (20, 24, 28, 32, 40)),
+    Growth(SPECTRUM, "input_dim", 0, 20, (50, 100, 200, 400, 800)),
+    Growth(DENSE_SPECTRUM, "hidden_dim", 3, 20, (20, 28, 40, 57, 80)),
+    Growth(DENSE_SPECTRUM, "input_dim", 3, 20, (20, 28, 40, 57, 80)),
+)

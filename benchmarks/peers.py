@@ -36,7 +36,7 @@ def _torch_problem(case: Case) -> tuple[Callable[..., Any], Callable[..., Any], 
     """Return the network, its loss on the batch, its weights and the tangent."""
     import torch
 
-    def network(weights: Any, inputs: Any) -> Any:  # noqa: ANN401
+    def network(weights: Any, inputs: Any) -> Any:
         W2, W1 = weights
         return torch.erf(inputs @ W1.T / math.sqrt(2)) @ W2.T
 
@@ -44,13 +44,13 @@ def _torch_problem(case: Case) -> tuple[Callable[..., Any], Callable[..., Any], 
     inputs = torch.tensor(case.inputs)
     targets = network(weights, inputs)
 
-    def loss(weights: Any) -> Any:  # noqa: ANN401
+    def loss(weights: Any) -> Any:
         return ((network(weights, inputs) - targets) ** 2).mean() / 2
 
     return network, loss, weights, _torch_weights(case, case.vector)
 
 
-def _flat(tensors: Any) -> Array:  # noqa: ANN401
+def _flat(tensors: Any) -> Array:
     """Return (W2, W1) of any tool as one array (P,)."""
     return np.concatenate([np.asarray(tensor, dtype=float).ravel() for tensor in tensors])
 
@@ -82,7 +82,7 @@ def torch_hessian(case: Case) -> Call:
     shapes = [weight.shape for weight in weights]
     sizes = [weight.numel() for weight in weights]
 
-    def row(tangent: Any) -> Any:  # noqa: ANN401
+    def row(tangent: Any) -> Any:
         parts = zip(tangent.split(sizes), shapes, strict=True)
         product = jvp(grad(loss), (weights,), (tuple(p.view(s) for p, s in parts),))[1]
         return torch.cat([part.flatten() for part in product])
@@ -120,7 +120,7 @@ def _module(case: Case) -> tuple[Any, Any, Any]:
             W2, W1 = _torch_weights(case, case.net.parameters)
             self.W2, self.W1 = torch.nn.Parameter(W2), torch.nn.Parameter(W1)
 
-        def forward(self, inputs: Any) -> Any:  # noqa: ANN401
+        def forward(self, inputs: Any) -> Any:
             return torch.erf(inputs @ self.W1.T / math.sqrt(2)) @ self.W2.T
 
     model, inputs = Network(), torch.tensor(case.inputs)
@@ -138,7 +138,7 @@ def pyhessian(case: Case) -> Call:
     return lambda: _flat(hessian_vector_product(tool.gradsH, tool.params, tangent))
 
 
-def _curvlinops_operator(case: Case) -> Any:  # noqa: ANN401
+def _curvlinops_operator(case: Case) -> Any:
     """Return curvlinops' Gauss-Newton operator of twice the loss."""
     import torch
     from curvlinops import GGNLinearOperator
@@ -174,11 +174,11 @@ def _jax_problem(case: Case, dtype: str) -> tuple[Any, ...]:
 
     jax.config.update("jax_enable_x64", True)
 
-    def network(weights: Any, inputs: Any) -> Any:  # noqa: ANN401
+    def network(weights: Any, inputs: Any) -> Any:
         W2, W1 = weights
         return jax.scipy.special.erf(inputs @ W1.T / math.sqrt(2)) @ W2
 
-    def tensors(vector: Array) -> Any:  # noqa: ANN401
+    def tensors(vector: Array) -> Any:
         W2, W1 = np.split(vector.astype(dtype), [case.hidden_dim])
         return jnp.asarray(W2), jnp.asarray(W1.reshape(case.hidden_dim, case.input_dim))
 
@@ -193,11 +193,11 @@ def jax_hvp(case: Case, dtype: str = "float64") -> Call:
     network, weights, tangent, inputs = _jax_problem(case, dtype)
     targets = network(weights, inputs)
 
-    def loss(weights: Any, inputs: Any, targets: Any) -> Any:  # noqa: ANN401
+    def loss(weights: Any, inputs: Any, targets: Any) -> Any:
         return ((network(weights, inputs) - targets) ** 2).mean() / 2
 
     @jax.jit
-    def product(weights: Any, tangent: Any, *batch: Any) -> Any:  # noqa: ANN401
+    def product(weights: Any, tangent: Any, *batch: Any) -> Any:
         return jax.jvp(lambda w: jax.grad(loss)(w, *batch), (weights,), (tangent,))[1]
 
     return lambda: _flat(product(weights, tangent, inputs, targets))
@@ -215,7 +215,7 @@ def jax_gauss_newton(case: Case) -> Call:
     network, weights, tangent, inputs = _jax_problem(case, "float64")
 
     @jax.jit
-    def product(weights: Any, tangent: Any, inputs: Any) -> Any:  # noqa: ANN401
+    def product(weights: Any, tangent: Any, inputs: Any) -> Any:
         slopes = jax.jvp(lambda w: network(w, inputs), (weights,), (tangent,))[1]
         return jax.vjp(lambda w: network(w, inputs), weights)[1](slopes / len(inputs))[0]
 
@@ -231,7 +231,7 @@ def jax_jacobian(case: Case) -> Call:
     rows = jax.vmap(jax.grad(network), (None, 0))
 
     @jax.jit
-    def hessian(weights: Any, inputs: Any) -> Any:  # noqa: ANN401
+    def hessian(weights: Any, inputs: Any) -> Any:
         parts = [part.reshape(len(inputs), -1) for part in rows(weights, inputs)]
         jacobian = jnp.concatenate(parts, axis=1)
         return jacobian.T @ jacobian / len(inputs)

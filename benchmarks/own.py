@@ -1,0 +1,131 @@
+"""What the library does, and the bounds that numpy's products and LAPACK set for it.
+
+Each function takes a `Case`, prepares, and returns the call that is timed.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import scipy.linalg
+from numpy.typing import NDArray
+
+from cases import Case
+from nearopt.hessian import population_hessian
+
+Array = NDArray[np.float64]
+Call = Callable[[], Array]
+ROWS = 2000  # samples of a Jacobian that are formed at once
+
+
+def multiply(case: Case) -> Call:
+    """Return the three matrix products that a Hessian-vector product needs: 6 Nh^2 Ni flops."""
+    wide, square = case.net.W1, np.ones(2 * (case.hidden_dim,))
+    gram, product = np.empty_like(square), np.empty_like(wide)
+
+    def run() -> Array:
+        np.matmul(wide, wide.T, out=gram)
+        np.matmul(square, wide, out=product)
+        return np.matmul(square, wide, out=product)
+
+    return run
+
+
+def operator(case: Case) -> Call:
+    """Return the exact product, through scipy's interface."""
+    from nearopt.hessian import HessianOperator
+
+    hessian = HessianOperator(case.net)
+    return lambda: hessian @ case.vector
+
+
+def batch_operator(case: Case) -> Call:
+    """Return the product on the batch."""
+    from nearopt.hessian import BatchHessianOperator
+
+    hessian = BatchHessianOperator(case.net, case.inputs)
+    return lambda: hessian @ case.vector
+
+
+def dense(case: Case) -> Call:
+    """Return the exact matrix."""
+    return lambda: population_hessian(case.net)
+
+
+def dense_batch(case: Case) -> Call:
+    """Return the matrix of the batch."""
+    from nearopt.hessian import batch_hessian
+
+    return lambda: batch_hessian(case.net, case.inputs)
+
+
+def eigenvalues(case: Case) -> Call:
+    """Return all eigenvalues of a matrix that is already there."""
+    hessian = population_hessian(case.net)
+    return lambda: np.linalg.eigvalsh(hessian)
+
+
+def whole_spectrum(case: Case) -> Call:
+    """Return all eigenvalues, by structure."""
+    from nearopt.spectrum import spectrum
+
+    return lambda: spectrum(case.net)
+
+
+def dense_spectrum(case: Case) -> Call:
+    """Return all eigenvalues as one would without the structure."""
+    return lambda: np.linalg.eigvalsh(population_hessian(case.net))
+
+
+def smallest(case: Case) -> Call:
+    """Return the smallest of the library's eigenvalues."""
+    from nearopt.spectrum import spectrum
+
+    return lambda: spectrum(case.net)[:1]
+
+
+def smallest_by(driver: str) -> Callable[[Case], Call]:
+    """Return the smallest eigenvalue by one of LAPACK's drivers."""
+
+    def start(case: Case) -> Call:
+        hessian = population_hessian(case.net)
+        return lambda: scipy.linalg.eigh(hessian, eigvals_only=True, driver=driver)[:1]
+
+    return start
+
+
+def smallest_sampled(case: Case) -> Call:
+    """Return the smallest eigenvalue of a batch with ten samples for each parameter."""
+    large = Case(case.hidden_dim, case.input_dim, 10 * case.parameter_count)
+
+    def run() -> Array:
+        hessian = np.zeros(2 * (case.parameter_count,))
+        for first in range(0, large.samples, ROWS):
+            jacobian = case.net.jacobian(large.inputs[first : first + ROWS])[:, 0]
+            hessian += jacobian.T @ jacobian
+        return np.linalg.eigvalsh(hessian / large.samples)[:1]
+
+    return run
+
+
+def density(case: Case) -> Call:
+    """Return the spectral density by the library's defaults."""
+    from nearopt.spectrum import spectral_density
+
+    return lambda: spectral_density(case.net, rng=np.random.default_rng(0))
+
+
+def sampling_error(case: Case, product: Array) -> float:
+    """Return the relative error to expect of the batch's H_N v, given the exact H v.
+
+    With z_n = J_n^T J_n v of one sample, E|H_N v - H v|^2 = (E|z|^2 - |H v|^2) / N, and
+    |z_n|^2 = |J_n|^2 (J_n v)^2.
+    """
+    net, inputs = case.net, case.inputs
+    v2, v1 = np.split(case.vector, [case.hidden_dim])
+    preactivations = inputs @ net.W1.T
+    values, slopes = net.activation(preactivations), net.activation.derivative(preactivations)
+    slopes *= net.W2
+    along = values @ v2 + (inputs @ v1.reshape(net.W1.shape).T * slopes).sum(1)
+    lengths = (values**2).sum(1) + (slopes**2).sum(1) * (inputs**2).sum(1)
+    variance = (along**2 * lengths).mean() - product @ product
+    return float(np.sqrt(variance / case.samples) / np.linalg.norm(product))

@@ -1,0 +1,177 @@
+"""Time the library beside what a user would pick instead, and write the table and the figure.
+
+Usage: run.py FOLDER [--toy]. The contenders of a job take turns, so that a ratio is of times taken
+side by side; each lives in a process of its own. Only a run with all peers is worth keeping.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from jobs import GROWTHS, JOBS, Growth, Job
+
+ROUNDS = 5
+SLOW = 20.0  # seconds; what takes longer is timed once, without a call to warm up
+# Each tool finds its own threads and kernels; JAX would take a GPU where there is one.
+UNSET = ("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+UNSET += ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+ENVIRONMENT = {k: v for k, v in os.environ.items() if k not in UNSET} | {"JAX_PLATFORMS": "cpu"}
+
+
+class Worker:
+    """The parent's end of a contender's process, whose times it keeps."""
+
+    def __init__(self, *address: str | int | bool) -> None:
+        script = Path(__file__).with_name("worker.py")
+        self.process = subprocess.Popen(
+            [sys.executable, str(script), json.dumps(address)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=ENVIRONMENT,
+        )
+        self.seconds: list[float] = []
+        self.final: dict[str, Any] = {}
+
+    def answer(self) -> dict[str, Any]:
+        """Read one answer."""
+        line = self.process.stdout.readline()
+        if not line:
+            raise SystemExit(f"{self.process.args[-1]} ended: see its error above")
+        return json.loads(line)
+
+    def run(self, number: int = 0) -> float:
+        """Run one of its cases and return how long it took."""
+        self.process.stdin.write(f"{number}\n")
+        self.process.stdin.flush()
+        return self.answer()["seconds"]
+
+    def finish(self) -> None:
+        """End it and keep its last answer."""
+        if not self.final:
+            self.process.stdin.close()
+            self.final = self.answer()
+            self.process.wait()
+
+
+def compare(index: int, toy: bool) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Run one job: a row for each contender, and what the library ran on."""
+    job, rows = JOBS[index], []
+    workers = [Worker("JOBS", index, k, toy) for k in range(len(job.contenders))]
+    hellos = [worker.answer() for worker in workers]
+    present = [w for w, hello in zip(workers, hellos, strict=True) if "missing" not in hello]
+    for worker in present:
+        first = worker.run()
+        if first > SLOW:
+            worker.seconds.append(first)
+            worker.finish()
+    for _ in range(1 if toy else ROUNDS):
+        for worker in present:
+            if not worker.final:
+                worker.seconds.append(worker.run())
+    for worker in present:
+        worker.finish()
+    own = workers[0]
+    for contender, worker, hello in zip(job.contenders, workers, hellos, strict=True):
+        row = {"job": job.title, "contender": contender.name, "missing": hello.get("missing")}
+        rows.append(row | (measured(own, worker, contender.sampled) if worker.final else {}))
+    agree(job, workers)
+    return rows, hellos[0]
+
+
+def measured(own: Worker, worker: Worker, sampled: bool) -> dict[str, Any]:
+    """Return what one contender measured, beside the library."""
+    paired = len(own.seconds) == len(worker.seconds)
+    base = own.seconds if paired else [median(own.seconds)] * len(worker.seconds)
+    ratios = [theirs / ours for theirs, ours in zip(worker.seconds, base, strict=True)]
+    return {
+        "seconds": median(worker.seconds),
+        "ratio": median(ratios),
+        "ratio_low": min(ratios),
+        "ratio_high": max(ratios),
+        "error": distance(worker.final.get("compared"), own.final.get("compared")),
+        "sampling_error": own.final.get("sampling") if sampled else None,
+        "peak_GB": worker.final["peak"] / 1e9,
+    }
+
+
+def distance(result: list[float] | None, other: list[float] | None) -> float | None:
+    """Return how far a result is from another, relative to that one."""
+    if result is None or other is None:
+        return None
+    return float(np.linalg.norm(np.subtract(result, other)) / np.linalg.norm(other))
+
+
+def agree(job: Job, workers: list[Worker]) -> None:
+    """Stop if contenders that compute the same differ: exact ones, and those of one batch.
+
+    The batch itself must be within four times its expected error of the exact result.
+    """
+    if not job.must_agree:
+        return
+    firsts: dict[bool, Any] = {}
+    for contender, worker in zip(job.contenders, workers, strict=True):
+        result = worker.final.get("compared")
+        if result is None:
+            continue
+        first = firsts.setdefault(contender.sampled, result)
+        if distance(result, first) > contender.rounding:
+            raise SystemExit(f"{job.title}: {contender.name} is off by {distance(result, first)}")
+    if True in firsts:
+        error = distance(firsts[True], firsts[False])
+        if error > 4 * workers[0].final["sampling"]:
+            raise SystemExit(f"{job.title}: the batch is off by {error}")
+
+
+def grow(index: int, toy: bool) -> dict[str, Any] | None:
+    """Fit the exponent of one growth, with its standard error."""
+    growth: Growth = GROWTHS[index]
+    worker = Worker("GROWTHS", index, 0, toy)
+    if "missing" in worker.answer():
+        return None
+    sizes = [getattr(case, growth.variable) for case in growth.cases(toy)]
+    times = np.array([[worker.run(k) for k in range(len(sizes))] for _ in range(ROUNDS)])
+    worker.process.stdin.close()
+    worker.process.wait()
+    seconds = np.median(times[1:], axis=0)
+    (slope, _), covariance = np.polyfit(np.log(sizes), np.log(seconds), 1, cov=True)
+    return {
+        "contender": growth.contender.name,
+        "variable": growth.variable,
+        "fixed": growth.fixed,
+        "sizes": sizes,
+        "seconds": seconds.tolist(),
+        "exponent": slope,
+        "error": np.sqrt(covariance[0, 0]),
+        "theory": growth.exponent,
+    }
+
+
+def main() -> None:
+    """Run everything."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="where benchmarks.md, .csv and .png go")
+    parser.add_argument("--toy", action="store_true", help="sizes for a test of this harness")
+    arguments = parser.parse_args()
+    rows, platform = [], {}
+    for index, job in enumerate(JOBS):
+        print(job.title, flush=True)
+        more, platform = compare(index, arguments.toy)
+        rows += more
+    growths = [grow(index, arguments.toy) for index in range(len(GROWTHS))]
+
+    # Here, because a light parent keeps the peaks of its workers their own.
+    from report import write
+
+    write(arguments.folder, rows, [growth for growth in growths if growth], platform)
+
+
+if __name__ == "__main__":
+    main()

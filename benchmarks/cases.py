@@ -28,6 +28,10 @@ class Case:
     input_dim: int
     samples: int = 20_000
 
+    def __str__(self) -> str:
+        widths = f"Nh = {self.hidden_dim}, Ni = {self.input_dim}"
+        return f"{widths}, P = {self.parameter_count:,}"
+
     @property
     def parameter_count(self) -> int:
         """P = Nh (Ni + 1)."""

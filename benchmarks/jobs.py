@@ -98,11 +98,15 @@ class Growth:
     sizes: tuple[int, ...]
     toy: tuple[int, ...] = (4, 6, 8)
 
+    @property
+    def other(self) -> str:
+        """The width that is fixed."""
+        return "input_dim" if self.variable == "hidden_dim" else "hidden_dim"
+
     def cases(self, toy: bool) -> list[Case]:
         """Return the cases, small ones for a run of seconds."""
-        fixed = "input_dim" if self.variable == "hidden_dim" else "hidden_dim"
-        sizes, other = (self.toy, 5) if toy else (self.sizes, self.fixed)
-        return [Case(**{self.variable: size, fixed: other}) for size in sizes]
+        sizes, fixed = (self.toy, 5) if toy else (self.sizes, self.fixed)
+        return [Case(**{self.variable: size, self.other: fixed}) for size in sizes]
 
 
 def _itself(case: Case, result: Array) -> Array:
@@ -134,7 +138,7 @@ PRODUCTS = (
 
 JOBS = (
     Job(
-        "Hessian-vector product, Nh = Ni = 1000",
+        "Large Hessian-vector product",
         Case(1000, 1000),
         Case(7, 6, samples=300),
         (OPERATOR, GEMM, *PRODUCTS),
@@ -142,7 +146,7 @@ JOBS = (
         asks={GEMM.name: 0.8, "the best peer": 15},
     ),
     Job(
-        "Hessian-vector product, Nh = 20, Ni = 10",
+        "Small Hessian-vector product",
         Case(20, 10),
         Case(5, 4, samples=300),
         (OPERATOR, *PRODUCTS),
@@ -150,7 +154,7 @@ JOBS = (
         asks={"the best peer": 10},
     ),
     Job(
-        "Dense Hessian, Nh = Ni = 70",
+        "Dense Hessian",
         Case(70, 70),
         Case(5, 4, samples=300),
         (
@@ -165,7 +169,7 @@ JOBS = (
         asks={EIGENVALUES.name: 10, "the best peer": 50},
     ),
     Job(
-        "All eigenvalues, Nh = 20, Ni = 200",
+        "All eigenvalues",
         Case(20, 200),
         Case(3, 8),
         (SPECTRUM, DENSE_SPECTRUM),
@@ -173,7 +177,7 @@ JOBS = (
         asks={DENSE_SPECTRUM.name: 300},
     ),
     Job(
-        "Smallest eigenvalue, Nh = Ni = 70",
+        "Smallest eigenvalue",
         Case(70, 70),
         Case(4, 4, samples=300),
         (
@@ -188,7 +192,7 @@ JOBS = (
         must_agree=False,
     ),
     Job(
-        "Spectral density, Nh = Ni = 1000",
+        "Spectral density",
         Case(1000, 1000),
         Case(7, 6),
         (Contender("nearopt spectral_density", own.density),),

@@ -115,10 +115,10 @@ def density(case: Case) -> Call:
 
 
 def sampling_error(case: Case, product: Array) -> float:
-    """Return the relative error to expect of the batch's H_N v, given the exact H v.
+    """Return the standard error of the batch's H_N v, relative to its length.
 
-    With z_n = J_n^T J_n v of one sample, E|H_N v - H v|^2 = (E|z|^2 - |H v|^2) / N, and
-    |z_n|^2 = |J_n|^2 (J_n v)^2.
+    H_N v is the mean of z_n = J_n^T J_n v, so that the variance of its entries together is
+    (mean |z_n|^2 - |H_N v|^2) / N, and |z_n|^2 = |J_n|^2 (J_n v)^2.
     """
     net, inputs = case.net, case.inputs
     v2, v1 = np.split(case.vector, [case.hidden_dim])

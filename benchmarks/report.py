@@ -54,7 +54,7 @@ def best_peer(job: Job, rows: pd.DataFrame) -> pd.Series | None:
 
 
 def asked(job: Job, rows: pd.DataFrame) -> list[list[str]]:
-    """Return a line for each ask of a job: job, what, asked, measured, met."""
+    """Return a line for each ask of a job: job, case, asked, measured, met."""
     lines = []
     for what, limit in job.asks.items():
         if what in ("seconds", "GB"):
@@ -66,7 +66,7 @@ def asked(job: Job, rows: pd.DataFrame) -> list[list[str]]:
                 continue
             ask = f"at least {limit:g} times as fast as {what}"
             found, met = f"{row.ratio:.3g} times ({row.contender})", row.ratio >= limit
-        lines.append([job.title, ask, found, "yes" if met else "**no**"])
+        lines.append([job.title, rows.iloc[0].case, ask, found, "yes" if met else "**no**"])
     return lines
 
 
@@ -114,10 +114,10 @@ def page(table: pd.DataFrame, growths: list[dict[str, Any]], machine: dict[str, 
         rows = table[table.job == job.title]
         asks += asked(job, rows)
         lines = [line(row) for row in rows.itertuples()]
-        sections.append(f"### {job.title}\n\n{markdown(header, lines)}")
+        sections.append(f"### {job.title}: {rows.iloc[0].case}\n\n{markdown(header, lines)}")
     return TEMPLATE.format(
         machine=_machine(machine),
-        asks=markdown(["job", "asked", "measured", "met"], asks),
+        asks=markdown(["job", "case", "asked", "measured", "met"], asks),
         jobs="\n\n".join(sections),
         growth=markdown(
             ["", "grows with", "at", "exponent", "theory"], [growth_line(g) for g in growths]

@@ -18,7 +18,8 @@ import numpy as np
 from jobs import GROWTHS, JOBS, Growth, Job
 
 ROUNDS = 5
-SLOW = 20.0  # seconds; what takes longer is timed once, without a call to warm up
+# A first call of more seconds than these is followed by one that counts, or counts itself.
+SLOW, VERY_SLOW = 5.0, 20.0
 # Each tool finds its own threads and kernels; JAX would take a GPU where there is one.
 UNSET = ("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 UNSET += ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
@@ -63,41 +64,49 @@ class Worker:
 
 def compare(index: int, toy: bool) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Run one job: a row for each contender, and what the library ran on."""
-    job, rows = JOBS[index], []
+    job = JOBS[index]
     workers = [Worker("JOBS", index, k, toy) for k in range(len(job.contenders))]
     hellos = [worker.answer() for worker in workers]
     present = [w for w, hello in zip(workers, hellos, strict=True) if "missing" not in hello]
-    for worker in present:
-        first = worker.run()
-        if first > SLOW:
-            worker.seconds.append(first)
-            worker.finish()
-    for _ in range(1 if toy else ROUNDS):
-        for worker in present:
-            if not worker.final:
-                worker.seconds.append(worker.run())
-    for worker in present:
-        worker.finish()
-    own = workers[0]
-    for contender, worker, hello in zip(job.contenders, workers, hellos, strict=True):
-        row = {"job": job.title, "contender": contender.name, "missing": hello.get("missing")}
-        rows.append(row | (measured(own, worker, contender.sampled) if worker.final else {}))
+    take_turns(present, 1 if toy else ROUNDS)
     agree(job, workers)
+    rows = []
+    for contender, worker, hello in zip(job.contenders, workers, hellos, strict=True):
+        case = str(job.toy if toy else job.case)
+        row = {"job": job.title, "case": case, "contender": contender.name}
+        found = measured(workers[0], worker) if worker.final else {"missing": hello["missing"]}
+        rows.append(row | found)
     return rows, hellos[0]
 
 
-def measured(own: Worker, worker: Worker, sampled: bool) -> dict[str, Any]:
+def take_turns(workers: list[Worker], rounds: int) -> None:
+    """Time each worker in each round, the slow ones in fewer, and end them."""
+    counts = []
+    for worker in workers:
+        first = worker.run()
+        counts.append(rounds if first < SLOW else 1)
+        if first > VERY_SLOW:
+            worker.seconds.append(first)
+            worker.finish()
+    for turn in range(rounds):
+        for worker, count in zip(workers, counts, strict=True):
+            if turn < count and not worker.final:
+                worker.seconds.append(worker.run())
+    for worker in workers:
+        worker.finish()
+
+
+def measured(own: Worker, worker: Worker) -> dict[str, Any]:
     """Return what one contender measured, beside the library."""
-    paired = len(own.seconds) == len(worker.seconds)
-    base = own.seconds if paired else [median(own.seconds)] * len(worker.seconds)
-    ratios = [theirs / ours for theirs, ours in zip(worker.seconds, base, strict=True)]
+    pairs = zip(worker.seconds, own.seconds, strict=False)
+    ratios = [theirs / ours for theirs, ours in pairs]
     return {
         "seconds": median(worker.seconds),
         "ratio": median(ratios),
         "ratio_low": min(ratios),
         "ratio_high": max(ratios),
         "error": distance(worker.final.get("compared"), own.final.get("compared")),
-        "sampling_error": own.final.get("sampling") if sampled else None,
+        "sampling_error": worker.final.get("sampling_error"),
         "peak_GB": worker.final["peak"] / 1e9,
     }
 
@@ -114,20 +123,17 @@ def agree(job: Job, workers: list[Worker]) -> None:
 
     The batch itself must be within four times its expected error of the exact result.
     """
-    if not job.must_agree:
-        return
-    firsts: dict[bool, Any] = {}
+    firsts: dict[bool, list[float]] = {}
     for contender, worker in zip(job.contenders, workers, strict=True):
         result = worker.final.get("compared")
-        if result is None:
+        if result is None or not job.must_agree:
             continue
-        first = firsts.setdefault(contender.sampled, result)
-        if distance(result, first) > contender.rounding:
-            raise SystemExit(f"{job.title}: {contender.name} is off by {distance(result, first)}")
-    if True in firsts:
-        error = distance(firsts[True], firsts[False])
-        if error > 4 * workers[0].final["sampling"]:
-            raise SystemExit(f"{job.title}: the batch is off by {error}")
+        off = distance(result, firsts.setdefault(contender.sampled, result))
+        if off > contender.rounding:
+            raise SystemExit(f"{job.title}: {contender.name} is off by {off:.1e}")
+        off = distance(result, firsts[False])
+        if contender.sampled and off > 4 * worker.final["sampling_error"]:
+            raise SystemExit(f"{job.title}: {contender.name} is off by {off:.1e}")
 
 
 def grow(index: int, toy: bool) -> dict[str, Any] | None:
@@ -136,8 +142,9 @@ def grow(index: int, toy: bool) -> dict[str, Any] | None:
     worker = Worker("GROWTHS", index, 0, toy)
     if "missing" in worker.answer():
         return None
-    sizes = [getattr(case, growth.variable) for case in growth.cases(toy)]
-    times = np.array([[worker.run(k) for k in range(len(sizes))] for _ in range(ROUNDS)])
+    cases = growth.cases(toy)
+    sizes = [getattr(case, growth.variable) for case in cases]
+    times = [[worker.run(k) for k in range(len(sizes))] for _ in range(ROUNDS)]
     worker.process.stdin.close()
     worker.process.wait()
     seconds = np.median(times[1:], axis=0)
@@ -145,7 +152,7 @@ def grow(index: int, toy: bool) -> dict[str, Any] | None:
     return {
         "contender": growth.contender.name,
         "variable": growth.variable,
-        "fixed": growth.fixed,
+        "fixed": getattr(cases[0], growth.other),
         "sizes": sizes,
         "seconds": seconds.tolist(),
         "exponent": slope,

@@ -76,8 +76,8 @@ def conclude(job: jobs.Job, contender: jobs.Contender, case: Case, result: Any) 
     if job.compare and contender.compared:
         compared = job.compare(case, result)
         what["compared"] = compared.tolist()
-        if contender is job.contenders[0] and any(c.sampled for c in job.contenders):
-            what["sampling"] = own.sampling_error(case, compared)
+        if contender.sampled and job.must_agree:
+            what["sampling_error"] = own.sampling_error(case, compared)
     say(**what)
 
 

@@ -19,13 +19,14 @@ ROWS = 2000  # samples of a Jacobian that are formed at once
 
 def multiply(case: Case) -> Call:
     """Return the three matrix products that a Hessian-vector product needs: 6 Nh^2 Ni flops."""
-    wide, square = case.net.W1, np.ones(2 * (case.hidden_dim,))
-    gram, product = np.empty_like(square), np.empty_like(wide)
+    W1 = case.net.W1
+    V = case.vector[case.hidden_dim :].reshape(W1.shape)
+    square, wide = np.empty(2 * (case.hidden_dim,)), np.empty_like(W1)
 
     def run() -> Array:
-        np.matmul(wide, wide.T, out=gram)
-        np.matmul(square, wide, out=product)
-        return np.matmul(square, wide, out=product)
+        np.matmul(W1, V.T, out=square)
+        np.matmul(square, V, out=wide)
+        return np.matmul(square, W1, out=wide)
 
     return run
 

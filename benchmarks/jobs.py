@@ -41,6 +41,11 @@ class Contender:
     rounding: float = 1e-9
     compared: bool = True
 
+    @property
+    def foreign(self) -> bool:
+        """Whether it needs another tool to be installed."""
+        return self.start.__module__ == peers.__name__
+
 
 @dataclass(frozen=True)
 class Job:
@@ -79,21 +84,24 @@ class Growth:
 
     Parameters
     ----------
+    label : str
+        As the figure has it.
     contender : Contender
         Whose time.
     variable : str
         "hidden_dim" or "input_dim".
-    exponent : int
-        What the count of operations says of large sizes.
+    theory : int
+        The exponent of the count of operations at large sizes.
     fixed : int
         The other width.
     sizes, toy : tuple of int
         Ascending.
     """
 
+    label: str
     contender: Contender
     variable: str
-    exponent: int
+    theory: int
     fixed: int
     sizes: tuple[int, ...]
     toy: tuple[int, ...] = (4, 6, 8)
@@ -186,6 +194,7 @@ JOBS = (
             Contender("LAPACK syevd (divide and conquer)", own.smallest_by("evd")),
             Contender("LAPACK syevr (robust representations)", own.smallest_by("evr")),
             Contender("eigvalsh of a batch of 10 P samples", own.smallest_sampled),
+            Contender("nearopt extreme_eigenvalues, 200 steps", own.smallest_by_lanczos),
             Contender("curvlinops, 100 steps of Lanczos", peers.curvlinops_lanczos),
         ),
         _itself,
@@ -201,15 +210,16 @@ JOBS = (
     ),
 )
 
+WIDER, TALLER = (20, 28, 40, 57, 80), (100, 200, 400, 800)
 GROWTHS = (
-    Growth(OPERATOR, "hidden_dim", 2, 1000, (500, 707, 1000, 1414, 2000)),
-    Growth(OPERATOR, "input_dim", 1, 1000, (500, 1000, 2000, 4000)),
-    Growth(JAX, "hidden_dim", 1, 200, (100, 200, 400, 800)),
-    Growth(JAX, "input_dim", 1, 200, (100, 200, 400, 800)),
-    Growth(DENSE, "hidden_dim", 2, 50, (20, 28, 40, 57, 80)),
-    Growth(DENSE, "input_dim", 2, 50, (20, 28, 40, 57, 80)),
-    Growth(SPECTRUM, "hidden_dim", 6, 200, (20, 24, 28, 32, 40)),
-    Growth(SPECTRUM, "input_dim", 0, 20, (50, 100, 200, 400, 800)),
-    Growth(DENSE_SPECTRUM, "hidden_dim", 3, 20, (20, 28, 40, 57, 80)),
-    Growth(DENSE_SPECTRUM, "input_dim", 3, 20, (20, 28, 40, 57, 80)),
+    Growth("H v", OPERATOR, "hidden_dim", 2, 1000, (500, 707, 1000, 1414, 2000)),
+    Growth("H v", OPERATOR, "input_dim", 1, 1000, (500, 1000, 2000, 4000)),
+    Growth("H v, JAX", JAX, "hidden_dim", 1, 200, TALLER),
+    Growth("H v, JAX", JAX, "input_dim", 1, 200, TALLER),
+    Growth("H", DENSE, "hidden_dim", 2, 50, WIDER),
+    Growth("H", DENSE, "input_dim", 2, 50, WIDER),
+    Growth("spectrum", SPECTRUM, "hidden_dim", 6, 200, (20, 24, 28, 32, 40)),
+    Growth("spectrum", SPECTRUM, "input_dim", 0, 20, TALLER),
+    Growth("dense spectrum", DENSE_SPECTRUM, "hidden_dim", 3, 20, WIDER),
+    Growth("dense spectrum", DENSE_SPECTRUM, "input_dim", 3, 20, WIDER),
 )

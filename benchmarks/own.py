@@ -10,11 +10,12 @@ import scipy.linalg
 from numpy.typing import NDArray
 
 from cases import Case
-from nearopt.hessian import population_hessian
+from nearopt.hessian import batch_hessian, population_hessian
+from nearopt.operators import BatchHessianOperator, HessianOperator
+from nearopt.spectrum import extreme_eigenvalues, spectral_density, spectrum
 
 Array = NDArray[np.float64]
 Call = Callable[[], Array]
-ROWS = 2000  # samples of a Jacobian that are formed at once
 
 
 def multiply(case: Case) -> Call:
@@ -33,16 +34,12 @@ def multiply(case: Case) -> Call:
 
 def operator(case: Case) -> Call:
     """Return the exact product, through scipy's interface."""
-    from nearopt.hessian import HessianOperator
-
     hessian = HessianOperator(case.net)
     return lambda: hessian @ case.vector
 
 
 def batch_operator(case: Case) -> Call:
     """Return the product on the batch."""
-    from nearopt.hessian import BatchHessianOperator
-
     hessian = BatchHessianOperator(case.net, case.inputs)
     return lambda: hessian @ case.vector
 
@@ -54,8 +51,6 @@ def dense(case: Case) -> Call:
 
 def dense_batch(case: Case) -> Call:
     """Return the matrix of the batch."""
-    from nearopt.hessian import batch_hessian
-
     return lambda: batch_hessian(case.net, case.inputs)
 
 
@@ -67,8 +62,6 @@ def eigenvalues(case: Case) -> Call:
 
 def whole_spectrum(case: Case) -> Call:
     """Return all eigenvalues, by structure."""
-    from nearopt.spectrum import spectrum
-
     return lambda: spectrum(case.net)
 
 
@@ -79,8 +72,6 @@ def dense_spectrum(case: Case) -> Call:
 
 def smallest(case: Case) -> Call:
     """Return the smallest of the library's eigenvalues."""
-    from nearopt.spectrum import spectrum
-
     return lambda: spectrum(case.net)[:1]
 
 
@@ -97,21 +88,16 @@ def smallest_by(driver: str) -> Callable[[Case], Call]:
 def smallest_sampled(case: Case) -> Call:
     """Return the smallest eigenvalue of a batch with ten samples for each parameter."""
     large = Case(case.hidden_dim, case.input_dim, 10 * case.parameter_count)
+    return lambda: np.linalg.eigvalsh(batch_hessian(large.net, large.inputs))[:1]
 
-    def run() -> Array:
-        hessian = np.zeros(2 * (case.parameter_count,))
-        for first in range(0, large.samples, ROWS):
-            jacobian = case.net.jacobian(large.inputs[first : first + ROWS])[:, 0]
-            hessian += jacobian.T @ jacobian
-        return np.linalg.eigvalsh(hessian / large.samples)[:1]
 
-    return run
+def smallest_by_lanczos(case: Case) -> Call:
+    """Return the smallest Ritz value of the exact operator."""
+    return lambda: extreme_eigenvalues(case.net, 1, rng=np.random.default_rng(0)).smallest
 
 
 def density(case: Case) -> Call:
     """Return the spectral density by the library's defaults."""
-    from nearopt.spectrum import spectral_density
-
     return lambda: spectral_density(case.net, rng=np.random.default_rng(0))
 
 

@@ -49,7 +49,7 @@ def write(
 def best_peer(job: Job, rows: pd.DataFrame) -> pd.Series | None:
     """Return the row of the fastest peer, None if no peer ran."""
     peers = [c.name for c in job.contenders if c.peer]
-    ran = rows[rows.contender.isin(peers) & rows.seconds.notna()]
+    ran = rows[rows.contender.isin(peers)]
     return ran.loc[ran.ratio.idxmin()] if len(ran) else None
 
 
@@ -94,8 +94,6 @@ def _number(value: float, form: str) -> str:
 
 def line(row: pd.Series) -> list[str]:
     """Return one contender's line of a job's table."""
-    if isinstance(row.missing, str):
-        return [row.contender, f"did not run: {row.missing}", "", "", "", ""]
     return [
         row.contender,
         duration(row.seconds),
@@ -157,9 +155,9 @@ keeping from a machine that does nothing else. The tools live in an environment 
 `.venv-bench`, from `benchmarks/requirements.lock` and `benchmarks/torch.txt`.
 
 Each contender lives in a process of its own. All of a job take turns, five rounds after a call to
-warm up (or once without, if a call takes over 20 seconds): a time is the median of the rounds, a
-ratio the median of the ratios within rounds, with the least and the greatest. Times are of this
-machine; ratios carry over better.
+warm up (one round where that takes over 5 seconds; that call itself where it takes over 20): a
+time is the median of the rounds, a ratio the median of the ratios within rounds, with the least
+and the greatest. Times are of this machine; ratios carry over better.
 
 Run on {machine}
 
@@ -171,6 +169,9 @@ precision to 3), and the batch with the exact result to four times the sampling 
 the peak of the whole process.
 
 ![Times of all tools relative to the library's, and their growth with the widths](benchmarks.png)
+
+*On the left, times of the peers (orange) and of bounds and variants (blue) relative to the
+library's; on the right, the exponents of growth beside theory's.*
 
 ## What is asked
 
@@ -197,50 +198,45 @@ spectrum needs the eigenvalues of a matrix of size Nh (Nh + 1) once Ni > Nh, wha
 
 def draw(table: pd.DataFrame, growths: list[dict[str, Any]]) -> Figure:
     """Draw all ratios on the left, the growth with each width on the right."""
-    figure = plt.figure(figsize=(style.FULL, 5.6))
-    grid = figure.add_gridspec(2, 2, width_ratios=(1.5, 1))
+    figure = plt.figure(figsize=(style.FULL, 5.0))
+    grid = figure.add_gridspec(2, 2, width_ratios=(1.2, 1))
     ratios(figure.add_subplot(grid[:, 0]), table)
-    for row, variable in enumerate(("hidden_dim", "input_dim")):
-        growth(figure.add_subplot(grid[row, 1]), growths, variable)
+    for row, variable in enumerate(NAMES):
+        axes = figure.add_subplot(grid[row, 1])
+        exponents(axes, [g for g in growths if g["variable"] == variable])
+    axes.legend(loc="upper right")
     return figure
 
 
 def ratios(axes: Axes, table: pd.DataFrame) -> None:
     """Draw a dot for each contender of each job that is a race, job by job from the top."""
-    labels, place = [], 0
+    ticks: dict[float, str] = {}
     for job in (job for job in JOBS if job.asks and len(job.contenders) > 1):
-        rows = table[(table.job == job.title) & table.seconds.notna()].iloc[1:]
-        axes.text(0.0, place, job.title, transform=axes.get_yaxis_transform(), weight="bold")
+        place = min(ticks, default=0) - 1.7
+        rows = table[table.job == job.title].iloc[1:]
+        axes.text(1.3, place, job.title, va="center", weight="bold")
+        peers = [contender.name for contender in job.contenders if contender.peer]
         for row in rows.itertuples():
             place -= 1
-            peer = row.contender in [c.name for c in job.contenders if c.peer]
-            axes.errorbar(
-                row.ratio,
-                place,
-                xerr=[[row.ratio - row.ratio_low], [row.ratio_high - row.ratio]],
-                fmt="o",
-                color=style.LAW if peer else style.ACCENTS[0],
-            )
-            labels.append((place, row.contender))
-        place -= 1.6
-    axes.set_yticks(*zip(*labels, strict=True))
+            ticks[place] = row.contender.removeprefix("nearopt ")
+            spread = [[row.ratio - row.ratio_low], [row.ratio_high - row.ratio]]
+            colour = style.LAW if row.contender in peers else style.ACCENTS[0]
+            axes.errorbar(row.ratio, place, xerr=spread, fmt="o", color=colour)
+    axes.set_yticks(list(ticks), ticks.values())
     axes.set_xscale("log")
     axes.axvline(1, color=style.EXACT, ls="--")
-    axes.set_xlabel("time / nearopt's time")
+    axes.set_xlabel("time / nearopt's time on the same job")
     axes.grid(axis="y", visible=False)
 
 
-def growth(axes: Axes, growths: list[dict[str, Any]], variable: str) -> None:
-    """Draw times against one width, each relative to its first, and the exponents."""
-    for k, entry in enumerate(g for g in growths if g["variable"] == variable):
-        sizes = np.array(entry["sizes"]) / entry["sizes"][0]
-        seconds = np.array(entry["seconds"]) / entry["seconds"][0]
-        colour = [*style.ACCENTS, style.LAW][k]
-        axes.plot(sizes, seconds, "o", color=colour)
-        axes.plot(sizes, sizes ** entry["theory"], color=colour, ls="--")
-        label = f"{entry['contender'].removeprefix('nearopt ')}  {entry['exponent']:.2f}"
-        axes.annotate(label, (sizes[-1], seconds[-1]), color=colour)
-    axes.set_xscale("log", base=2)
-    axes.set_yscale("log")
-    axes.set_xlabel(f"{NAMES[variable]} / smallest {NAMES[variable]}")
-    axes.set_ylabel("time / first time")
+def exponents(axes: Axes, growths: list[dict[str, Any]]) -> None:
+    """Draw the fitted exponents of one width, and theory's as bars."""
+    places = range(len(growths), 0, -1)
+    found, errors, theory = ([g[key] for g in growths] for key in ("exponent", "error", "theory"))
+    axes.plot(theory, places, "|", color=style.EXACT, markersize=14, label="theory")
+    axes.errorbar(found, places, xerr=errors, fmt="o", color=style.ACCENTS[0], label="measured")
+    axes.set_yticks(places, [g["label"] for g in growths])
+    axes.set_xlim(-0.5, 6.8)
+    axes.set_ylim(0.4, len(growths) + 0.6)
+    axes.set_xlabel(f"exponent in {NAMES[growths[0]['variable']]}")
+    axes.grid(axis="y", visible=False)

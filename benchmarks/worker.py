@@ -17,7 +17,7 @@ import own
 from cases import Case
 from own import Call
 
-SHORTEST = 0.1  # seconds that a fast call is repeated for
+SHORTEST = 0.1  # seconds; a call that takes less is repeated
 PACKAGES = ("numpy", "scipy", "torch", "jax", "jaxlib", "curvlinops-for-pytorch", "pyhessian")
 
 
@@ -48,9 +48,8 @@ def kernels() -> list[str]:
     return sorted(names)
 
 
-def seconds(call: Call, last: float) -> tuple[float, Any]:
-    """Return the time of a call and its result; a call that was fast last time is repeated."""
-    repeats = max(1, int(SHORTEST / last)) if last else 1
+def seconds(call: Call, repeats: int) -> tuple[float, Any]:
+    """Return the mean time of some calls, and the last one's result."""
     start = time.perf_counter()
     for _ in range(repeats):
         result = call()
@@ -61,11 +60,12 @@ def serve(contender: jobs.Contender, cases: list[Case]) -> Any:
     """Run the cases that are asked for and return the last result."""
     calls = [contender.start(case) for case in cases]
     say(versions=versions(), kernels=kernels())
-    taken, result = [0.0] * len(cases), None
+    repeats, result = [1] * len(cases), None
     for line in sys.stdin:
         number = int(line)
-        taken[number], result = seconds(calls[number], taken[number])
-        say(seconds=taken[number])
+        taken, result = seconds(calls[number], repeats[number])
+        say(seconds=taken)
+        repeats[number] = max(1, int(SHORTEST / taken))
     return result
 
 
@@ -84,16 +84,13 @@ def conclude(job: jobs.Job, contender: jobs.Contender, case: Case, result: Any) 
 def main() -> None:
     """Serve one contender of a job, or the one of a growth."""
     kind, index, number, toy = json.loads(sys.argv[1])
-    try:
-        if kind == "GROWTHS":
-            growth = jobs.GROWTHS[index]
-            serve(growth.contender, growth.cases(toy))
-        else:
-            job = jobs.JOBS[index]
-            case, contender = job.toy if toy else job.case, job.contenders[number]
-            conclude(job, contender, case, serve(contender, [case]))
-    except ImportError as error:
-        say(missing=str(error))
+    if kind == "GROWTHS":
+        growth = jobs.GROWTHS[index]
+        serve(growth.contender, growth.cases(toy))
+    else:
+        job = jobs.JOBS[index]
+        case, contender = job.toy if toy else job.case, job.contenders[number]
+        conclude(job, contender, case, serve(contender, [case]))
 
 
 if __name__ == "__main__":

@@ -53,5 +53,5 @@ lock: ## resolve requirements.lock, constraints.txt and benchmarks/requirements.
 clean: ## remove results and logs
 	rm -rf results logs .snakemake
 
-distclean: clean ## remove the environment as well
-	rm -rf .venv
+distclean: clean ## remove the environments as well
+	rm -rf .venv .venv-bench

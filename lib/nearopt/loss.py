@@ -1,0 +1,174 @@
+"""The loss of a student at any place, E|y - y*|^2 / 2, and its gradient, without sampling.
+
+There are two ways to the same numbers. `population_loss` is the closed form: it holds at any
+distance, but takes numbers of order 1 from each other, so that it knows no loss below 1e-16.
+`near_loss` adds up what the output changes by on the way from the teacher to the student: nothing
+cancels, however small the loss. `batch_loss` is the loss on given inputs.
+"""
+
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import roots_legendre
+
+from nearopt.checks import finite_array, positive_integer
+from nearopt.network import TwoLayer
+from nearopt.operators import HessianOperator
+
+Array = NDArray[np.float64]
+
+
+def _check_pair(student: TwoLayer, teacher: TwoLayer) -> None:
+    for name in ("W1", "W2"):
+        finite_array(f"student.{name}", getattr(student, name), getattr(teacher, name).shape)
+    if student.activation != teacher.activation:
+        raise ValueError(
+            f"student and teacher must have the same activation, not {student.activation} and "
+            f"{teacher.activation}"
+        )
+
+
+def population_loss(student: TwoLayer, teacher: TwoLayer) -> float:
+    """Loss of a student on inputs x ~ N(0, I), in closed form.
+
+    Parameters
+    ----------
+    student, teacher : TwoLayer
+        Of the same shape and activation.
+
+    Returns
+    -------
+    float
+        Its rounding error is absolute, about 1e-16 times the mean square of the outputs; where
+        that is too much, see `near_loss`.
+
+    Raises
+    ------
+    ValueError
+        If shapes or activations differ.
+
+    Notes
+    -----
+    y - y* is one network of the hidden units of both, with outer weights B = [W2, -W2*], so that
+    the loss is tr(B K00 B^T) / 2 with K00 the kernel of all units (Saad and Solla 1995, for erf).
+    """
+    _check_pair(student, teacher)
+    W1, B = np.concatenate([student.W1, teacher.W1]), np.hstack([student.W2, -teacher.W2])
+    return float(((B @ student.activation.kernels(W1 @ W1.T).K00) * B).sum() / 2)
+
+
+def population_gradient(student: TwoLayer, teacher: TwoLayer) -> Array:
+    """Gradient of `population_loss` with respect to the student, of shape (P,).
+
+    Raises
+    ------
+    ValueError
+        If shapes or activations differ.
+
+    Notes
+    -----
+    With the units and outer weights B of both networks as in `population_loss`, k a unit of the
+    student, l any unit and M = W2^T B, Stein's lemma gives
+
+        dL/dW2_ok = sum_l K00(k,l) B_ol
+        dL/dw_k   = sum_l M_kl (K11(k,l) w_l + K20(k,l) w_k)
+    """
+    _check_pair(student, teacher)
+    W1, B = np.concatenate([student.W1, teacher.W1]), np.hstack([student.W2, -teacher.W2])
+    kernels = student.activation.kernels(W1 @ W1.T)
+    own = slice(student.hidden_dim)
+    M = student.W2.T @ B
+    outer = B @ kernels.K00[:, own]
+    inner = (M * kernels.K11[own]) @ W1
+    inner += (M * kernels.K02.T[own]).sum(1)[:, None] * student.W1
+    return np.concatenate([outer.ravel(), inner.ravel()])
+
+
+_legendre = cache(roots_legendre)
+
+
+def _path(student: TwoLayer, teacher: TwoLayer, nodes: int) -> tuple[TwoLayer, Array]:
+    """Return one network of the units at all nodes of the path and the direction along it.
+
+    The derivative of the network's output in this direction is y - y*. The units of the student
+    come first, and the direction does not move them.
+    """
+    s, weights = _legendre(positive_integer("nodes", nodes))
+    s, weights = np.append(1.0, (s + 1) / 2), np.append(0.0, weights / 2)
+    dW1, dW2 = student.W1 - teacher.W1, student.W2 - teacher.W2
+    W1 = np.concatenate([teacher.W1 + node * dW1 for node in s])
+    W2 = np.hstack([teacher.W2 + node * dW2 for node in s])
+    direction = [
+        np.hstack([weight * dW2 for weight in weights]).ravel(),
+        np.concatenate([weight * dW1 for weight in weights]).ravel(),
+    ]
+    return TwoLayer(W1, W2, student.activation), np.concatenate(direction)
+
+
+def near_loss(student: TwoLayer, teacher: TwoLayer, nodes: int = 3) -> float:
+    """Loss of a student near its teacher, to rounding of the loss itself.
+
+    Parameters
+    ----------
+    student, teacher : TwoLayer
+        Of the same shape and activation.
+    nodes : int
+        Gauss-Legendre nodes on the path. For a polynomial g of degree below 2 nodes the result
+        is exact; else its relative error falls like d^(2 nodes), for incoming weights that
+        differ by d.
+
+    Raises
+    ------
+    ValueError
+        If shapes or activations differ, or `nodes` is not a positive integer.
+
+    Notes
+    -----
+    With delta = theta - theta* and J = dy/dtheta, y - y* is the integral of J(theta* + s delta)
+    delta over 0 <= s <= 1. With nodes s_i, weights c_i and direction (c_i delta)_i, this is the
+    derivative of the network that has the units of all nodes; so the loss is half the quadratic
+    form of that network's Hessian, in which everything is of the order of delta^2.
+    """
+    _check_pair(student, teacher)
+    joint, direction = _path(student, teacher, nodes)
+    return float(direction @ (HessianOperator(joint) @ direction)) / 2
+
+
+def near_gradient(student: TwoLayer, teacher: TwoLayer, nodes: int = 3) -> Array:
+    """Gradient of the loss with respect to the student, shape (P,), to rounding of itself.
+
+    Parameters, errors and method are those of `near_loss`: E[J^T (y - y*)] are the rows that
+    belong to the student in the Hessian product of the joint network.
+    """
+    _check_pair(student, teacher)
+    joint, direction = _path(student, teacher, nodes)
+    outer, inner = np.split(HessianOperator(joint) @ direction, [joint.W2.size])
+    own = outer.reshape(joint.W2.shape)[:, : student.hidden_dim]
+    return np.concatenate([own.ravel(), inner[: student.W1.size]])
+
+
+def batch_loss(student: TwoLayer, teacher: TwoLayer, inputs: Array) -> float:
+    """Loss of a student on given inputs of shape (samples, input_dim), a mean over samples.
+
+    Raises
+    ------
+    ValueError
+        If shapes or activations differ, or the inputs do not fit.
+    """
+    _check_pair(student, teacher)
+    return float(((student(inputs) - teacher(inputs)) ** 2).sum(1).mean() / 2)
+
+
+def batch_gradient(student: TwoLayer, teacher: TwoLayer, inputs: Array) -> Array:
+    """Gradient of `batch_loss` with respect to the student, shape (P,), without its Jacobian.
+
+    dL/dW2 = E[r g(u)^T] and dL/dW1 = E[(g'(u) * W2^T r) x^T], where u = W1 x, r = y - y*, and E is
+    the mean over the samples.
+    """
+    _check_pair(student, teacher)
+    residual = (student(inputs) - teacher(inputs)) / len(inputs)
+    preactivations = inputs @ student.W1.T
+    outer = residual.T @ student.activation(preactivations)
+    inner = (student.activation.derivative(preactivations) * (residual @ student.W2)).T @ inputs
+    return np.concatenate([outer.ravel(), inner.ravel()])

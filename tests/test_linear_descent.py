@@ -1,0 +1,55 @@
+import numpy as np
+import pytest
+
+from nearopt import Linear, TwoLayer
+from nearopt.descent import gradient_descent
+from nearopt.linear_descent import descend_linear_students
+from nearopt.loss import near_gradient, near_loss
+from nearopt.prediction import linear_expected_loss
+
+RUN = {"rate": 0.01, "epsilon": 0.1, "sigma1": 0.5, "sigma2": 2.0}
+
+
+def test_each_student_descends_as_one_by_itself():
+    """The same draws, through the descent of any network."""
+    losses = descend_linear_students(
+        3, 2, 4, steps=np.array([0, 1, 10, 100]), rng=np.random.default_rng(1), **RUN
+    )
+    rng = np.random.default_rng(1)
+    W2, W1 = 2.0 * rng.standard_normal((4, 2)), 0.5 * rng.standard_normal((4, 2, 3))
+    alpha, V = 0.1 * rng.standard_normal((4, 2)), 0.1 * rng.standard_normal((4, 2, 3))
+    for i in range(4):
+        teacher = TwoLayer(W1[i], W2[i : i + 1], Linear())
+        student = TwoLayer(W1[i] + V[i], W2[i : i + 1] + alpha[i], Linear())
+        path = gradient_descent(
+            student, teacher, rate=0.01, steps=100, gradient=near_gradient, records=3
+        )
+        np.testing.assert_allclose(losses[i], path.measure(near_loss), rtol=1e-8, atol=1e-16)
+
+
+def test_mean_over_teachers_is_the_exact_one():
+    """At a small rate and deviation, within four standard errors."""
+    steps = np.array([0, 50, 200, 500])
+    losses = descend_linear_students(
+        3, 2, 4000, steps=steps, rate=0.005, epsilon=1e-4, rng=np.random.default_rng(2)
+    )
+    error = losses.std(0) / np.sqrt(len(losses))
+    exact = linear_expected_loss(0.005 * steps, 3, 2, epsilon=1e-4)
+    assert (abs(losses.mean(0) - exact) < 4 * error).all()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"steps": [2, 1]}, "steps must be ascending"),
+        ({"steps": [-1]}, "steps must be ascending"),
+        ({"rate": 0}, "rate must be"),
+        ({"epsilon": np.nan}, "epsilon must be"),
+        ({"sigma1": 0}, "sigma1 must be"),
+    ],
+)
+def test_bad_arguments_are_named(changes, message):
+    with pytest.raises(ValueError, match=message):
+        descend_linear_students(
+            2, 2, 3, rng=np.random.default_rng(0), **RUN | {"steps": [1]} | changes
+        )

@@ -1,0 +1,161 @@
+import mpmath
+import numpy as np
+import pytest
+from scipy.integrate import quad
+from scipy.stats import chi2
+
+from nearopt.laws import FiniteLinearHessianLaw, LinearHessianLaw
+from nearopt.prediction import (
+    asymptotic_linear_expected_loss,
+    expected_loss,
+    late_exponent,
+    linear_expected_loss,
+    predicted_loss,
+)
+
+SHAPES = [(4, 2), (2, 2), (2, 3), (1, 1), (5, 3, 0.5, 1.5), (3, 6, 2.0, 0.3)]
+
+
+@pytest.fixture
+def eigenpairs():
+    A = np.random.default_rng(1).standard_normal((4, 6))
+    return np.linalg.eigh(A.T @ A)
+
+
+@pytest.mark.parametrize("rate", [None, 0.01, 0.09])
+def test_prediction_is_the_quadratic_form_along_the_way(eigenpairs, rate):
+    values, Q = eigenpairs
+    H = (Q * values) @ Q.T
+    delta = np.random.default_rng(2).standard_normal(6)
+    way = Q * (np.exp(-7 * values) if rate is None else (1 - rate * values) ** 7) @ Q.T @ delta
+    assert predicted_loss(eigenpairs, delta, [7.0], rate)[0] == pytest.approx(way @ H @ way / 2)
+
+
+def test_zeros_may_be_left_out(eigenpairs):
+    values, Q = eigenpairs
+    delta, times = np.ones(6), np.array([0.0, 1.0, 100.0])
+    whole = predicted_loss(eigenpairs, delta, times)
+    without = predicted_loss((values[2:], Q[:, 2:]), delta, times)
+    np.testing.assert_allclose(without, whole, rtol=0, atol=1e-15 * whole[0])
+
+
+def test_expected_loss_is_the_mean_over_deviations(eigenpairs):
+    """Within four standard errors at each time."""
+    times = np.array([0.0, 0.1, 1.0, 10.0])
+    deviations = 0.1 * np.random.default_rng(3).standard_normal((4000, 6))
+    losses = np.stack([predicted_loss(eigenpairs, delta, times) for delta in deviations])
+    error = losses.std(0) / np.sqrt(len(losses))
+    assert (abs(losses.mean(0) - expected_loss(eigenpairs[0], times, 0.1)) < 4 * error).all()
+
+
+def test_descent_keeps_the_digits_of_small_eigenvalues():
+    """A power of 1 - x would have lost half of them."""
+    steps, x = 1e8, 1e-9
+    with mpmath.workdps(40):
+        exact = float(mpmath.mpf(x) / 2 * (1 - mpmath.mpf(x)) ** (2 * int(steps)))
+    assert expected_loss([x], [steps], rate=1.0)[0] == pytest.approx(exact, rel=1e-14)
+
+
+def test_eigenvalue_one_over_rate_is_gone_after_one_step():
+    np.testing.assert_array_equal(expected_loss([2.0], [0.0, 1.0, 5.0], rate=0.5), [1, 0, 0])
+
+
+def test_small_rates_tend_to_the_flow(eigenpairs):
+    """With an error of the order of the rate."""
+    flow = expected_loss(eigenpairs[0], [1.0])
+    errors = [expected_loss(eigenpairs[0], [1 / r], rate=r) / flow - 1 for r in (1e-4, 5e-5)]
+    assert errors[0] / errors[1] == pytest.approx(2, rel=1e-2)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(
+    ("loss", "law"),
+    [
+        (linear_expected_loss, FiniteLinearHessianLaw),
+        (asymptotic_linear_expected_loss, LinearHessianLaw),
+    ],
+)
+def test_linear_mean_is_the_integral_over_the_law(loss, law, shape):
+    """The same number from the density of the convolution, by another quadrature."""
+    density, input_dim = law(*shape).pdf, shape[0]
+    for time in (0.0, 0.3, 2.0):
+        points = [0.01, 0.1, 1.0, 10.0, 30.0]
+
+        def integrand(x, time=time):
+            return x * np.exp(-2 * x * time) * density(x)
+
+        area = quad(integrand, 0, 400, points=points, limit=400)[0]
+        assert loss(time, *shape)[0] == pytest.approx(input_dim / 2 * area, rel=2e-5)
+
+
+def test_linear_mean_for_one_input():
+    """Ni = 1: the eigenvalue is a sum of two chi-squares, and the mean is elementary."""
+    t, h = np.array([0.0, 0.1, 8.0, 1e4, 1e8]), 3
+    s1, s2, epsilon = 1.5, 0.5, 0.1
+    a, b = 1 + 4 * s1**2 * t, 1 + 4 * s2**2 * t
+    exact = epsilon**2 / 2 * (a * b) ** (-h / 2) * h * (s1**2 / a + s2**2 / b)
+    np.testing.assert_allclose(linear_expected_loss(t, 1, h, s1, s2, epsilon), exact, 1e-11)
+
+
+def test_linear_mean_against_teachers():
+    """Ni = 4, Nh = 2 at t = 8, within four standard errors of 800,000 teachers."""
+    rng, t = np.random.default_rng(5), 8.0
+    W1 = rng.standard_normal((800_000, 2, 4))
+    values = np.linalg.eigvalsh(W1 @ W1.transpose(0, 2, 1))
+    values = np.hstack([values, np.zeros((len(values), 2))]) + chi2.rvs(
+        2, size=(len(values), 1), random_state=rng
+    )
+    losses = (values * np.exp(-2 * values * t)).sum(1) / 2
+    error = losses.std() / np.sqrt(len(losses))
+    exact = linear_expected_loss(t, 4, 2)[0]
+    assert abs(losses.mean() - exact) < 4 * error
+    leading = (4 - 2) * 2 / 2 * (1 + 4 * t) ** -2
+    assert exact - leading > 4 * error
+
+
+@pytest.mark.parametrize("shape", [(4, 2), (2, 2), (2, 3), (7, 3), (3, 7), (30, 30)])
+def test_late_exponents(shape):
+    """The local exponent tends to the theory's with an error of the order of 1 / t."""
+    for t, tolerance in ((1e6, 1e-4), (1e8, 1e-6)):
+        early, late = np.log(linear_expected_loss([t, 1.01 * t], *shape))
+        exponent = (late - early) / np.log(1.01)
+        assert exponent == pytest.approx(late_exponent(*shape), abs=tolerance)
+
+
+def test_the_asymptotic_mean_is_the_limit():
+    """At fixed t * Nh the relative error falls at least like the size's inverse."""
+    gaps = [
+        abs(
+            asymptotic_linear_expected_loss(1 / h, h // 2, h)
+            / linear_expected_loss(1 / h, h // 2, h)
+            - 1
+        )
+        for h in (20, 80)
+    ]
+    assert gaps[1] < gaps[0] / 3
+
+
+def test_the_loss_at_the_start_is_half_the_mean_trace():
+    assert linear_expected_loss(0, 7, 3, 2.0, 0.5, 0.1)[0] == pytest.approx(
+        0.01 / 2 * 7 * 3 * (4 + 0.25), rel=1e-12
+    )
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: expected_loss([1.0], [-1.0]), "times must not be negative, as -1 is"),
+        (lambda: expected_loss([np.nan], [1.0]), "eigenvalues must be finite"),
+        (lambda: expected_loss([1.0], [1.0], epsilon=0), "epsilon must be"),
+        (lambda: expected_loss([1.0], [1.0], rate=-1), "rate must be"),
+        (lambda: predicted_loss(([1.0], [[1.0]]), [1.0, 2.0], [0.0]), "eigenvectors must have"),
+        (lambda: linear_expected_loss([1.0], 0, 2), "input_dim must be"),
+        (lambda: linear_expected_loss([1.0], 2, 1.5), "hidden_dim must be"),
+        (lambda: linear_expected_loss([1.0], 2, 2, sigma1=0), "sigma1 must be"),
+        (lambda: asymptotic_linear_expected_loss([1.0], 2, -2), "hidden_dim must be"),
+        (lambda: late_exponent(2, 0), "hidden_dim must be"),
+    ],
+)
+def test_bad_arguments_are_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

@@ -1,10 +1,11 @@
 # Everything runs in .venv, which is made from requirements.lock when it is missing or out of date.
 PYTHON ?= python3
 .DEFAULT_GOAL := help
-.PHONY: help environment paper quick notebooks test test-slow lint bench lock clean distclean
+.PHONY: help environment paper quick sweep notebooks test test-slow lint bench lock clean distclean
 
 VENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
 NOTEBOOKS := $(wildcard notebooks/*.py)
+PROFILE ?= default
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' $(MAKEFILE_LIST) | awk -F': ' '{printf "make %-12s %s\n", $$1, $$2}'
@@ -19,6 +20,9 @@ paper: environment ## run all notebooks at full size and typeset results/paper/p
 quick: environment ## the same in seconds at small sizes, results/quick/paper.pdf
 	@$(VENV) snakemake --profile workflow/profiles/default --configfile config/quick.yaml
 	@$(VENV) python workflow/claims.py results/quick/claims.json
+
+sweep: environment ## rerun a notebook on the grid of config/sweeps/SWEEP.yaml, with PROFILE=slurm on a cluster
+	@$(VENV) snakemake sweep --profile workflow/profiles/$(PROFILE) --config sweep=$(SWEEP)
 
 notebooks: environment ## run the notebooks again and store their outputs in notebooks/
 	@for notebook in $(NOTEBOOKS); do \

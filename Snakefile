@@ -1,6 +1,5 @@
 """From configuration to PDF: check, run each notebook, collect the claims, typeset."""
 
-import ast
 import json
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ from nearopt.parameters import check_config
 configfile: "config/paper.yaml"
 
 
+SWEEP = config.pop("sweep", None)
 try:
     check_config(config)
 except ValueError as error:
@@ -21,15 +21,8 @@ LOGS = RESULTS.replace("results", "logs", 1)
 NOTEBOOKS = [name for name in config if name != "results_dir"]
 
 
-def modules(source, found=frozenset()):
-    """The files of lib that a file imports, through any number of steps."""
-    for node in ast.walk(ast.parse(Path(source).read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module.startswith("nearopt"):
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-            paths = {"lib/" + name.replace(".", "/") + ".py" for name in names}
-            for path in sorted(p for p in paths - found if Path(p).is_file()):
-                found = modules(path, found | {path})
-    return found
+include: "workflow/notebooks.smk"
+include: "workflow/sweep.smk" if SWEEP else "workflow/no_sweep.smk"
 
 
 localrules:
@@ -40,26 +33,6 @@ localrules:
 rule all:
     input:
         f"{RESULTS}/paper.pdf",
-
-
-rule notebook:
-    input:
-        lambda wildcards: sorted(modules(f"notebooks/{wildcards.name}.py")),
-        "requirements.lock",
-        "workflow/run_notebook.py",
-        source="notebooks/{name}.py",
-    output:
-        f"{RESULTS}/{{name}}/values.json",
-        f"{RESULTS}/{{name}}/notebook.ipynb",
-    params:
-        values=lambda wildcards: json.dumps(config[wildcards.name], sort_keys=True),
-    log:
-        f"{LOGS}/{{name}}.log",
-    benchmark:
-        f"{LOGS}/{{name}}.tsv"
-    shell:
-        "python workflow/run_notebook.py {input.source:q} --parameters {params.values:q}"
-        f" --results {RESULTS}/{{wildcards.name}} --logs {LOGS}"
 
 
 rule claims:
@@ -88,5 +61,9 @@ rule paper:
         f"{LOGS}/paper.log",
     benchmark:
         f"{LOGS}/paper.tsv"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
     shell:
         f"python {{input.script}} paper/main.typ {RESULTS} {{output}} 2> {{log}} || (cat {{log}}; false)"

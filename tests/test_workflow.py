@@ -29,15 +29,20 @@ def copy_checkout(target):
     return target
 
 
-def run(checkout, *command):
-    """Run a command in the copy, with the copy's own lib and this environment's Python."""
-    paths = {
+def environment(checkout):
+    """Return variables that give the copy its own lib and this environment's Python."""
+    return os.environ | {
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
         "PYTHONPATH": str(checkout / "lib"),
         "XDG_CACHE_HOME": str(checkout / ".cache"),
     }
+
+
+def run(checkout, *command):
+    """Run a command in the copy."""
+    env = environment(checkout)
     return subprocess.run(
-        command, cwd=checkout, env=os.environ | paths, capture_output=True, text=True, check=False
+        command, cwd=checkout, env=env, capture_output=True, text=True, check=False
     )
 
 

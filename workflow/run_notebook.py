@@ -42,6 +42,8 @@ def clean(notebook: NotebookNode) -> NotebookNode:
     }
     for cell in notebook.cells:
         tags = [tag for tag in cell.metadata.get("tags", []) if not tag.startswith("papermill")]
+        if "injected-parameters" in tags:  # papermill gives it an id by chance
+            cell["id"] = "injected-parameters"
         cell.metadata = {"tags": tags} if tags else {}
     return notebook
 
@@ -102,8 +104,8 @@ def run(source: Path, parameters: dict[str, Any], results: Path, logs: Path) -> 
     SystemExit
         If a cell raises.
     """
-    name = source.stem
-    check_parameters(name, parameters)
+    name = results.name
+    check_parameters(source.stem, parameters)
     logs.mkdir(parents=True, exist_ok=True)
     results.parent.mkdir(parents=True, exist_ok=True)
     partial = results.with_name(f".{name}.partial")

@@ -36,10 +36,17 @@ Validator = extend(Draft202012Validator, type_checker=_types)
 def load_schema() -> dict[str, Any]:
     """Return the schema of the whole configuration, in which every key is required."""
     schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))
-    for entry in (schema, *schema["properties"].values()):
+    for entry in (schema, *schema["properties"].values(), *schema["$defs"].values()):
         if "properties" in entry:
             entry["required"] = list(entry["properties"])
     return schema
+
+
+def _notebooks() -> dict[str, Any]:
+    """Return the schema of each notebook's parameters, those made for sweeps included."""
+    schema = load_schema()
+    entries = schema["properties"] | schema["$defs"]
+    return {name: entry for name, entry in entries.items() if "properties" in entry}
 
 
 def parameter_names(notebook: str) -> list[str]:
@@ -50,9 +57,9 @@ def parameter_names(notebook: str) -> list[str]:
     ValueError
         If the schema knows no such notebook.
     """
-    notebooks = load_schema()["properties"]
-    if "properties" not in notebooks.get(notebook, {}):
-        known = ", ".join(name for name, entry in notebooks.items() if "properties" in entry)
+    notebooks = _notebooks()
+    if notebook not in notebooks:
+        known = ", ".join(notebooks)
         raise ValueError(f"no notebook is called {notebook!r}; there are {known}")
     return list(notebooks[notebook]["properties"])
 
@@ -67,6 +74,8 @@ def _allowed(schema: Mapping[str, Any]) -> str:
         "maximum": "at most {}",
         "exclusiveMaximum": "below {}",
         "minItems": "of at least {} items",
+        "minProperties": "of at least {} keys",
+        "uniqueItems": "without repetition",
         "pattern": "matching {}",
     }
     bounds = [text.format(schema[key]) for key, text in words.items() if key in schema]
@@ -87,7 +96,14 @@ def _sentence(error: ValidationError, where: str) -> str:
     return f"{key} = {error.instance!r} is not allowed: it must be {_allowed(error.schema)}"
 
 
-def _check(values: Mapping[str, Any], schema: Mapping[str, Any], where: str) -> None:
+def check_against(schema: Mapping[str, Any], values: Any, where: str = "") -> None:  # noqa: ANN401
+    """Hold values against a schema; `where` is what the error calls them.
+
+    Raises
+    ------
+    ValueError
+        With a line for each unknown, missing, wrongly typed or out-of-range key.
+    """
     errors = sorted(Validator(schema).iter_errors(values), key=lambda e: str(e.absolute_path))
     if errors:
         raise ValueError("\n".join(_sentence(error, where) for error in errors))
@@ -101,7 +117,7 @@ def check_config(config: Mapping[str, Any]) -> None:
     ValueError
         With a line for each unknown, missing, wrongly typed or out-of-range key.
     """
-    _check(config, load_schema(), "")
+    check_against(load_schema(), config)
 
 
 def check_parameters(notebook: str, values: Mapping[str, Any]) -> None:
@@ -113,4 +129,4 @@ def check_parameters(notebook: str, values: Mapping[str, Any]) -> None:
         With a line for each unknown, missing, wrongly typed or out-of-range parameter.
     """
     parameter_names(notebook)
-    _check(values, load_schema()["properties"][notebook], notebook)
+    check_against(_notebooks()[notebook], values, notebook)

@@ -1,0 +1,87 @@
+"""The whole paper and a sweep through a real SLURM: the same bytes as without, whatever is lost."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import said, wait_for
+
+sys.path.append(str(Path(__file__).parents[1]))
+from test_sweep import NOTEBOOK, SMALL, small_checkout, write_sweep
+from test_workflow import copy_checkout, environment, run
+
+pytestmark = pytest.mark.slow
+
+HERE = ("--cores", "2")
+SLURM = ("--profile", "workflow/profiles/slurm")
+QUICK = ("--configfile", "config/quick.yaml")
+SWEEP = ("sweep", "--config", "sweep=small")
+
+
+def results_of(checkout):
+    """Return every file of results, by its name."""
+    files = [path for path in (checkout / "results").rglob("*") if path.is_file()]
+    return {str(path.relative_to(checkout)): path.read_bytes() for path in files}
+
+
+def assert_same_bytes(one, other):
+    here, there = results_of(one), results_of(other)
+    assert here.keys() == there.keys()
+    assert [name for name in here if here[name] != there[name]] == []
+
+
+def test_the_quick_paper_is_the_same_bytes_through_slurm(cluster, tmp_path):
+    checkouts = [copy_checkout(tmp_path / name) for name in ("here", "there")]
+    for checkout, how in zip(checkouts, (HERE, SLURM), strict=True):
+        done = run(checkout, "snakemake", *how, *QUICK)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert "submitted with SLURM jobid" in done.stdout + done.stderr
+    assert_same_bytes(*checkouts)
+
+
+def running():
+    """Return the ids of the jobs that run now."""
+    return said("squeue", "--noheader", "--states=RUNNING", "--format=%i").split()
+
+
+def slow_checkout(target):
+    """A checkout with a sweep whose points take long enough to be killed."""
+    checkout = small_checkout(target)
+    waiting = NOTEBOOK.replace('if (degrees, input_dim) == ("1+3", 3):', "import time").replace(
+        '    raise RuntimeError("deliberate")', "\ntime.sleep(15)"
+    )
+    (checkout / "notebooks/sweeps/small.py").write_text(waiting)
+    write_sweep(checkout, SMALL | {"grid": {"degrees": ["2"], "input_dim": [2, 3, 4]}})
+    return checkout
+
+
+def test_a_sweep_survives_a_killed_job_a_lost_controller_and_a_killed_submitter(cluster, tmp_path):
+    here, there = (slow_checkout(tmp_path / name) for name in ("here", "there"))
+    with (tmp_path / "log").open("w") as log:
+        submitter = subprocess.Popen(
+            ("snakemake", *SLURM, *SWEEP),
+            cwd=there,
+            env=environment(there),
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+        wait_for(running, "a running job", 120)
+        said("scancel", running()[0])
+        cluster.lose_controller()
+        wait_for(running, "a job under the new controller", 120)
+        submitter.kill()
+        submitter.wait()
+    # What docs/scale.md says to do next.
+    (name,) = set(re.findall(r"SLURM run ID: (\S+)", (tmp_path / "log").read_text()))
+    said("scancel", f"--name={name}")
+    wait_for(lambda: not said("squeue", "--noheader"), "an empty queue")
+    assert len(list((there / "results").rglob("values.json"))) < 3
+    assert run(there, "snakemake", "--unlock").returncode == 0
+
+    for checkout, how in ((there, SLURM), (here, HERE)):
+        done = run(checkout, "snakemake", *how, *SWEEP)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert_same_bytes(here, there)

@@ -1,0 +1,317 @@
+"""Sweeps: which points they are, what is refused, and a small one from grid to table."""
+
+import re
+import statistics
+
+import jupytext
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from test_workflow import copy_checkout, run
+
+from nearopt import sweep
+from nearopt.figures_sweep import sweep_figure
+from nearopt.parameters import SCHEMA, Validator, load_schema, parameter_names
+from nearopt.sweep import fixed_parameters, load_sweep, points, rows_of_point, tidy
+
+ROOT = SCHEMA.parents[1]
+PAPER = yaml.safe_load(SCHEMA.with_name("paper.yaml").read_text())
+SHIPPED = sorted(p.stem for p in (ROOT / "config/sweeps").glob("*.yaml") if p.stem != "schema")
+SMALL = {
+    "description": "Small.",
+    "notebook": "sweeps/small",
+    "fixed": {"seed": 1},
+    "grid": {"degrees": ["2", "1+3"], "input_dim": [2, 3]},
+    "job": {"memory_mb": 500, "minutes": 10},
+    "figure": {"x": "input_dim", "y": "product", "colour": "degrees", "labels": {}},
+}
+NOTEBOOK = """# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% tags=["parameters"]
+degrees: str = "2"
+input_dim: int = 2
+seed: int = 0
+results_dir: str = ""
+
+# %%
+from nearopt.results import Results
+
+results = Results("small", globals(), results_dir)
+
+# %%
+if (degrees, input_dim) == ("1+3", 3):
+    raise RuntimeError("deliberate")
+
+# %%
+results.value("product", input_dim * len(degrees), "a number", error=0.5)
+results.verdict("C3", "a number", measured=input_dim, expected=2, tolerance=0)
+results.save()
+"""
+
+
+def sweep_of(**changes):
+    return SMALL | {"notebook": "sweeps/exact_rank"} | changes
+
+
+@pytest.fixture(params=SHIPPED)
+def shipped(request):
+    return load_sweep(request.param)
+
+
+# Which points
+
+
+def test_every_combination_is_a_point_and_a_shared_key_varies_together():
+    grid = {"a": ["x", "y"], "b, c": [[1, 0.5], [2, 1]]}
+    assert points(grid).to_dict("records") == [
+        {"a": a, "b": b, "c": c} for a in "xy" for b, c in ((1, 0.5), (2, 1))
+    ]
+
+
+def test_a_value_keeps_the_type_that_it_was_written_with():
+    values = points({"a": [1, 0.5, 2]})["a"].tolist()
+    assert [type(value) for value in values] == [int, float, int]
+
+
+def test_an_extended_grid_holds_the_old_points():
+    old, new = (points({"a": [1, 2], "b": b}).to_dict("records") for b in ([1], [0.5, 1]))
+    assert all(point in new for point in old)
+    assert len(new) == 4
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"grid": {"input_dim": [2, -3]}}, r"exact_rank\.input_dim = -3 is not allowed"),
+        ({"grid": {"imput_dim": [2]}}, "exact_rank has no parameter 'imput_dim'; it has degrees"),
+        ({"grid": {"input_dim": [2]}, "fixed": {"input_dim": 2}}, "input_dim is given more than"),
+        ({"grid": {"input_dim, input_dim": [[2, 3]]}}, "input_dim is given more than once"),
+        ({"grid": {"input_dim, seed": [[2]]}}, r"\[2\] must be a list of 2 values"),
+        ({"grid": {"input_dim": [2]}, "fixed": {}}, "missing key degrees"),
+        ({"notebook": "09_missing"}, "no notebook is called '09_missing'"),
+        ({"grid": {"degrees": ["$(touch pwned)"]}}, r"degrees = '\$\(touch pwned\)' is not"),
+    ],
+)
+def test_a_bad_grid_is_named_with_its_value_and_the_remedy(changes, message):
+    rest = {"degrees": "2", "input_dim": 2, "first_hidden_dim": 1, "last_hidden_dim": 3, "seed": 1}
+    published = {} if "fixed" in changes else rest
+    with pytest.raises(ValueError, match=message):
+        fixed_parameters(sweep_of(fixed={}) | changes, published)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"grid": {}}, "grid = {} is not allowed: it must be object of at least 1 keys"),
+        ({"grid": {"input_dim": []}}, "input_dim = [] is not allowed: it must be array"),
+        ({"grid": {"input_dim": [2, 2]}}, "input_dim = [2, 2] is not allowed"),
+        ({"colour": "red"}, "bad: unknown key 'colour'; known are description, notebook"),
+        ({"job": {"memory_mb": "lots", "minutes": 1}}, "bad.job.memory_mb = 'lots' is not allowed"),
+        ({"notebook": "../../etc/passwd"}, "bad.notebook = '../../etc/passwd' is not allowed"),
+    ],
+)
+def test_a_bad_file_is_refused(changes, message, tmp_path, monkeypatch):
+    (tmp_path / "schema.yaml").write_text((ROOT / "config/sweeps/schema.yaml").read_text())
+    (tmp_path / "bad.yaml").write_text(yaml.safe_dump(SMALL | changes))
+    monkeypatch.setattr(sweep, "FOLDER", tmp_path)
+    with pytest.raises(ValueError, match=re.escape(message)):
+        load_sweep("bad")
+
+
+def test_a_string_that_no_folder_can_be_named_by_is_refused():
+    with pytest.raises(ValueError, match="degrees = 'a/b' cannot name a folder"):
+        sweep._check_folders({"degrees": "a/b"})
+
+
+@pytest.mark.parametrize("name", ["nothing", "../quick", "schema"])
+def test_an_unknown_sweep_is_answered_with_the_known_ones(name):
+    with pytest.raises(ValueError, match=f"no sweep is called .*; there are .*{SHIPPED[0]}"):
+        load_sweep(name)
+
+
+# What is collected
+
+
+def content(**values):
+    return {
+        "values": {name: {"value": v, "error": v / 10} for name, v in values.items()},
+        "verdicts": [{"passed": False}, {"passed": True}],
+    }
+
+
+def test_values_become_a_row_and_a_missing_point_is_said_to_be():
+    rows = rows_of_point({"n": 1}, content(a=3), None) + rows_of_point({"n": 2}, None, None)
+    table = tidy(rows)
+    assert table.status.tolist() == ["done", "missing"]
+    done = {"n": 1, "status": "done", "failed_verdicts": 1, "a": 3, "a_error": 0.3}
+    assert table.iloc[0].to_dict() == done
+    assert table.a.isna().tolist() == [False, True]
+    assert table.dtypes["a"] == "Int64"
+
+
+def test_a_table_becomes_rows_and_a_whole_float_stays_a_float():
+    inner = pd.DataFrame({"h": [1, 2], "x": [1.0, 2.0]})
+    table = tidy(rows_of_point({"n": 1}, content(), inner))
+    assert table.n.tolist() == [1, 1]
+    assert table.h.tolist() == [1, 2]
+    assert table.dtypes["h"] == "Int64"
+    assert table.dtypes["x"].kind == "f"
+
+
+def test_the_figure_draws_each_line_once_and_leaves_out_what_is_missing():
+    rows = [{"n": n, "c": c, "y": n * c, "status": "done"} for n in (1, 2, 4) for c in (1, 2)]
+    table = tidy([*rows, {"n": 8, "c": 1, "status": "missing"}])
+    spec = {"x": "n", "y": "y", "colour": "c", "log": ["x"], "labels": {"y": "length (m)"}}
+    (ax,) = sweep_figure(table, spec).axes
+    drawn = [line.get_ydata().tolist() for line in ax.lines]
+    assert drawn == [[1, 2, 4], [2, 4, 8]]
+    assert (ax.get_xscale(), ax.get_ylabel()) == ("log", "length (m)")
+    with pytest.raises(ValueError, match="the table has no column z; it has n, c, y"):
+        sweep_figure(table, spec | {"y": "z"})
+
+
+def test_rows_that_share_a_place_are_drawn_as_their_median():
+    table = tidy(
+        {"n": 1, "seed": i, "y": float(y), "status": "done"} for i, y in enumerate((1, 2, 9))
+    )
+    (ax,) = sweep_figure(table, {"x": "n", "y": "y", "labels": {}}).axes
+    assert ax.lines[0].get_ydata().tolist() == [2]
+    (band,) = ax.collections
+    assert band.get_paths()[0].vertices[:, 1].max() == np.quantile([1, 2, 9], 0.75)
+
+
+# What is shipped
+
+
+def test_the_schema_is_a_schema_and_describes_every_key():
+    schema = yaml.safe_load((ROOT / "config/sweeps/schema.yaml").read_text())
+    Validator.check_schema(schema)
+    assert all(entry["description"].endswith(".") for entry in schema["properties"].values())
+
+
+def test_shipped_sweeps_are_allowed(shipped):
+    notebook = shipped["notebook"].rpartition("/")[2]
+    assert (ROOT / f"notebooks/{shipped['notebook']}.py").is_file()
+    fixed = fixed_parameters(shipped, PAPER.get(notebook, {}))
+    assert sorted([*fixed, *points(shipped["grid"])]) == sorted(parameter_names(notebook))
+    labels = {shipped["figure"].get(k) for k in ("x", "y", "colour", "panel")} - {None}
+    assert labels <= set(shipped["figure"]["labels"])
+
+
+def test_notebooks_made_for_sweeps_are_readable_and_have_a_schema():
+    sources = sorted(ROOT.glob("notebooks/sweeps/*.py"))
+    assert {path.stem for path in sources} == set(load_schema()["$defs"])
+    for path in sources:
+        notebook = jupytext.read(path)
+        (tagged,) = (c for c in notebook.cells if "parameters" in c.metadata.get("tags", []))
+        found = re.findall(r"^(\w+): (?:int|float|str|bool) = ", tagged.source, re.M)
+        assert found == [*parameter_names(path.stem), "results_dir"]
+        sizes = [len(c.source.splitlines()) for c in notebook.cells if c.cell_type == "code"]
+        assert statistics.median(sizes) <= 6
+        assert max(sizes) <= 15
+        assert "**What you will see.**" in notebook.cells[0].source
+        assert notebook.cells[-1].source.startswith("## Limits")
+
+
+# A small one, from grid to table
+
+
+def small_checkout(target):
+    """A copy whose only addition is a sweep of a notebook that fails at one point."""
+    checkout = copy_checkout(target)
+    schema = yaml.safe_load((checkout / "config/schema.yaml").read_text())
+    entry = schema["$defs"]["exact_rank"]
+    names = ("degrees", "input_dim", "seed")
+    properties = {name: entry["properties"][name] for name in names}
+    schema["$defs"]["small"] = entry | {"properties": properties}
+    (checkout / "config/schema.yaml").write_text(yaml.safe_dump(schema, sort_keys=False))
+    (checkout / "notebooks/sweeps/small.py").write_text(NOTEBOOK)
+    write_sweep(checkout, SMALL)
+    return checkout
+
+
+def write_sweep(checkout, content):
+    (checkout / "config/sweeps/small.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+
+
+def sweep_in(checkout, *arguments, name="small"):
+    return run(
+        checkout, "snakemake", "sweep", "--cores", "2", "--config", f"sweep={name}", *arguments
+    )
+
+
+def planned_points(checkout):
+    done = sweep_in(checkout, "--dry-run")
+    assert done.returncode == 0, done.stderr
+    return set(re.findall(r"wildcards: point=(\S+)", done.stdout + done.stderr))
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory):
+    """A sweep of four points, of which one fails."""
+    checkout = small_checkout(tmp_path_factory.mktemp("sweep") / "check out")
+    return checkout, sweep_in(checkout)
+
+
+FAILED = "degrees~1+3/input_dim~3"
+
+
+def test_a_failed_point_is_named_with_its_log_and_the_others_go_on(swept):
+    checkout, done = swept
+    assert done.returncode != 0
+    said = done.stdout + done.stderr
+    assert "The sweep misses 1 points" in said
+    log = f"logs/paper/sweeps/small/points/{FAILED}.log"
+    assert f"degrees = 1+3, input_dim = 3: {log}" in said
+    assert "deliberate" in (checkout / log).read_text()
+    table = pd.read_parquet(checkout / "results/paper/sweeps/small/table.parquet")
+    assert table["status"].tolist() == ["done", "done", "done", "missing"]
+    assert table["product"].tolist()[:3] == [2, 3, 6]
+    assert table.product_error.tolist()[:3] == [0.5] * 3
+    assert table.failed_verdicts.tolist()[:3] == [0, 1, 0]
+    assert table.degrees.tolist() == ["2", "2", "1+3", "1+3"]
+    csv = pd.read_csv(checkout / "results/paper/sweeps/small/table.csv")
+    assert csv.input_dim.tolist() == [2, 3, 2, 3]
+    assert (checkout / "results/paper/sweeps/small/figure.png").is_file()
+
+
+def test_the_next_run_runs_what_is_missing_new_or_changed_and_nothing_else(swept):
+    checkout, _ = swept
+    assert planned_points(checkout) == {FAILED}
+    write_sweep(checkout, SMALL | {"grid": {"degrees": ["2"], "input_dim": [2, 3, 5]}})
+    assert planned_points(checkout) == {"degrees~2/input_dim~5"}
+    write_sweep(checkout, SMALL | {"grid": {"degrees": ["2"], "input_dim": [2, 3]}})
+    assert planned_points(checkout) == set()
+    done = sweep_in(checkout)
+    assert done.returncode == 0, done.stderr
+    table = pd.read_csv(checkout / "results/paper/sweeps/small/table.csv")
+    assert table["product"].tolist() == [2, 3]
+    write_sweep(checkout, SMALL | {"fixed": {"seed": 2}})
+    assert len(planned_points(checkout)) == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("", "Which sweep of config/sweeps? Say --config sweep=NAME"),
+        ("../quick", "no sweep is called"),
+    ],
+)
+def test_a_sweep_that_is_not_there_stops_before_anything_runs(tmp_path, name, message):
+    checkout = copy_checkout(tmp_path / "checkout")
+    chosen = ["--config", f"sweep={name}"] if name else []
+    done = run(checkout, "snakemake", "sweep", "--cores", "1", *chosen)
+    assert done.returncode != 0
+    assert message in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (checkout / "results").exists()

@@ -1,0 +1,44 @@
+"""Run a notebook, again whenever it or a file of lib that it imports has changed."""
+
+import ast
+import functools
+from pathlib import Path
+
+
+@functools.cache
+def modules(source, found=frozenset()):
+    """The files of lib that a file imports, through any number of steps."""
+    for node in ast.walk(ast.parse(Path(source).read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module.startswith("nearopt"):
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            paths = {"lib/" + name.replace(".", "/") + ".py" for name in names}
+            for path in sorted(p for p in paths - found if Path(p).is_file()):
+                found = modules(path, found | {path})
+    return found
+
+
+rule notebook:
+    wildcard_constraints:
+        name="[^/]+",
+    input:
+        lambda wildcards: sorted(modules(f"notebooks/{wildcards.name}.py")),
+        "requirements.lock",
+        "workflow/run_notebook.py",
+        source="notebooks/{name}.py",
+    output:
+        f"{RESULTS}/{{name}}/values.json",
+        f"{RESULTS}/{{name}}/notebook.ipynb",
+    params:
+        values=lambda wildcards: json.dumps(config[wildcards.name], sort_keys=True),
+    log:
+        f"{LOGS}/{{name}}.log",
+    benchmark:
+        f"{LOGS}/{{name}}.tsv"
+    threads: 1
+    # Measured as {LOGS}/NAME.tsv says, and doubled.
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    shell:
+        "python workflow/run_notebook.py {input.source:q} --parameters {params.values:q}"
+        f" --results {RESULTS}/{{wildcards.name}} --logs {LOGS}"

@@ -1,0 +1,87 @@
+"""Sweeps: a notebook rerun at each point of config/sweeps/NAME.yaml, and one table of them all.
+
+Only included when a sweep is named: snakemake sweep --cores all --config sweep=NAME
+"""
+
+import shlex
+
+from snakemake.utils import Paramspace
+
+from nearopt.sweep import fixed_parameters, load_sweep, points
+
+try:
+    grid = load_sweep(SWEEP)
+    NOTEBOOK = Path(grid["notebook"]).name
+    FIXED = fixed_parameters(grid, config.get(NOTEBOOK, {}))
+except ValueError as error:
+    sys.exit(f"The sweep {SWEEP} is not valid; nothing was run.\n{error}")
+
+TABLE = f"{RESULTS}/sweeps/{SWEEP}"
+SPACE = Paramspace(points(grid["grid"]), single_wildcard="point")
+POINTS = dict(zip(SPACE.instance_patterns, SPACE.to_dict("records"), strict=True))
+COLLECT = shlex.join(
+    ["python", "workflow/collect_sweep.py", SWEEP, "--fixed", json.dumps(FIXED, sort_keys=True)]
+    + ["--results", TABLE, "--logs", f"{LOGS}/sweeps/{SWEEP}"]
+)
+
+
+# Where a point fails the others go on, as with --keep-going, and the table is made of those.
+onstart:
+    workflow.scheduler.keepgoing = True
+
+
+onerror:
+    if workflow.is_main_process:
+        shell("{COLLECT}")
+
+
+localrules:
+    sweep,
+    collect,
+
+
+rule sweep:
+    input:
+        f"{TABLE}/table.parquet",
+
+
+rule point:
+    input:
+        modules(f"notebooks/{grid['notebook']}.py"),
+        "requirements.lock",
+        "workflow/run_notebook.py",
+        source=f"notebooks/{grid['notebook']}.py",
+    output:
+        f"{TABLE}/points/{SPACE.wildcard_pattern}/values.json",
+        f"{TABLE}/points/{SPACE.wildcard_pattern}/notebook.ipynb",
+    params:
+        values=lambda wildcards: json.dumps(FIXED | POINTS[wildcards.point], sort_keys=True),
+    log:
+        f"{LOGS}/sweeps/{SWEEP}/points/{SPACE.wildcard_pattern}.log",
+    benchmark:
+        f"{LOGS}/sweeps/{SWEEP}/points/{SPACE.wildcard_pattern}.tsv"
+    threads: 1
+    resources:
+        mem_mb=grid["job"]["memory_mb"],
+        runtime=grid["job"]["minutes"],
+    shell:
+        "python workflow/run_notebook.py {input.source:q} --parameters {params.values:q}"
+        f" --results {TABLE}/points/{{wildcards.point:q}} --logs $(dirname {{log:q}})"
+
+
+rule collect:
+    input:
+        # A function, which a cluster's job for one point need not call for all of them.
+        lambda wildcards: [f"{TABLE}/points/{point}/values.json" for point in POINTS],
+        f"config/sweeps/{SWEEP}.yaml",
+        "workflow/collect_sweep.py",
+        "lib/nearopt/sweep.py",
+        "lib/nearopt/figures_sweep.py",
+    output:
+        f"{TABLE}/table.parquet",
+        f"{TABLE}/table.csv",
+        f"{TABLE}/figure.pdf",
+    params:
+        command=COLLECT,
+    shell:
+        "{params.command}"

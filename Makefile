@@ -1,9 +1,12 @@
 # Everything runs in .venv, which is made from requirements.lock when it is missing or out of date.
 PYTHON ?= python3
 .DEFAULT_GOAL := help
-.PHONY: help environment paper quick sweep notebooks test test-slow lint bench lock clean distclean
+.PHONY: help environment paper quick sweep site explore lab archive verify notebooks test test-slow lint bench lock clean distclean
 
 VENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
+# Which build the pages, the archive and the proof are of: paper or quick.
+CONFIG ?= paper
+ARCHIVE ?= results/$(CONFIG)/nearopt.zip
 NOTEBOOKS := $(wildcard notebooks/*.py)
 PROFILE ?= default
 
@@ -27,6 +30,21 @@ sweep: environment ## rerun a notebook on the grid of config/sweeps/SWEEP.yaml, 
 notebooks: environment ## run the notebooks again and store their outputs in notebooks/
 	@for notebook in $(NOTEBOOKS); do \
 	  $(VENV) python workflow/run_notebook.py "$$notebook" --logs logs/notebooks || exit 1; done
+
+site: $(CONFIG) ## the same build as pages to read, results/paper/site (CONFIG=quick for small sizes)
+	@$(VENV) python workflow/pages.py results/$(CONFIG)
+
+explore: environment ## open an app with sliders for spectrum, rank and loss of any network
+	@$(VENV) voila --Voila.ip=127.0.0.1 $(VOILA) explore/explore.ipynb
+
+lab: environment ## open the notebooks in JupyterLab, each to run from top to bottom
+	@$(VENV) jupyter lab --LabApp.default_url=/lab/tree/notebooks $(LAB)
+
+archive: $(CONFIG) ## pack that build, its sources and where all is from, results/paper/nearopt.zip
+	@$(VENV) python workflow/archive.py results/$(CONFIG)
+
+verify: environment ## check every file of ARCHIVE=...; with RERUN=yes also run its sources and compare
+	@$(VENV) python workflow/verify.py "$(ARCHIVE)" $(if $(RERUN),--rerun)
 
 lint: environment ## check format and style, notebooks included
 	@$(VENV) ruff format --check .

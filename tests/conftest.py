@@ -1,24 +1,13 @@
-"""The one fixture of cases: every activation, narrow and wide networks, one output and more."""
+"""Fixtures that modules share: cases of networks, one quick build of everything, a browser."""
+
+import shutil
 
 import numpy as np
 import pytest
+from checkout import copy_checkout, quick
 
-from nearopt import Erf, LeakyReLU, Linear, Polynomial, ReLU, TwoLayer
-from nearopt.smooth import gelu, sigmoid, sin, softplus, tanh
-
-ACTIVATIONS = {
-    "linear": Linear(),
-    "cubic": Polynomial((0.3, -1.0, 0.5, 0.2)),
-    "erf": Erf(),
-    "relu": ReLU(),
-    "leaky": LeakyReLU(-0.3),
-    "tanh": tanh,
-    "sigmoid": sigmoid,
-    "gelu": gelu,
-    "softplus": softplus,
-    "sin": sin,
-}
-SHAPES = {"narrow": (2, 3), "square": (3, 3), "wide": (3, 2)}
+from cases import ACTIVATIONS, SHAPES
+from nearopt import TwoLayer
 
 
 @pytest.fixture(params=ACTIVATIONS.values(), ids=ACTIVATIONS)
@@ -38,3 +27,27 @@ def net(request, activation, shape):
     rng = np.random.default_rng(20251217)
     sizes = {"output_dim": request.param, "sigma1": 0.7}
     return TwoLayer.draw(input_dim, hidden_dim, activation=activation, rng=rng, **sizes)
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory):
+    """A quick build of everything."""
+    checkout = copy_checkout(tmp_path_factory.mktemp("build") / "check out")
+    done = quick(checkout, "--cores", "2")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return checkout
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A headless browser that is not connected to anything."""
+    sync_api = pytest.importorskip("playwright.sync_api")
+    program = shutil.which("chromium") or shutil.which("chromium-browser")
+    if program is None:
+        pytest.skip("chromium is not installed; on Debian: apt-get install chromium")
+    features = ("background-networking", "component-update", "gpu", "quic", "sync")
+    arguments = ["--no-sandbox", "--no-first-run", *(f"--disable-{name}" for name in features)]
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=arguments)
+        yield browser
+        browser.close()

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from conftest import ACTIVATIONS
 from scipy.special import erf
 
+from cases import ACTIVATIONS
 from nearopt import Erf, LeakyReLU, Linear, Polynomial, ReLU
 from nearopt.reference import quadrature_kernel, sample_mean
 from nearopt.smooth import Smooth, tanh

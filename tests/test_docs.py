@@ -10,7 +10,7 @@ from nearopt.reference import sampled_hessian
 from nearopt.smooth import Smooth
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted(ROOT.glob("site/*.md"))]
 
 
 def run(page):
@@ -47,3 +47,9 @@ def test_activations_of_one_s_own_are_right():
         inputs = np.random.default_rng(4).standard_normal((20_000, 4))
         mean, error = sampled_hessian(net, inputs)
         assert np.all(np.abs(names["population_hessian"](net) - mean) < 5 * error + 1e-12)
+
+
+def test_the_activation_to_copy_is_right():
+    names = run(ROOT / "site" / "activation.md")
+    assert names["quadrature_error"] < 1e-12
+    assert 1 < names["deviations"].max() < 5

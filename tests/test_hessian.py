@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
-from conftest import ACTIVATIONS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm, ortho_group
 
+from cases import ACTIVATIONS
 from nearopt import Erf, LeakyReLU, Linear, Polynomial, ReLU, TwoLayer
 from nearopt.hessian import (
     batch_hessian,

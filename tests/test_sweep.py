@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from test_workflow import copy_checkout, run
+from checkout import copy_checkout, run
 
 from nearopt import sweep
 from nearopt.figures_sweep import sweep_figure

@@ -4,12 +4,12 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from checkout import copy_checkout, quick, run
 
 from nearopt.parameters import SCHEMA
 from nearopt.results import load
@@ -17,37 +17,6 @@ from nearopt.results import load
 ROOT = SCHEMA.parents[1]
 NOTEBOOKS = sorted(path.stem for path in ROOT.glob("notebooks/*.py"))
 LINEAR = "01_linear_asymptotics"
-
-
-def copy_checkout(target):
-    """Copy what a clone would hold, and nothing made from it."""
-    for folder in ("config", "lib", "notebooks", "paper", "workflow"):
-        ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
-        shutil.copytree(ROOT / folder, target / folder, ignore=ignored)
-    for name in ("Snakefile", "requirements.lock"):
-        shutil.copy(ROOT / name, target)
-    return target
-
-
-def environment(checkout):
-    """Return variables that give the copy its own lib and this environment's Python."""
-    return os.environ | {
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
-        "PYTHONPATH": str(checkout / "lib"),
-        "XDG_CACHE_HOME": str(checkout / ".cache"),
-    }
-
-
-def run(checkout, *command):
-    """Run a command in the copy."""
-    env = environment(checkout)
-    return subprocess.run(
-        command, cwd=checkout, env=env, capture_output=True, text=True, check=False
-    )
-
-
-def quick(checkout, *arguments):
-    return run(checkout, "snakemake", *arguments, "--configfile", "config/quick.yaml")
 
 
 def planned(checkout):
@@ -59,15 +28,6 @@ def planned(checkout):
     return {
         Path(row[0]).relative_to("results/quick").parts[0] for row in rows if row[-1] != "no update"
     }
-
-
-@pytest.fixture(scope="module")
-def built(tmp_path_factory):
-    """A quick build of everything."""
-    checkout = copy_checkout(tmp_path_factory.mktemp("build") / "check out")
-    done = quick(checkout, "--cores", "2")
-    assert done.returncode == 0, done.stdout + done.stderr
-    return checkout
 
 
 @pytest.fixture

@@ -1,9 +1,12 @@
-"""Collect the verdicts of all notebooks into claims.json, or print them and fail if one fails."""
+"""Collect the verdicts of all notebooks into claims.json, or close a build with a summary."""
 
 import argparse
+import csv
 import json
+import os
 import sys
 from pathlib import Path
+from typing import Any
 
 
 def collect(folders: list[Path], output: Path) -> None:
@@ -20,15 +23,55 @@ def collect(folders: list[Path], output: Path) -> None:
     output.write_text(json.dumps(claims, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
 
 
-def report(claims: Path) -> bool:
-    """Print a line for each verdict and return whether all hold."""
+def holds(verdict: dict[str, Any]) -> str:
+    """Return a line that says what became of a claim."""
+    word = "holds" if verdict["passed"] else "FAILS"
+    spread = f" ± {verdict['error']:.2g}" if verdict["error"] else ""
+    numbers = f"{verdict['measured']:.4g}{spread}, expected {verdict['expected']:.4g}"
+    within = f"{numbers} within {verdict['tolerance']:.2g}"
+    return f"{verdict['claim']} {word}: {verdict['statement']}: {within}"
+
+
+def durations(logs: Path) -> list[str]:
+    """Return a line for each notebook that says how long its last run took."""
+    lines = []
+    for path in sorted(logs.glob("*.tsv")):
+        with path.open() as stream:
+            seconds = float(next(csv.DictReader(stream, delimiter="\t"))["s"])
+        if path.stem != "paper":
+            lines.append(f"{path.stem}: {seconds:.0f} s")
+    return lines
+
+
+def report(claims: Path, paint: bool) -> bool:
+    """Print the verdicts, how long each notebook took and where everything is.
+
+    Parameters
+    ----------
+    claims : Path
+        claims.json of a finished build.
+    paint : bool
+        Whether verdicts are in colour: for a terminal, never for a file.
+
+    Returns
+    -------
+    bool
+        Whether all claims hold.
+    """
     verdicts = json.loads(claims.read_text())
-    for v in verdicts:
-        word = "holds" if v["passed"] else "FAILS"
-        spread = f" ± {v['error']:.2g}" if v["error"] else ""
-        numbers = f"{v['measured']:.4g}{spread}, expected {v['expected']:.4g}"
-        print(f"{v['claim']} {word}: {v['statement']}: {numbers} within {v['tolerance']:.2g}")
-    return all(v["passed"] for v in verdicts)
+    green, red, plain = ("\x1b[32m", "\x1b[31m", "\x1b[0m") if paint else ("", "", "")
+    for verdict in verdicts:
+        line = holds(verdict)
+        print(f"{green if verdict['passed'] else red}{line}{plain}")
+    results = claims.parent
+    # As the Snakefile has it.
+    logs = Path(str(results).replace("results", "logs", 1))
+    for line in durations(logs):
+        print(line)
+    print(f"Paper: {results / 'paper.pdf'}")
+    site = results / "site" / "index.html"
+    print(f"Pages: {site}" if site.is_file() else f"Pages: make site CONFIG={results.name}")
+    return all(verdict["passed"] for verdict in verdicts)
 
 
 def main() -> None:
@@ -39,7 +82,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.collect:
         collect(arguments.collect, arguments.claims)
-    elif not report(arguments.claims):
+    elif not report(arguments.claims, sys.stdout.isatty() and "NO_COLOR" not in os.environ):
         sys.exit("At least one claim fails: see FAILS above.")
 
 

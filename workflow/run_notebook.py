@@ -68,6 +68,9 @@ def execute(source: Path, parameters: dict[str, Any], output: Path, log: Path) -
         folder = Path(scratch)
         own = ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "MPLCONFIGDIR")
         os.environ |= THREADS | dict.fromkeys(own, scratch)
+        # Makes the list of fonts; a kernel that has to, on a busy machine, warns in its notebook.
+        import matplotlib.font_manager  # noqa: F401
+
         text = folder / "input.ipynb"
         jupytext.write(read_notebook(source), text)
         unknown = sorted(set(parameters) - set(papermill.inspect_notebook(str(text))))

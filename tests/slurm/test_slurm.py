@@ -6,11 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import said, wait_for
+from one_machine import said, wait_for
 
 sys.path.append(str(Path(__file__).parents[1]))
+from checkout import copy_checkout, environment, run
 from test_sweep import NOTEBOOK, SMALL, small_checkout, write_sweep
-from test_workflow import copy_checkout, environment, run
 
 pytestmark = pytest.mark.slow
 

@@ -1,0 +1,198 @@
+"""What is taken away is whole, says where it is from, and can be proved and run again."""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from checkout import ROOT, run
+
+sys.path.append(str(ROOT / "workflow"))
+import archive
+import verify
+
+NOTEBOOKS = sorted(path.stem for path in ROOT.glob("notebooks/*.py"))
+
+
+def describing(files):
+    """Return the files with a description that lists them, as an archive has them."""
+    graph = [{"@id": n, "sha256": hashlib.sha256(d).hexdigest()} for n, d in files.items()]
+    return files | {archive.METADATA: json.dumps({"@graph": graph}).encode()}
+
+
+@pytest.fixture
+def small(tmp_path):
+    path = tmp_path / "small.zip"
+    archive.write(path, describing({"paper.pdf": b"%PDF", "values.csv": b"1,2\n" * 50}))
+    return path
+
+
+def rewritten(path, change):
+    """Write the archive anew with its files changed."""
+    files = verify.read(path)
+    change(files)
+    with zipfile.ZipFile(path, "w") as target:
+        for name, data in files.items():
+            target.writestr(name, data)
+    return path
+
+
+def test_an_archive_that_was_not_touched_passes(small):
+    files = verify.read(small)
+    verify.check(files)
+    assert set(files) == {"paper.pdf", "values.csv", archive.METADATA, archive.MANIFEST}
+
+
+def test_the_manifest_is_what_sha256sum_reads(small, tmp_path):
+    folder = tmp_path / "unpacked"
+    zipfile.ZipFile(small).extractall(folder)
+    subprocess.run(["sha256sum", "--check", archive.MANIFEST], cwd=folder, check=True)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda files: files.update({"paper.pdf": b"%PDG"}), "paper.pdf is not as it was packed"),
+        (lambda files: files.pop("paper.pdf"), "paper.pdf is missing"),
+        (lambda files: files.update({"more.py": b""}), "more.py is not listed"),
+        (lambda files: files.pop(archive.MANIFEST), "missing or damaged"),
+        (lambda files: files.update({archive.METADATA: b"{}"}), "missing or damaged"),
+        (lambda files: files.update({archive.MANIFEST: b"\xff"}), "missing or damaged"),
+    ],
+)
+def test_each_change_is_found_and_named(small, change, message):
+    with pytest.raises(ValueError, match=message):
+        verify.check(verify.read(rewritten(small, change)))
+
+
+def test_a_description_of_other_files_is_found(small):
+    """Whoever changes a file and the manifest together must still change the description."""
+    files = verify.read(small)
+    old = hashlib.sha256(files["paper.pdf"]).hexdigest().encode()
+    files["paper.pdf"] = b"other"
+    new = hashlib.sha256(b"other").hexdigest().encode()
+    files[archive.MANIFEST] = files[archive.MANIFEST].replace(old, new)
+    with pytest.raises(ValueError, match="describes other files"):
+        verify.check(files)
+
+
+@pytest.mark.parametrize("name", ["../outside", "/etc/outside", "a/../../outside", "c:outside"])
+def test_a_name_that_leads_outside_is_refused(small, name):
+    with pytest.raises(ValueError, match="leads out of its folder"):
+        verify.read(rewritten(small, lambda files: files.update({name: b""})))
+
+
+@pytest.mark.parametrize("cut", [0, 1, 0.5, 0.99])
+def test_what_is_no_archive_gets_a_clear_line(small, cut):
+    data = small.read_bytes()
+    small.write_bytes(data[: int(len(data) * cut) if cut < 1 else 1])
+    done = run(ROOT, "python", "workflow/verify.py", str(small))
+    assert done.returncode == 1
+    assert "cannot be read as an archive" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("second", "same"),
+    [
+        ({"a": [1.0 + 1e-9, 2]}, True),
+        ({"a": [1.0 + 1e-4, 2]}, False),
+        ({"a": [1.0, 3]}, False),
+        ({"a": [1.0]}, False),
+        ({"b": [1.0, 2]}, False),
+    ],
+)
+def test_values_agree_but_for_the_last_digits(second, same):
+    assert verify.agree({"a": [1.0, 2]}, second) is same
+
+
+def test_a_rerun_that_differs_is_told():
+    values = {"parameters": {"n": 1}, "values": {"x": 1.0}, "verdicts": []}
+    packed = {"results/quick/n/values.json": json.dumps(values).encode(), "results/quick/a": b"1"}
+    made = packed | {"results/quick/a": b"2"}
+    assert "not the same bytes: results/quick/a" in verify.compare(packed, made)
+    values["values"]["x"] = 1.1
+    made["results/quick/n/values.json"] = json.dumps(values).encode()
+    with pytest.raises(ValueError, match=r"n/values\.json: values differ"):
+        verify.compare(packed, made)
+    with pytest.raises(ValueError, match="results/quick/a was not made"):
+        verify.compare(packed, {})
+
+
+@pytest.fixture(scope="module")
+def packed(built, tmp_path_factory):
+    """A committed copy of the quick build, and its archive."""
+    checkout = tmp_path_factory.mktemp("archive") / "copy"
+    shutil.copytree(built, checkout, ignore=shutil.ignore_patterns(".*", "__pycache__", "site"))
+    shutil.copytree(ROOT / "site", checkout / "site")
+    shutil.copy(ROOT / "CITATION.cff", checkout)
+    (checkout / ".gitignore").write_text("results/\nlogs/\n__pycache__/\n")
+    names = ["-c", "user.name=nearopt", "-c", "user.email=nearopt@localhost"]
+    for command in (["init", "-q"], ["add", "."], [*names, "commit", "-qm", "A build"]):
+        subprocess.run(["git", *command], cwd=checkout, check=True)
+    done = run(checkout, "python", "workflow/archive.py", "results/quick")
+    assert done.returncode == 0, done.stderr
+    return checkout
+
+
+@pytest.mark.slow
+def test_one_commit_gives_the_same_bytes(packed):
+    path = packed / "results/quick/nearopt.zip"
+    before = path.read_bytes()
+    os.utime(packed / "CITATION.cff", (0, 0))
+    done = run(packed, "python", "workflow/archive.py", "results/quick")
+    assert done.returncode == 0, done.stderr
+    assert path.read_bytes() == before
+
+
+@pytest.mark.slow
+def test_each_figure_says_what_made_it(packed):
+    """As anyone's RO-Crate reader finds it."""
+    from rocrate.rocrate import ROCrate
+
+    crate = ROCrate(packed / "results/quick/nearopt.zip")
+    runs = {entity.id: entity for entity in crate.root_dataset["mentions"]}
+    assert set(runs) == {f"#run-{name}" for name in NOTEBOOKS}
+    figures = {p.relative_to(packed).as_posix() for p in packed.glob("results/quick/*/*.svg")}
+    assert figures
+    for name in NOTEBOOKS:
+        action = runs[f"#run-{name}"]
+        values = json.loads((packed / f"results/quick/{name}/values.json").read_text())
+        figures -= {file.id for file in action["result"]}
+        assert action["instrument"].id == f"notebooks/{name}.py"
+        assert {p["name"]: p["value"] for p in action["object"]} == values["parameters"]
+        software = action["instrument"]["softwareRequirements"]
+        assert {s["name"]: s["softwareVersion"] for s in software} == values["versions"]
+    assert not figures
+
+
+@pytest.mark.slow
+def test_an_uncommitted_change_and_a_missing_build_are_refused(packed, tmp_path):
+    checkout = shutil.copytree(packed, tmp_path / "copy")
+    (checkout / "CITATION.cff").write_text("changed")
+    done = run(checkout, "python", "workflow/archive.py", "results/quick")
+    assert "commit your changes first" in done.stderr
+    done = run(packed, "python", "workflow/archive.py", "results/paper")
+    assert done.returncode == 1
+    assert "claims.json is missing; make it first, with make paper" in done.stderr
+
+
+@pytest.mark.slow
+def test_a_rerun_of_the_archive_makes_the_same_bytes(packed):
+    shutil.copy(ROOT / "requirements.lock", packed)
+    done = run(packed, "python", "workflow/verify.py", "results/quick/nearopt.zip", "--rerun")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "The rerun made the same bytes" in done.stdout
+
+
+@pytest.mark.slow
+def test_nothing_in_the_archive_names_this_machine(packed):
+    with zipfile.ZipFile(packed / "results/quick/nearopt.zip") as source:
+        for name in source.namelist():
+            for secret in (packed, ROOT, Path.home()):
+                assert os.fsencode(secret) not in source.read(name), name

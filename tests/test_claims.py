@@ -1,0 +1,64 @@
+"""How a build ends: what became of each claim, how long it took, where everything is."""
+
+import json
+import os
+import pty
+import subprocess
+import sys
+
+import pytest
+from checkout import ROOT
+
+VERDICT = {"claim": "C3", "statement": "rank", "error": 0.0, "expected": 10.0, "tolerance": 0.5}
+
+
+@pytest.fixture
+def finished(tmp_path):
+    """A finished build of one notebook, without pages."""
+    for folder in ("results/quick", "logs/quick"):
+        (tmp_path / folder).mkdir(parents=True)
+    verdict = VERDICT | {"measured": 10.0, "passed": True, "notebook": "01_linear"}
+    (tmp_path / "results/quick/claims.json").write_text(json.dumps([verdict]))
+    (tmp_path / "logs/quick/01_linear.tsv").write_text("s\th:m:s\tmax_rss\n17.42\t0:00:17\t394.6\n")
+    (tmp_path / "logs/quick/paper.tsv").write_text("s\th:m:s\n0.34\t0:00:00\n")
+    return tmp_path
+
+
+def summary(folder, stdout=subprocess.PIPE):
+    command = [sys.executable, ROOT / "workflow/claims.py", "results/quick/claims.json"]
+    return subprocess.run(
+        command, cwd=folder, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False
+    )
+
+
+def test_the_summary_says_what_holds_how_long_it_took_and_where_all_is(finished):
+    done = summary(finished)
+    assert done.returncode == 0
+    assert done.stdout.splitlines() == [
+        "C3 holds: rank: 10, expected 10 within 0.5",
+        "01_linear: 17 s",
+        "Paper: results/quick/paper.pdf",
+        "Pages: make site CONFIG=quick",
+    ]
+    (finished / "results/quick/site").mkdir()
+    (finished / "results/quick/site/index.html").touch()
+    assert summary(finished).stdout.endswith("Pages: results/quick/site/index.html\n")
+
+
+def test_a_claim_that_fails_fails_the_build(finished):
+    verdict = VERDICT | {"measured": 11.0, "passed": False, "notebook": "01_linear"}
+    (finished / "results/quick/claims.json").write_text(json.dumps([verdict]))
+    done = summary(finished)
+    assert done.returncode == 1
+    assert "C3 FAILS: rank: 11" in done.stdout
+    assert "At least one claim fails" in done.stderr
+
+
+def test_colour_is_for_a_terminal_only(finished):
+    assert "\x1b" not in summary(finished).stdout
+    ours, theirs = pty.openpty()
+    done = summary(finished, stdout=theirs)
+    os.close(theirs)
+    assert done.returncode == 0
+    assert b"\x1b[32mC3 holds" in os.read(ours, 4096)
+    os.close(ours)

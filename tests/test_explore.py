@@ -1,0 +1,133 @@
+"""The app: it follows a slider in time, says what it shows, and does so in a real browser."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+from checkout import ROOT, environment
+
+from nearopt.exploration import (
+    ACTIVATIONS,
+    DEVIATION,
+    LARGEST,
+    Setting,
+    generic_rank,
+    panels,
+    redraw,
+)
+from nearopt.rank import exact_rank
+
+NOTEBOOK = ROOT / "explore/explore.ipynb"
+
+
+@pytest.fixture(scope="module")
+def figure():
+    return panels()
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_a_setting_fills_its_panels_and_is_put_in_words(figure, activation):
+    setting = Setting(4, 6, activation=activation, teachers=5)
+    words = redraw(figure, setting)
+    rank = generic_rank(activation, 4, 6)
+    assert words.startswith(f"30 parameters, rank {rank}. Gradient descent at a rate of")
+    spectral, counting, descending = figure.axes
+    assert "5 teachers" in spectral.get_title()
+    assert counting.lines[-1].get_ydata()[0] == rank
+    prediction, descent = (line.get_xydata() for line in descending.lines)
+    predicted = np.interp(descent[:, 0], *prediction.T)
+    seen = predicted > 1e-10 * predicted[0]
+    # What the second order leaves out is of the relative size of the deviation, a hundredth.
+    np.testing.assert_allclose(descent[seen, 1], predicted[seen], rtol=10 * DEVIATION)
+
+
+def test_ranks_are_those_that_exact_counting_finds():
+    rng = np.random.default_rng(3)
+    for name in ("linear", "quadratic", "cubic"):
+        counted = exact_rank(ACTIVATIONS[name], 4, 6, rng=rng).value
+        assert generic_rank(name, 4, 6) == counted
+
+
+def test_a_rate_above_the_critical_one_is_told(figure):
+    assert "diverges" in redraw(figure, Setting(4, 6, activation="erf", rate=1.9))
+
+
+def test_a_network_too_large_to_follow_is_refused(figure):
+    with pytest.raises(ValueError, match=f"510 parameters .* {LARGEST}"):
+        redraw(figure, Setting(50, 10))
+
+
+def test_the_notebook_is_stored_without_outputs():
+    notebook = nbformat.read(NOTEBOOK, as_version=4)
+    for cell in notebook.cells:
+        assert not cell.get("outputs")
+        assert cell.get("execution_count") is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("activation", ACTIVATIONS)
+def test_a_redraw_takes_less_than_300_ms_at_500_parameters(figure, activation):
+    """Processor time, with one thread: a busy machine makes the clock no measure."""
+    program = f"""
+import io, time
+from nearopt.exploration import Setting, panels, redraw
+figure, times = panels(), []
+for seed in range(4):
+    start = time.process_time()
+    redraw(figure, Setting(24, 20, activation={activation!r}, teachers=100), seed)
+    figure.canvas.print_png(io.BytesIO())
+    times.append(time.process_time() - start)
+print(min(times[1:]))
+"""
+    threads = dict.fromkeys(("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(
+        command, env=os.environ | threads, capture_output=True, text=True, check=True
+    )
+    assert float(done.stdout) < 0.3
+
+
+@pytest.fixture
+def app(tmp_path):
+    """The app as `make explore` starts it, on a port of its own; yields its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    log = (tmp_path / "log").open("w+")
+    command = ["voila", "--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1", str(NOTEBOOK)]
+    folders = {"JUPYTER_RUNTIME_DIR": str(tmp_path), "JUPYTER_CONFIG_DIR": str(tmp_path)}
+    server = subprocess.Popen(
+        command, cwd=tmp_path, env=environment(ROOT) | folders, stdout=log, stderr=log
+    )
+    address, deadline = None, time.monotonic() + 60
+    while not address and time.monotonic() < deadline and server.poll() is None:
+        time.sleep(0.2)
+        address = re.search(r"http://\S+", Path(log.name).read_text())
+    yield address.group() if address else Path(log.name).read_text()
+    server.send_signal(signal.SIGINT)
+    server.wait(20)
+    log.close()
+
+
+@pytest.mark.slow
+def test_moving_a_slider_changes_the_picture(app, chromium):
+    assert re.match(r"http://(127\.0\.0\.1|localhost):\d+", app)
+    page = chromium.new_page()
+    page.goto(app, timeout=60_000)
+    page.wait_for_selector("img.widget-image", timeout=60_000)
+    page.wait_for_function("document.querySelector('img.widget-image').naturalWidth > 500")
+    assert "220 parameters, rank 10" in page.inner_text("body")
+    before = page.get_attribute("img.widget-image", "src")
+    page.locator(".noUi-handle").nth(1).focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_selector("text=231 parameters, rank 10", timeout=20_000)
+    assert page.get_attribute("img.widget-image", "src") != before
+    page.close()

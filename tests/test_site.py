@@ -1,0 +1,173 @@
+"""The pages: what they say is from the results, and they work with no network in a real browser."""
+
+import posixpath
+import re
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from checkout import ROOT, run
+
+sys.path.append(str(ROOT / "workflow"))
+import pages
+
+NOTEBOOKS = sorted(path.stem for path in ROOT.glob("notebooks/*.py"))
+MODULES = sorted(p.stem for p in ROOT.glob("lib/nearopt/*.py") if p.stem != "__init__")
+VIEWS = {"light": ("light", 1280), "dark": ("dark", 1280), "phone": ("light", 390)}
+
+
+class Page(HTMLParser):
+    """The links, names and pictures of a page."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.links, self.resources, self.names, self.pictures = set(), set(), set(), []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        values = dict(attributes)
+        self.names |= {values[key] for key in ("id", "name") if values.get(key)}
+        if tag == "img":
+            self.pictures.append(values)
+        if "src" in values:
+            self.resources.add(values["src"])
+        elif "href" in values:
+            (self.links if tag == "a" else self.resources).add(values["href"])
+
+
+@pytest.fixture(scope="session")
+def site(built):
+    """The pages of the quick build; Sphinx takes a warning for an error."""
+    done = run(built, "python", "workflow/pages.py", "results/quick")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout == "The pages start at results/quick/site/index.html.\n"
+    return built / "results/quick/site"
+
+
+@pytest.fixture(scope="session")
+def parsed(site):
+    files = sorted(path.relative_to(site).as_posix() for path in site.rglob("*.html"))
+    return {name: Page((site / name).read_text()) for name in files if "_static/" not in name}
+
+
+def test_missing_results_are_named_with_the_remedy(tmp_path):
+    with pytest.raises(ValueError, match=r"paper.pdf is missing; make it first, with make quick"):
+        pages.lay_out(tmp_path / "quick", tmp_path / "sources")
+
+
+def test_a_failed_claim_is_shown_as_failed():
+    claim = {"claim": "C3", "statement": "rank", "notebook": "n", "error": 0.5}
+    verdict = {"measured": 11, "expected": 10, "tolerance": 0, "passed": False}
+    table = pages.claims_table([claim | verdict])
+    assert "| C3 | rank | 11 ± 0.5 | 10 | **fails** | [n](notebooks/n.ipynb) |" in table
+
+
+def test_headings_of_the_manuscript_become_headings_of_the_page():
+    section = '<section><h3 id="b">1.1 <math><mi>N</mi></math> &amp; more</h3><p>x</p></section>'
+    page = pages.paper_page(f"<style>s</style><body><h1>T</h1><h2>1 A</h2>{section}</body>")
+    assert "## 1 A\n" in page
+    assert "### 1.1 N & more\n" in page
+    assert '<span id="b"></span>' in page
+    assert "<h1>" not in page
+
+
+def test_what_html_cannot_hold_is_refused(tmp_path, monkeypatch):
+    lost = type("Warning", (), {"message": "columns was ignored during HTML export"})
+    monkeypatch.setattr(pages.typst, "compile_with_warnings", lambda *_, **__: (b"", [lost]))
+    with pytest.raises(ValueError, match="columns was ignored"):
+        pages.manuscript(tmp_path)
+
+
+@pytest.mark.slow
+def test_every_notebook_and_module_has_its_page(parsed):
+    for name in NOTEBOOKS:
+        assert f"notebooks/{name}.html" in parsed
+        assert f"notebooks/{name}.html" in parsed["index.html"].links
+    for name in MODULES:
+        assert f"api/{name}.html" in parsed
+
+
+@pytest.mark.slow
+def test_no_link_is_broken(site, parsed):
+    for name, page in parsed.items():
+        for link in page.links | page.resources:
+            parts = urlsplit(link)
+            if parts.scheme in {"https", "data"}:
+                continue
+            assert not parts.scheme, (name, link)
+            target = posixpath.normpath(
+                posixpath.join(posixpath.dirname(name), unquote(parts.path))
+            )
+            target = target if parts.path else name
+            assert (site / target).is_file(), (name, link)
+            if parts.fragment and target in parsed:
+                assert unquote(parts.fragment) in parsed[target].names | {"top"}, (name, link)
+
+
+@pytest.mark.slow
+def test_nothing_is_fetched_from_elsewhere(parsed):
+    for name, page in parsed.items():
+        outside = {link for link in page.resources if re.match(r"(https?:)?//", link)}
+        assert not outside, name
+
+
+@pytest.mark.slow
+def test_every_picture_says_in_words_what_it_shows(parsed):
+    pictures = [(name, picture) for name, page in parsed.items() for picture in page.pictures]
+    assert len(pictures) > 2 * len(NOTEBOOKS)
+    for name, picture in pictures:
+        words = picture.get("alt", "")
+        assert len(words.split()) > 3, (name, picture.get("src", "")[:80])
+
+
+@pytest.mark.slow
+def test_the_files_to_download_are_those_of_the_run(site, parsed, built):
+    links = parsed["data.html"].links
+    downloads = {Path(link).name: site / link for link in links if link.startswith("_downloads/")}
+    assert {"paper.pdf", "claims.json", "values.json"} <= set(downloads)
+    assert downloads["paper.pdf"].read_bytes() == (built / "results/quick/paper.pdf").read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("view", VIEWS)
+def test_pages_render_in_a_browser_without_a_network(site, parsed, chromium, view):
+    scheme, width = VIEWS[view]
+    size = {"width": width, "height": 900}
+    context = chromium.new_context(color_scheme=scheme, viewport=size, offline=True)
+    page, trouble = context.new_page(), []
+    page.on("requestfailed", lambda request: trouble.append(request.url))
+    page.on("pageerror", lambda error: trouble.append(str(error)))
+    # The theme itself notes which mode it took.
+    page.on("console", lambda m: "[PST]" in m.text or trouble.append(m.text))
+    for name in sorted(set(parsed) - {"search.html"}):
+        page.goto((site / name).as_uri())
+        page.wait_for_function("window.MathJax?.startup?.promise?.then(() => true)")
+        state = page.evaluate(
+            """() => ({
+                wide: document.documentElement.scrollWidth - window.innerWidth,
+                raw: document.querySelectorAll('.math').length,
+                set: document.querySelectorAll('.math mjx-container').length,
+                wrong: document.querySelectorAll('mjx-merror, merror').length,
+                unseen: [...document.images].filter(i => i.complete && !i.naturalWidth).length,
+                background: getComputedStyle(document.body).backgroundColor})"""
+        )
+        assert state["set"] >= state["raw"], name
+        assert state["wrong"] == state["unseen"] == 0, name
+        assert state["wide"] <= 0, name
+        light = sum(map(int, re.findall(r"\d+", state["background"])[:3])) > 3 * 128
+        assert light is (scheme == "light"), name
+    assert not trouble
+    context.close()
+
+
+@pytest.mark.slow
+def test_the_pages_answer_to_the_keyboard_and_to_a_search(site, chromium):
+    page = chromium.new_page()
+    page.goto((site / "index.html").as_uri())
+    page.keyboard.press("Tab")
+    assert "Skip to main content" in page.evaluate("document.activeElement.innerText")
+    page.goto((site / "search.html").as_uri() + "?q=chi-square")
+    page.wait_for_selector("#search-results li a")
+    page.close()

@@ -1,0 +1,195 @@
+"""Pack a finished build into one file: paper, notebooks, figures, tables, values, lock and sources.
+
+What each file is, and which notebook, parameters, seed and versions made it, stands in the
+archive as an RO-Crate (https://w3id.org/ro/crate) with the Process Run profile. One commit gives
+the same bytes each time: names are sorted, times are fixed, and nothing is compressed, because
+two builds of zlib may compress differently.
+"""
+
+import argparse
+import hashlib
+import json
+import subprocess
+import sys
+import zipfile
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+from rocrate.model.contextentity import ContextEntity
+from rocrate.rocrate import ROCrate
+
+from nearopt.results import load
+
+MANIFEST, METADATA = "manifest-sha256.txt", "ro-crate-metadata.json"
+PROFILE = "https://w3id.org/ro/wfrun/process/0.5"
+# Fixed here, because what the system knows of file endings differs.
+FORMATS = {
+    ".csv": "text/csv",
+    ".ipynb": "application/x-ipynb+json",
+    ".json": "application/json",
+    ".md": "text/markdown",
+    ".pdf": "application/pdf",
+    ".png": "image/png",
+    ".py": "text/x-python",
+    ".svg": "image/svg+xml",
+    ".yaml": "application/yaml",
+    ".yml": "application/yaml",
+}
+
+
+def git(*arguments: str) -> str:
+    """Return what git says of this checkout.
+
+    Raises
+    ------
+    ValueError
+        If this is no clone.
+    """
+    done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ValueError(
+            f"an archive is made in a clone, of what git tracks ({done.stderr.strip()})"
+        )
+    return done.stdout
+
+
+def sources() -> list[Path]:
+    """Return the files that git tracks.
+
+    Raises
+    ------
+    ValueError
+        If one was changed since the last commit: the archive names the commit that it is of.
+    """
+    changed = git("status", "--porcelain", "--untracked-files=no").split("\n")[0].strip()
+    if changed:
+        raise ValueError(f"commit your changes first, for the archive names its commit: {changed}")
+    return [Path(name) for name in git("ls-files", "-z").split("\0") if name]
+
+
+def outcomes(results: Path) -> list[Path]:
+    """Return the files of a finished build, each held against its checksum.
+
+    Raises
+    ------
+    ValueError
+        If the build is not there, or a file is not as it was saved.
+    """
+    files = [results / "claims.json", results / "paper.pdf"]
+    missing = [str(path) for path in files if not path.is_file()]
+    if missing:
+        raise ValueError(f"{missing[0]} is missing; make it first, with make {results.name}")
+    for folder in sorted(path.parent for path in results.glob("*/values.json")):
+        names = [*load(folder)["files"], "notebook.ipynb", "values.json"]
+        files += [folder / name for name in names]
+    return files
+
+
+def describe(crate: ROCrate, citation: Mapping[str, Any]) -> None:
+    """Say what the archive is, whose, of which commit, and what it reproduces."""
+    commit, seconds = git("log", "-1", "--format=%H %ct").split()
+    date = datetime.fromtimestamp(int(seconds), UTC).date().isoformat()
+    reference = citation["references"][0]
+    authors = {"@type": "Organization", "name": citation["authors"][0]["name"]}
+    original = {"@type": "ScholarlyArticle", "name": reference["title"]}
+    original["author"] = [author["family-names"] for author in reference["authors"]]
+    profile = {"@type": "CreativeWork", "name": "Process Run Crate", "version": "0.5"}
+    root = {
+        "name": citation["title"],
+        "description": "An executed build: paper, notebooks, figures, tables, values and sources.",
+        "datePublished": date,
+        "identifier": commit,
+        "version": str(citation["version"]),
+        "license": f"https://spdx.org/licenses/{citation['license']}",
+        "author": crate.add(ContextEntity(crate, "#authors", authors)),
+        "citation": crate.add(ContextEntity(crate, reference["url"], original)),
+        "conformsTo": crate.add(ContextEntity(crate, PROFILE, profile)),
+    }
+    for key, value in root.items():
+        crate.root_dataset[key] = value
+
+
+def add_run(crate: ROCrate, folder: Path) -> None:
+    """Say which notebook, with which parameters and versions, made the files of a folder."""
+    content = load(folder)
+    name = content["notebook"]
+    parameters = [
+        crate.add(
+            ContextEntity(
+                crate,
+                f"#{name}/{key}",
+                {"@type": "PropertyValue", "name": key, "value": value},
+            )
+        )
+        for key, value in content["parameters"].items()
+    ]
+    versions = []
+    for package, version in content["versions"].items():
+        about = {"@type": "SoftwareApplication", "name": package, "softwareVersion": version}
+        versions.append(crate.add(ContextEntity(crate, f"#{package}-{version}", about)))
+    notebook = crate.get(f"notebooks/{name}.py")
+    notebook["name"], notebook["softwareRequirements"] = name, versions
+    names = [*content["files"], "notebook.ipynb", "values.json"]
+    action = {
+        "@type": "CreateAction",
+        "name": f"Run of {name}",
+        "instrument": notebook,
+        "object": parameters,
+        "result": [crate.get((folder / file).as_posix()) for file in names],
+        "agent": crate.get("#authors"),
+    }
+    crate.root_dataset.append_to(
+        "mentions", crate.add(ContextEntity(crate, f"#run-{name}", action))
+    )
+
+
+def metadata(files: Mapping[str, bytes], results: Path) -> bytes:
+    """Return the RO-Crate description of these files."""
+    crate = ROCrate()
+    describe(crate, yaml.safe_load(files["CITATION.cff"]))
+    for name, data in files.items():
+        about = {"contentSize": str(len(data)), "sha256": hashlib.sha256(data).hexdigest()}
+        about["encodingFormat"] = FORMATS.get(Path(name).suffix, "text/plain")
+        about["@type"] = ["File", "SoftwareSourceCode"] if name.endswith(".py") else "File"
+        crate.add_file(dest_path=name, properties=about)
+    for path in sorted(results.glob("*/values.json")):
+        add_run(crate, path.parent)
+    described = crate.metadata.generate()
+    described["@graph"].sort(key=lambda entity: entity["@id"])
+    return (json.dumps(described, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+
+
+def write(archive: Path, files: Mapping[str, bytes]) -> None:
+    """Write the archive, whole or not at all, with the checksums in sha256sum's format."""
+    lines = [f"{hashlib.sha256(data).hexdigest()}  {name}\n" for name, data in files.items()]
+    partial = archive.with_suffix(".partial")
+    with zipfile.ZipFile(partial, "w") as target:
+        for name, data in sorted((files | {MANIFEST: "".join(lines).encode()}).items()):
+            entry = zipfile.ZipInfo(name)
+            entry.external_attr = 0o644 << 16
+            entry.create_system = 3
+            target.writestr(entry, data)
+    partial.replace(archive)
+
+
+def main() -> None:
+    """Make RESULTS/nearopt.zip."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("results", type=Path, help="a finished build, results/paper")
+    results = parser.parse_args().results
+    try:
+        paths = sorted({*sources(), *outcomes(results)})
+        files = {path.as_posix(): path.read_bytes() for path in paths}
+        files[METADATA] = metadata(files, results)
+    except ValueError as error:
+        sys.exit(str(error))
+    archive = results / "nearopt.zip"
+    write(archive, dict(sorted(files.items())))
+    print(f"{archive} holds {len(files) + 1} files; make verify ARCHIVE={archive} checks them.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,218 @@
+"""Lay out the pages of a finished build, its notebooks as they ran, and turn them into a site.
+
+Everything that a page says of a result is read from the results folder.
+"""
+
+import argparse
+import html
+import json
+import pkgutil
+import re
+import shutil
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import typst
+from nbformat import NotebookNode
+from sphinx.cmd.build import build_main
+
+import nearopt
+from nearopt.results import load
+
+# What typst says of a page of HTML that has lost nothing.
+EXPECTED = (
+    "html export is under active development and incomplete",
+    "page set rule was ignored during HTML export",
+)
+BEST = ("01_linear_asymptotics", "spectra")
+
+
+def manuscript(results: Path) -> str:
+    """Return the manuscript, typeset as HTML with its figures inside.
+
+    Raises
+    ------
+    ValueError
+        If HTML has no word for a part of it, which would be lost.
+    """
+    page, warnings = typst.compile_with_warnings(
+        Path("site/paper.typ"),
+        root=Path.cwd(),
+        ignore_system_fonts=True,
+        sys_inputs={"results": f"/{results.as_posix()}"},
+        format="html",
+    )
+    lost = [w.message for w in warnings if w.message not in EXPECTED]
+    if lost:
+        raise ValueError(f"site/paper.typ must say how to show this as HTML: {'; '.join(lost)}")
+    return page.decode()
+
+
+def paper_page(page: str) -> str:
+    """Return the manuscript as a MyST page, its headings in Markdown so that they are navigable."""
+    body = page.partition("<body>")[2].partition("</body>")[0]
+    style = re.search(r"<style>.*?</style>", page, re.DOTALL)
+    # The page has its own title, and Sphinx makes sections of the headings.
+    body = re.sub(r"<h1>.*?</h1>|</?section[^>]*>", "", body, flags=re.DOTALL)
+    parts = re.split(r"<h([2-5])([^>]*)>(.*?)</h\1>", body, flags=re.DOTALL)
+    lines = ["# The paper", "", "As a page, with all derivations and proofs.", ""]
+    lines += raw((style.group() if style else "") + parts[0])
+    for level, attributes, title, text in zip(*[iter(parts[1:])] * 4, strict=True):
+        name = re.search(r'id="([^"]+)"', attributes)
+        words = html.unescape(re.sub(r"<[^>]+>", "", title))
+        lines += raw(f'<span id="{name.group(1)}"></span>') if name else []
+        lines += ["#" * int(level) + " " + words, "", *raw(text)]
+    return "\n".join(lines)
+
+
+def raw(text: str) -> list[str]:
+    """Return HTML as a block that Sphinx passes through."""
+    return ["`````{raw} html", f'<div class="manuscript">{text}</div>', "`````", ""]
+
+
+def alternative_texts(results: Path) -> dict[tuple[str, str], str]:
+    """Return what the manuscript says in words of each figure, by notebook and name."""
+    images = json.loads(
+        typst.query(
+            Path("paper/main.typ"),
+            "image",
+            root=Path.cwd(),
+            ignore_system_fonts=True,
+            sys_inputs={"results": f"/{results.as_posix()}"},
+        )
+    )
+    paths = {Path(image["source"]): image["alt"] for image in images}
+    return {(path.parent.name, path.stem): text for path, text in paths.items()}
+
+
+def described(notebook: NotebookNode, name: str, texts: dict[tuple[str, str], str]) -> NotebookNode:
+    """Give each figure an alternative text: the manuscript's, or the prose that leads to it."""
+    prose = ""
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            prose = " ".join(re.sub(r"[#*`$\\]", "", cell.source.split("\n\n")[-1]).split())
+            continue
+        recorded = re.search(r'results\.figure\("(\w+)"', cell.source)
+        text = texts.get((name, recorded.group(1))) if recorded else None
+        cell.metadata["mystnb"] = {"image": {"alt": text or prose}}
+    return notebook
+
+
+def claims_table(claims: list[dict[str, Any]]) -> str:
+    """Return the claims with their verdicts as a MyST table."""
+    rows = []
+    for claim in claims:
+        error = f" ± {claim['error']:.2g}" if claim["error"] else ""
+        verdict = "holds" if claim["passed"] else "**fails**"
+        link = f"[{claim['notebook']}](notebooks/{claim['notebook']}.ipynb)"
+        numbers = f"{claim['measured']:.4g}{error} | {claim['expected']:.4g}"
+        rows.append(f"| {claim['claim']} | {claim['statement']} | {numbers} | {verdict} | {link} |")
+    head = "| claim | what was measured | measured | expected | verdict | notebook |"
+    return "\n".join([head, "|---|---|--:|--:|---|---|", *rows, ""])
+
+
+def best_figure(text: str) -> str:
+    """Return the figure of the landing page."""
+    notebook, name = BEST
+    return (
+        f"```{{figure}} data/{notebook}/{name}.svg\n:alt: {text}\n:width: 100%\n\n"
+        "Nonzero Hessian eigenvalues of linear networks: draws (blue), the law of large networks "
+        "(orange) and the law that is exact at every size (dashed); their differences below.\n```\n"
+    )
+
+
+def data_page(contents: list[dict[str, Any]]) -> str:
+    """Return the page of downloads: tables, figures and values of each notebook."""
+    lines = ["# Tables, figures and values", ""]
+    lines += ["{download}`The paper <generated/paper.pdf>` (PDF) and "]
+    lines += ["{download}`all verdicts <generated/claims.json>` (JSON).", ""]
+    for content in contents:
+        name = content["notebook"]
+        lines += [f"## {name}", "", "| quantity | value | what it is |", "|---|--:|---|"]
+        for key, entry in content["values"].items():
+            error = f" ± {entry['error']:.2g}" if "error" in entry else ""
+            lines.append(f"| `{key}` | {entry['value']:.6g}{error} | {entry['description']} |")
+        files = [*sorted(content["files"]), "values.json"]
+        links = ", ".join(f"{{download}}`{file} <data/{name}/{file}>`" for file in files)
+        lines += ["", f"Files: {links}.", ""]
+    return "\n".join(lines)
+
+
+def write_api(folder: Path) -> None:
+    """Write a page for each module of the library, and their index."""
+    folder.mkdir()
+    index = ["# Library", "", "| module | what it is for |", "|---|---|"]
+    names = [module.name for module in pkgutil.iter_modules(nearopt.__path__)]
+    for name in names:
+        full = f"nearopt.{name}"
+        first = (import_module(full).__doc__ or "").strip().partition("\n")[0].replace("|", r"\|")
+        index.append(f"| [{full}](api/{name}.md) | {first} |")
+        page = f"# {full}\n\n```{{eval-rst}}\n.. automodule:: {full}\n```\n"
+        (folder / f"{name}.md").write_text(page)
+    index += ["", "```{toctree}", ":hidden:", "", *(f"api/{name}" for name in names), "```", ""]
+    folder.with_suffix(".md").write_text("\n".join(index))
+
+
+def lay_out(results: Path, sources: Path) -> None:
+    """Write all that Sphinx reads: the pages of site/ and those made from results.
+
+    Raises
+    ------
+    ValueError
+        If the results are not there, or not as they were saved.
+    """
+    if not (results / "paper.pdf").is_file():
+        raise ValueError(
+            f"{results / 'paper.pdf'} is missing; make it first, with make {results.name}"
+        )
+    shutil.rmtree(sources, ignore_errors=True)
+    shutil.copytree("site", sources)
+    shutil.copytree("docs", sources / "docs")
+    generated = sources / "generated"
+    generated.mkdir()
+    for name in ("paper.pdf", "claims.json"):
+        shutil.copy(results / name, generated)
+    texts = alternative_texts(results)
+    contents = [load(path.parent) for path in sorted(results.glob("*/values.json"))]
+    (sources / "notebooks").mkdir()
+    for content in contents:
+        name = content["notebook"]
+        files = [*content["files"], "values.json"]
+        (sources / "data" / name).mkdir(parents=True)
+        for file in files:
+            shutil.copy(results / name / file, sources / "data" / name)
+        notebook = described(jupytext.read(results / name / "notebook.ipynb"), name, texts)
+        jupytext.write(notebook, sources / "notebooks" / f"{name}.ipynb")
+    claims = json.loads((results / "claims.json").read_text())
+    (generated / "claims.md").write_text(claims_table(claims))
+    (generated / "best.md").write_text(best_figure(texts[BEST]))
+    (sources / "data.md").write_text(data_page(contents))
+    (sources / "paper.md").write_text(paper_page(manuscript(results)))
+    write_api(sources / "api")
+
+
+def main() -> None:
+    """Build RESULTS/site, with any warning an error."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("results", type=Path, help="a finished build, results/paper")
+    results = parser.parse_args().results
+    sources, partial, site = results / ".site", results / ".site.partial", results / "site"
+    try:
+        lay_out(results, sources)
+    except ValueError as error:
+        raise SystemExit(str(error)) from None
+    shutil.rmtree(partial, ignore_errors=True)
+    strict = ["--quiet", "--fresh-env", "--fail-on-warning", "--keep-going"]
+    doctrees = ["--doctree-dir", str(sources / ".doctrees")]
+    if build_main([*strict, *doctrees, str(sources), str(partial)]):
+        sys.exit("The pages have warnings, above; nothing was published.")
+    shutil.rmtree(site, ignore_errors=True)
+    partial.rename(site)
+    print(f"The pages start at {site / 'index.html'}.")
+
+
+if __name__ == "__main__":
+    main()

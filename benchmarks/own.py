@@ -102,7 +102,7 @@ def density(case: Case) -> Call:
 
 
 def sampling_error(case: Case, product: Array) -> float:
-    """Return the standard error of the batch's H_N v, relative to its length.
+    """Return the standard error of the batch's H_N v: the root of its entries' summed variances.
 
     H_N v is the mean of z_n = J_n^T J_n v, so that the variance of its entries together is
     (mean |z_n|^2 - |H_N v|^2) / N, and |z_n|^2 = |J_n|^2 (J_n v)^2.
@@ -115,4 +115,4 @@ def sampling_error(case: Case, product: Array) -> float:
     along = values @ v2 + (inputs @ v1.reshape(net.W1.shape).T * slopes).sum(1)
     lengths = (values**2).sum(1) + (slopes**2).sum(1) * (inputs**2).sum(1)
     variance = (along**2 * lengths).mean() - product @ product
-    return float(np.sqrt(variance / case.samples) / np.linalg.norm(product))
+    return float(np.sqrt(variance / case.samples))

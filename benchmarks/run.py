@@ -106,9 +106,16 @@ def measured(own: Worker, worker: Worker) -> dict[str, Any]:
         "ratio_low": min(ratios),
         "ratio_high": max(ratios),
         "error": distance(worker.final.get("compared"), own.final.get("compared")),
-        "sampling_error": worker.final.get("sampling_error"),
+        "sampling_error": expected_error(own, worker),
         "peak_GB": worker.final["peak"] / 1e9,
     }
+
+
+def expected_error(own: Worker, worker: Worker) -> float | None:
+    """Return the standard error of a batch, relative to the exact result as its error is."""
+    if "sampling_error" not in worker.final:
+        return None
+    return float(worker.final["sampling_error"] / np.linalg.norm(own.final["compared"]))
 
 
 def distance(result: list[float] | None, other: list[float] | None) -> float | None:
@@ -132,7 +139,7 @@ def agree(job: Job, contenders: list[Contender], workers: list[Worker]) -> None:
         if off > contender.rounding:
             raise SystemExit(f"{job.title}: {contender.name} is off by {off:.1e}")
         off = distance(result, firsts[False])
-        if contender.sampled and off > 4 * worker.final["sampling_error"]:
+        if contender.sampled and off > 4 * expected_error(workers[0], worker):
             raise SystemExit(f"{job.title}: {contender.name} is off by {off:.1e}")
 
 

@@ -1,0 +1,278 @@
+r"""The law of the Hessian's eigenvalues when inputs are correlated, few, or both.
+
+For linear g and one output, the eigenvalues that can differ from 0 are those of
+
+    S^(1/2) (|W2|^2 I + W1^T W1) S^(1/2),
+
+with S the covariance Sigma of the inputs or, on a batch of N samples, the sample covariance. For
+large networks their distribution depends on the eigenvalues of Sigma only. Prediction alone lives
+here; `nearopt.coloured` has the Hessian itself.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import elementwise
+from scipy.special import gammainccinv, gammaincinv, gammaln
+from scipy.stats import rv_continuous
+
+from nearopt.checks import finite_array, positive_integer, positive_number
+from nearopt.piecewise import tabulate
+
+Array = NDArray[np.float64]
+Complex = NDArray[np.complex128]
+
+# Of a probability or of a fixed point: what the solver must reach.
+TOLERANCE = 1e-12
+# Of the total probability, which the table is held to.
+MASS_TOLERANCE = 1e-5
+# Chi-square variables are integrated between the quantiles that leave this much outside.
+NEGLIGIBLE = 1e-15
+# Below this share of the largest eigenvalue, the law is not resolved.
+SMALLEST = 1e-18
+# The equations are solved from so many starts, each after so many steps, before they are given up.
+ATTEMPTS, STEPS = 100, 12
+
+
+class ConvergenceError(ArithmeticError):
+    """The equations of a law were not solved."""
+
+
+class ColouredHessianLaw(rv_continuous):
+    """Law of a Hessian eigenvalue of large linear networks on inputs of any covariance.
+
+    Parameters
+    ----------
+    covariance_spectrum : array of shape (input_dim,)
+        Eigenvalues of the covariance Sigma of the inputs, none negative, not all 0.
+    hidden_dim : int
+        Hidden units; the network has one output.
+    sigma1, sigma2 : float
+        Standard deviations of the weights W1 and W2.
+    samples : int or None
+        Size N of the batch of Gaussian inputs; None for their whole population.
+
+    Attributes
+    ----------
+    atom : float
+        Probability of the value 0: 1 - min(rank Sigma, N) / input_dim. `pdf` leaves it out; `cdf`,
+        `ppf`, `rvs` and `stats` have it.
+
+    Raises
+    ------
+    ValueError
+        If the spectrum is not made of nonnegative numbers, a size is not a positive integer or a
+        scale not a positive number.
+    ConvergenceError
+        If the equations are not solved to 1e-12, or the total probability is not 1 to 1e-5.
+
+    Notes
+    -----
+    Deterministic equivalents of both random matrices (Silverstein and Bai 1995; Hachem, Loubaton
+    and Najim 2007) replace the matrix by b Sigma. With w_i the weights of the eigenvalues tau_i
+    of Sigma and A = |W2|^2, the scalar b = a rho solves
+
+        T = sum_i w_i tau_i / (b tau_i - z)
+        a = A + sigma1^2 hidden_dim / (1 + sigma1^2 input_dim rho T)
+        rho = 1 / (1 + input_dim / samples a T)
+
+    with a and rho in the lower half plane, where the solution is unique, and the density at x is
+    Im m(x) / pi, m = sum_i w_i / (b tau_i - x). It is averaged over A, a chi-square variable: m is
+    analytic for A in the lower half plane, so the integral is taken there, at a distance from all
+    singularities, by the trapezoidal rule in log A.
+    """
+
+    def __init__(
+        self,
+        covariance_spectrum: ArrayLike,
+        hidden_dim: int,
+        sigma1: float = 1.0,
+        sigma2: float = 1.0,
+        samples: int | None = None,
+    ) -> None:
+        self.covariance_spectrum = finite_array("covariance_spectrum", covariance_spectrum, (None,))
+        if self.covariance_spectrum.min() < 0 or self.covariance_spectrum.max() == 0:
+            lowest = self.covariance_spectrum.min()
+            raise ValueError(
+                "covariance_spectrum must hold no negative number and not only zeros; "
+                f"its smallest is {lowest:.3g}, clip what is mere rounding"
+            )
+        self.hidden_dim = positive_integer("hidden_dim", hidden_dim)
+        self.sigma1 = positive_number("sigma1", sigma1)
+        self.sigma2 = positive_number("sigma2", sigma2)
+        self.samples = None if samples is None else positive_integer("samples", samples)
+        self.input_dim = len(self.covariance_spectrum)
+        rank = np.count_nonzero(self.covariance_spectrum)
+        self.atom = 1 - min(rank, self.samples or rank) / self.input_dim
+        # scipy takes the cdf to be 0 at the lower end of the support, where the atom is.
+        super().__init__(a=math.nextafter(0, -1), name=type(self).__name__)
+        self._tau, counts = np.unique(self.covariance_spectrum, return_counts=True)
+        self._weights = counts / self.input_dim
+        self._ratio = self.input_dim / self.samples if self.samples else 0.0
+        self._nodes = _chi_square_nodes(self.hidden_dim, self.sigma2)
+        self._table()
+
+    def _updated_ctor_param(self) -> dict[str, object]:
+        names = ("covariance_spectrum", "hidden_dim", "sigma1", "sigma2", "samples")
+        return {name: getattr(self, name) for name in names}
+
+    def _table(self) -> None:
+        """Tabulate the density and its integral over log x."""
+        outer = 2 * self.sigma2**2 * gammainccinv(self.hidden_dim / 2, NEGLIGIBLE)
+        inner = self.sigma1**2 * (math.sqrt(self.hidden_dim) + math.sqrt(self.input_dim)) ** 2
+        batch = (1 + math.sqrt(self.input_dim / self.samples)) ** 2 if self.samples else 1.0
+        top = math.log(self._tau[-1] * batch * (outer + inner))
+        breaks = np.linspace(top + math.log(SMALLEST), top, 17)
+
+        def density(t: Array) -> Array:
+            order = np.argsort(t)
+            return self._resolve(np.exp(t[order]))[np.argsort(order)]
+
+        self._density = tabulate(density, breaks, 1e-10)
+        self._distribution = self._density.antiderivative()
+        mass = self._distribution(top) + self.atom
+        if not abs(mass - 1) < MASS_TOLERANCE:
+            raise ConvergenceError(
+                f"the density of {self.input_dim} inputs and {self.hidden_dim} hidden units adds "
+                f"up to {mass:.8f}, not to 1: the law is not resolved below {SMALLEST:.0e} of the "
+                "largest eigenvalue; leave out covariance eigenvalues that are mere rounding"
+            )
+
+    def _resolve(self, x: Array) -> Array:
+        """Return x times the density at each x > 0, ascending."""
+        A, weights = self._nodes
+        beta = self._equivalent(x, A, np.abs(weights))
+        m = sum(w / (beta * t - 1) for t, w in zip(self._tau, self._weights, strict=True))
+        return (m @ weights).imag / math.pi
+
+    def _equivalent(self, x: Array, A: Complex, weights: Array) -> Complex:
+        """Solve for beta = b / x, shape (points, nodes).
+
+        The equations are iterated from anywhere, then from the solution at the nearest eigenvalue
+        that has one, and finished by Newton's method.
+        """
+        a = np.tile(A + self.sigma1**2 * self.hidden_dim * (1 - 1j), (len(x), 1))
+        z, A, weights = np.broadcast_arrays(x[:, None], A, weights)
+        beta, open_ = a / z, np.ones(a.shape, dtype=bool)
+        for attempt in range(ATTEMPTS):
+            start = self._iterate(z[open_], A[open_], a[open_], beta[open_], STEPS)
+            *root, error = self._newton(z[open_], A[open_], *start)
+            solved = error * weights[open_] <= TOLERANCE
+            a[open_], beta[open_] = np.where(solved, root, start)
+            open_[open_] = ~solved
+            if not open_.any():
+                return beta
+            if attempt % 4:
+                nearest = _nearest_solved(open_, backwards=attempt % 4 < 3)
+                a, beta = (np.take_along_axis(array, nearest, axis=0) for array in (a, beta))
+        raise ConvergenceError(
+            f"the law of {self.input_dim} inputs and {self.hidden_dim} hidden units was not solved "
+            f"at {open_.sum()} of {open_.size} points, the first at the eigenvalue "
+            f"{z[open_][0]:.6g}; leave out covariance eigenvalues that are mere rounding"
+        )
+
+    def _iterate(
+        self, z: Array, A: Complex, a: Complex, beta: Complex, steps: int
+    ) -> tuple[Complex, Complex]:
+        """Return a and beta after some steps of the equations, each damped by half."""
+        rho, s = beta * z / a, self.sigma1**2
+        for _ in range(steps):
+            V, _ = self._sums(a * rho / z)
+            rho = (rho + 1 / (1 + self._ratio * V / rho)) / 2
+            a = (a + A + s * self.hidden_dim / (1 + s * self.input_dim * V / a)) / 2
+        return a, a * rho / z
+
+    def _newton(
+        self, z: Array, A: Complex, a: Complex, beta: Complex
+    ) -> tuple[Complex, Complex, Array]:
+        """Return a and beta by Newton's method and the error of V, infinite at any other root.
+
+        In this form nothing cancels where b and rho are small:
+        a (1 - ratio V) = beta z and (a - A) (a + sigma1^2 input_dim V) = sigma1^2 hidden_dim a.
+        """
+        inner, outer = self.sigma1**2 * self.input_dim, self.sigma1**2 * self.hidden_dim
+        with np.errstate(all="ignore"):
+            for _ in range(7):
+                V, slope = self._sums(beta)
+                first = a * (1 - self._ratio * V) - beta * z
+                second = (a - A) * (a + inner * V) - outer * a
+                first_a, first_beta = 1 - self._ratio * V, -a * self._ratio * slope - z
+                second_a, second_beta = 2 * a + inner * V - A - outer, (a - A) * inner * slope
+                determinant = first_a * second_beta - first_beta * second_a
+                step_a = (first * second_beta - first_beta * second) / determinant
+                step_beta = (first_a * second - first * second_a) / determinant
+                a, beta = a - step_a, beta - step_beta
+            unique = (a.imag <= TOLERANCE * np.abs(a)) & (np.abs(step_a) <= 1e-6 * np.abs(a))
+            unique &= (beta / a).imag <= TOLERANCE * np.abs(beta / a)
+            # V is 1 + x m(x), of which the density is made.
+            return a, beta, np.where(unique, np.abs(step_beta * slope), np.inf)
+
+    def _sums(self, beta: Complex) -> tuple[Complex, Complex]:
+        """Return V = b T = sum_i w_i beta tau_i / (beta tau_i - 1) and its derivative."""
+        V, slope = np.zeros_like(beta), np.zeros_like(beta)
+        for t, w in zip(self._tau, self._weights, strict=True):
+            pole = 1 / (beta * t - 1)
+            V += w * t * beta * pole
+            slope -= w * t * pole**2
+        return V, slope
+
+    def _pdf(self, x: Array) -> Array:
+        first, last = self._density.x[[0, -1]]
+        t = np.log(np.where(x > 0, x, 1.0))
+        inside = (x > 0) & (t >= first) & (t <= last)
+        return np.where(inside, np.maximum(self._density(t), 0.0) / np.where(x > 0, x, 1.0), 0.0)
+
+    def _cdf(self, x: Array) -> Array:
+        t = np.clip(np.log(np.maximum(x, np.finfo(float).tiny)), *self._density.x[[0, -1]])
+        return np.where(x < 0, 0.0, np.clip(self.atom + self._distribution(t), 0.0, 1.0))
+
+    def _ppf(self, q: Array) -> Array:
+        knots = self._density.x
+        levels = self._cdf(np.exp(knots))
+        i = np.clip(np.searchsorted(levels, q), 1, len(knots) - 1)
+        between = np.clip(q, levels[i - 1], levels[i])
+        root = elementwise.find_root(
+            lambda t, level: self._cdf(np.exp(t)) - level, (knots[i - 1], knots[i]), args=(between,)
+        ).x
+        return np.where(q > self.atom, np.exp(root), 0.0)
+
+    def _stats(self) -> tuple[float, float, None, None]:
+        """Return mean and variance from the traces of the matrix and its square."""
+        h, s1, s2 = self.hidden_dim, self.sigma1**2, self.sigma2**2
+        first, second = (self.covariance_spectrum**k for k in (1, 2))
+        first, second = first.mean(), second.mean()
+        if self.samples:
+            second += self.input_dim / self.samples * first**2
+        mean = h * (s1 + s2) * first
+        square = h**2 * (s1 + s2) ** 2 * second + 2 * h * s2**2 * second
+        return mean, square + s1**2 * h * self.input_dim * first**2 - mean**2, None, None
+
+
+def _chi_square_nodes(freedom: int, sigma: float) -> tuple[Complex, Complex]:
+    """Return nodes A and weights whose sum is E over A ~ sigma^2 chi2, in the lower half plane.
+
+    A = r exp(-i angle). The angle is that of the distribution's own width, so that the weights
+    grow by a factor of about e only, and eight nodes lie within it.
+    """
+    angle = 2 / math.sqrt(freedom + 4)
+    half = freedom / 2
+    low = math.log(2 * gammaincinv(half, NEGLIGIBLE))
+    high = math.log(2 * gammainccinv(half, NEGLIGIBLE) / math.cos(angle))
+    count = math.ceil((high - low) / (angle / 6)) + 1
+    u, step = np.linspace(low, high, count, retstep=True)
+    log_A = u - 1j * angle
+    A = np.exp(log_A)
+    weights = step * np.exp(half * (log_A - math.log(2)) - A / 2 - gammaln(half))
+    return sigma**2 * A, weights
+
+
+def _nearest_solved(open_: NDArray[np.bool_], *, backwards: bool) -> NDArray[np.int_]:
+    """Return, for each point of a column, the index of the last solved point before (or after)."""
+    index = np.arange(len(open_))[:, None]
+    if backwards:
+        last = len(open_) - 1
+        found = last - np.maximum.accumulate(np.where(open_, -1, last - index)[::-1])[::-1]
+        return np.where(found > last, index, found)
+    found = np.maximum.accumulate(np.where(open_, -1, index))
+    return np.where(found < 0, index, found)

@@ -23,8 +23,10 @@ from nearopt.piecewise import tabulate
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 
-# Of a probability or of a fixed point: what the solver must reach.
-TOLERANCE = 1e-12
+# Newton's method is done when its last step moves x m(x) by less; the error is the square of it.
+LAST_STEP = 1e-8
+# A number is in the lower half plane if its phase is, up to rounding.
+ROUNDING = 1e-12
 # Of the total probability, which the table is held to.
 MASS_TOLERANCE = 1e-5
 # Chi-square variables are integrated between the quantiles that leave this much outside.
@@ -32,7 +34,7 @@ NEGLIGIBLE = 1e-15
 # Below this share of the largest eigenvalue, the law is not resolved.
 SMALLEST = 1e-18
 # The equations are solved from so many starts, each after so many steps, before they are given up.
-ATTEMPTS, STEPS = 100, 12
+ATTEMPTS, STEPS = 48, 12
 
 
 class ConvergenceError(ArithmeticError):
@@ -65,7 +67,7 @@ class ColouredHessianLaw(rv_continuous):
         If the spectrum is not made of nonnegative numbers, a size is not a positive integer or a
         scale not a positive number.
     ConvergenceError
-        If the equations are not solved to 1e-12, or the total probability is not 1 to 1e-5.
+        If the equations are not solved, or the total probability is not 1 to 1e-5.
 
     Notes
     -----
@@ -152,20 +154,24 @@ class ColouredHessianLaw(rv_continuous):
         The equations are iterated from anywhere, then from the solution at the nearest eigenvalue
         that has one, and finished by Newton's method.
         """
-        a = np.tile(A + self.sigma1**2 * self.hidden_dim * (1 - 1j), (len(x), 1))
         z, A, weights = np.broadcast_arrays(x[:, None], A, weights)
-        beta, open_ = a / z, np.ones(a.shape, dtype=bool)
+        a, beta, open_ = np.empty_like(A), np.empty_like(A), np.ones(A.shape, dtype=bool)
         for attempt in range(ATTEMPTS):
-            start = self._iterate(z[open_], A[open_], a[open_], beta[open_], STEPS)
+            if attempt % 4 == 0:
+                # Near x = 0, a and rho may be as small as x itself.
+                size = 10.0 ** (-attempt / 2)
+                a[open_] = A[open_] + size * self.sigma1**2 * self.hidden_dim * (1 - 1j)
+                beta[open_] = a[open_] / z[open_] * (size if self.samples else 1.0)
+            else:
+                nearest = _nearest_solved(open_, backwards=attempt % 4 < 3)
+                a, beta = (np.take_along_axis(array, nearest, axis=0) for array in (a, beta))
+            start = self._iterate(z[open_], A[open_], a[open_], beta[open_])
             *root, error = self._newton(z[open_], A[open_], *start)
-            solved = error * weights[open_] <= TOLERANCE
+            solved = error * weights[open_] <= LAST_STEP
             a[open_], beta[open_] = np.where(solved, root, start)
             open_[open_] = ~solved
             if not open_.any():
                 return beta
-            if attempt % 4:
-                nearest = _nearest_solved(open_, backwards=attempt % 4 < 3)
-                a, beta = (np.take_along_axis(array, nearest, axis=0) for array in (a, beta))
         raise ConvergenceError(
             f"the law of {self.input_dim} inputs and {self.hidden_dim} hidden units was not solved "
             f"at {open_.sum()} of {open_.size} points, the first at the eigenvalue "
@@ -173,11 +179,11 @@ class ColouredHessianLaw(rv_continuous):
         )
 
     def _iterate(
-        self, z: Array, A: Complex, a: Complex, beta: Complex, steps: int
+        self, z: Array, A: Complex, a: Complex, beta: Complex
     ) -> tuple[Complex, Complex]:
         """Return a and beta after some steps of the equations, each damped by half."""
         rho, s = beta * z / a, self.sigma1**2
-        for _ in range(steps):
+        for _ in range(STEPS):
             V, _ = self._sums(a * rho / z)
             rho = (rho + 1 / (1 + self._ratio * V / rho)) / 2
             a = (a + A + s * self.hidden_dim / (1 + s * self.input_dim * V / a)) / 2
@@ -203,8 +209,8 @@ class ColouredHessianLaw(rv_continuous):
                 step_a = (first * second_beta - first_beta * second) / determinant
                 step_beta = (first_a * second - first * second_a) / determinant
                 a, beta = a - step_a, beta - step_beta
-            unique = (a.imag <= TOLERANCE * np.abs(a)) & (np.abs(step_a) <= 1e-6 * np.abs(a))
-            unique &= (beta / a).imag <= TOLERANCE * np.abs(beta / a)
+            unique = (a.imag <= ROUNDING * np.abs(a)) & (np.abs(step_a) <= 1e-6 * np.abs(a))
+            unique &= (beta / a).imag <= ROUNDING * np.abs(beta / a)
             # V is 1 + x m(x), of which the density is made.
             return a, beta, np.where(unique, np.abs(step_beta * slope), np.inf)
 

@@ -1,0 +1,147 @@
+"""Inputs that are correlated: everything for x ~ N(0, Sigma), from what holds for white inputs.
+
+Write x = C z with Sigma = C C^T and z ~ N(0, I). The network W2 g(W1 x) on x is the network
+W2 g(W1 C z) on z, so with D = I (+) (I_Nh (x) C), which maps its parameters back,
+
+    loss(W2, W1) = white loss(W2, W1 C),    gradient = D white gradient,    H = D H~ D^T
+
+where H~ is the white Hessian of (W2, W1 C). C has rank Sigma columns: directions in which the
+inputs never vary cost nothing, and add zeros to the spectrum.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.sparse.linalg import LinearOperator
+
+from nearopt.checks import finite_array
+from nearopt.hessian import HessianOperator, population_hessian
+from nearopt.network import TwoLayer
+
+Array = NDArray[np.float64]
+
+
+class ColouredInputs:
+    """The law N(0, Sigma) of the inputs, and what it makes of a white-input result.
+
+    Parameters
+    ----------
+    input_covariance : array of shape (input_dim, input_dim)
+        Sigma: symmetric and positive semidefinite, not 0.
+
+    Attributes
+    ----------
+    spectrum : array of shape (input_dim,)
+        Eigenvalues of Sigma, ascending; what is rounding of the largest is 0.
+    factor : array of shape (input_dim, rank)
+        C, eigenvectors times the roots of their eigenvalues.
+
+    Raises
+    ------
+    ValueError
+        If Sigma is not square, finite, symmetric and positive semidefinite, or is 0.
+    """
+
+    def __init__(self, input_covariance: ArrayLike) -> None:
+        sigma = finite_array("input_covariance", input_covariance, (None, None))
+        if sigma.shape[0] != sigma.shape[1]:
+            raise ValueError(f"input_covariance must be square, not of shape {sigma.shape}")
+        size = np.abs(sigma).max()
+        rounding = len(sigma) * np.finfo(np.float64).eps * size
+        if np.abs(sigma - sigma.T).max() > rounding:
+            raise ValueError("input_covariance must be symmetric: use (S + S.T) / 2")
+        values, vectors = np.linalg.eigh((sigma + sigma.T) / 2)
+        if values[0] < -len(sigma) * rounding or values[-1] <= 0:
+            raise ValueError(
+                "input_covariance must be positive semidefinite and not 0: its eigenvalues go "
+                f"from {values[0]:.3g} to {values[-1]:.3g}"
+            )
+        present = values > len(sigma) * rounding
+        self.spectrum = np.where(present, values, 0.0)
+        self.factor = vectors[:, present] * np.sqrt(values[present])
+
+    @property
+    def rank(self) -> int:
+        """Rank of Sigma, up to rounding."""
+        return self.factor.shape[1]
+
+    def draw(self, samples: int, rng: np.random.Generator) -> Array:
+        """Draw inputs (samples, input_dim) from N(0, Sigma)."""
+        return rng.standard_normal((samples, self.rank)) @ self.factor.T
+
+    def whitened(self, net: TwoLayer) -> TwoLayer:
+        """Return the network (W2, W1 C) that does to white inputs what `net` does to these.
+
+        Raises
+        ------
+        ValueError
+            If `net` has another number of inputs.
+        """
+        if net.input_dim != len(self.factor):
+            raise ValueError(
+                f"input_covariance must have shape ({net.input_dim}, {net.input_dim}) for a "
+                f"network of {net.input_dim} inputs, not {2 * (len(self.factor),)}"
+            )
+        return TwoLayer(net.W1 @ self.factor, net.W2, net.activation)
+
+    def lift(self, net: TwoLayer, vectors: Array) -> Array:
+        """Return D v for parameters v of the white network, shape (..., P~) to (..., P)."""
+        outer, inner = np.split(vectors, [net.W2.size], axis=-1)
+        rows = inner.reshape(*inner.shape[:-1], net.hidden_dim, self.rank) @ self.factor.T
+        return np.concatenate([outer, rows.reshape(*inner.shape[:-1], net.W1.size)], axis=-1)
+
+    def project(self, net: TwoLayer, vectors: Array) -> Array:
+        """Return D^T v for parameters v of `net`, shape (..., P) to (..., P~)."""
+        outer, inner = np.split(vectors, [net.W2.size], axis=-1)
+        rows = inner.reshape(*inner.shape[:-1], *net.W1.shape) @ self.factor
+        return np.concatenate([outer, rows.reshape(*inner.shape[:-1], -1)], axis=-1)
+
+    def hessian(self, net: TwoLayer) -> Array:
+        """Return the population Hessian D H~ D^T of `net`, shape (P, P)."""
+        half = self.lift(net, population_hessian(self.whitened(net)))
+        return self.lift(net, half.T)
+
+    def eigenvalues(self, net: TwoLayer) -> Array:
+        """Return the eigenvalues of the Hessian that can differ from 0, ascending.
+
+        Those of R H~ R, with R = I (+) (I (x) diag of the roots of Sigma's eigenvalues), shape
+        (hidden_dim (output_dim + rank),); the other hidden_dim (input_dim - rank) are 0.
+        """
+        scale = np.concatenate([np.ones(net.W2.size), np.tile(self._roots, net.hidden_dim)])
+        white = population_hessian(self.whitened(net))
+        return np.linalg.eigvalsh(scale[:, None] * white * scale)
+
+    @property
+    def _roots(self) -> Array:
+        return np.sqrt(self.spectrum[len(self.spectrum) - self.rank :])
+
+    def operator(self, net: TwoLayer) -> LinearOperator:
+        """Return the population Hessian (P, P) of `net` as an operator, without a matrix."""
+        white = HessianOperator(self.whitened(net))
+
+        def product(vector: Array) -> Array:
+            return self.lift(net, white.matvec(self.project(net, vector.reshape(-1))))
+
+        return LinearOperator(2 * (net.parameter_count,), product, product, dtype=np.float64)
+
+    def loss(self, function: Callable[..., Any]) -> Callable[[TwoLayer, TwoLayer], float]:
+        """Return a loss of student and teacher for these inputs, from one for white inputs."""
+
+        def coloured(student: TwoLayer, teacher: TwoLayer) -> float:
+            return function(self.whitened(student), self.whitened(teacher))
+
+        return coloured
+
+    def gradient(self, function: Callable[..., Array]) -> Callable[[TwoLayer, TwoLayer], Array]:
+        """Return a gradient of student and teacher for these inputs, from one for white inputs.
+
+        What `nearopt.descent.gradient_descent` takes as its `gradient`.
+        """
+
+        def coloured(student: TwoLayer, teacher: TwoLayer) -> Array:
+            white = function(self.whitened(student), self.whitened(teacher))
+            return self.lift(student, white)
+
+        return coloured

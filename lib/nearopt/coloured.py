@@ -6,18 +6,14 @@ W2 g(W1 C z) on z, so with D = I (+) (I_Nh (x) C), which maps its parameters bac
     loss(W2, W1) = white loss(W2, W1 C),    gradient = D white gradient,    H = D H~ D^T
 
 where H~ is the white Hessian of (W2, W1 C). C has rank Sigma columns: directions in which the
-inputs never vary cost nothing, and add zeros to the spectrum.
+inputs never vary cost nothing, and add zeros to the spectrum. What takes an `input_covariance`
+elsewhere in this package is made of it this way.
 """
-
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse.linalg import LinearOperator
 
 from nearopt.checks import finite_array
-from nearopt.hessian import HessianOperator, population_hessian
 from nearopt.network import TwoLayer
 
 Array = NDArray[np.float64]
@@ -63,6 +59,11 @@ class ColouredInputs:
         self.factor = vectors[:, present] * np.sqrt(values[present])
 
     @property
+    def roots(self) -> Array:
+        """Roots of the eigenvalues that are not 0, ascending, shape (rank,)."""
+        return np.sqrt(self.spectrum[len(self.spectrum) - self.rank :])
+
+    @property
     def rank(self) -> int:
         """Rank of Sigma, up to rounding."""
         return self.factor.shape[1]
@@ -97,51 +98,3 @@ class ColouredInputs:
         outer, inner = np.split(vectors, [net.W2.size], axis=-1)
         rows = inner.reshape(*inner.shape[:-1], *net.W1.shape) @ self.factor
         return np.concatenate([outer, rows.reshape(*inner.shape[:-1], -1)], axis=-1)
-
-    def hessian(self, net: TwoLayer) -> Array:
-        """Return the population Hessian D H~ D^T of `net`, shape (P, P)."""
-        half = self.lift(net, population_hessian(self.whitened(net)))
-        return self.lift(net, half.T)
-
-    def eigenvalues(self, net: TwoLayer) -> Array:
-        """Return the eigenvalues of the Hessian that can differ from 0, ascending.
-
-        Those of R H~ R, with R = I (+) (I (x) diag of the roots of Sigma's eigenvalues), shape
-        (hidden_dim (output_dim + rank),); the other hidden_dim (input_dim - rank) are 0.
-        """
-        scale = np.concatenate([np.ones(net.W2.size), np.tile(self._roots, net.hidden_dim)])
-        white = population_hessian(self.whitened(net))
-        return np.linalg.eigvalsh(scale[:, None] * white * scale)
-
-    @property
-    def _roots(self) -> Array:
-        return np.sqrt(self.spectrum[len(self.spectrum) - self.rank :])
-
-    def operator(self, net: TwoLayer) -> LinearOperator:
-        """Return the population Hessian (P, P) of `net` as an operator, without a matrix."""
-        white = HessianOperator(self.whitened(net))
-
-        def product(vector: Array) -> Array:
-            return self.lift(net, white.matvec(self.project(net, vector.reshape(-1))))
-
-        return LinearOperator(2 * (net.parameter_count,), product, product, dtype=np.float64)
-
-    def loss(self, function: Callable[..., Any]) -> Callable[[TwoLayer, TwoLayer], float]:
-        """Return a loss of student and teacher for these inputs, from one for white inputs."""
-
-        def coloured(student: TwoLayer, teacher: TwoLayer) -> float:
-            return function(self.whitened(student), self.whitened(teacher))
-
-        return coloured
-
-    def gradient(self, function: Callable[..., Array]) -> Callable[[TwoLayer, TwoLayer], Array]:
-        """Return a gradient of student and teacher for these inputs, from one for white inputs.
-
-        What `nearopt.descent.gradient_descent` takes as its `gradient`.
-        """
-
-        def coloured(student: TwoLayer, teacher: TwoLayer) -> Array:
-            white = function(self.whitened(student), self.whitened(teacher))
-            return self.lift(student, white)
-
-        return coloured

@@ -63,7 +63,14 @@ def load_inputs(path: str, *, keep_constant: bool = False) -> Array:
     require_memory(f"reading {path}", 8.0 * file.stat().st_size, "use fewer samples")
     try:
         raw = {".csv": _csv, ".npy": _npy, ".parquet": _parquet}[file.suffix.lower()](file)
-    except (OSError, ValueError, EOFError, ParserError, EmptyDataError, pyarrow.ArrowException) as error:
+    except (
+        OSError,
+        ValueError,
+        EOFError,
+        ParserError,
+        EmptyDataError,
+        pyarrow.ArrowException,
+    ) as error:
         raise ValueError(f"inputs {path!r} cannot be read: {error}") from None
     return _check(path, raw, keep_constant)
 

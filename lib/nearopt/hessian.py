@@ -15,9 +15,10 @@ matrices without forming them, `nearopt.spectrum` their eigenvalues.
 """
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from nearopt.checks import finite_array, require_memory
+from nearopt.coloured import ColouredInputs
 from nearopt.network import TwoLayer
 
 Array = NDArray[np.float64]
@@ -26,13 +27,15 @@ Array = NDArray[np.float64]
 PIECE = 2**22
 
 
-def population_hessian(net: TwoLayer) -> Array:
-    """Hessian of the loss of a student at its teacher `net`, x ~ N(0, I): exact, dense.
+def population_hessian(net: TwoLayer, input_covariance: ArrayLike | None = None) -> Array:
+    """Hessian of the loss of a student at its teacher `net`, exact, dense.
 
     Parameters
     ----------
     net : TwoLayer
         The teacher, and the student.
+    input_covariance : array of shape (input_dim, input_dim), optional
+        Sigma of the inputs x ~ N(0, Sigma); white if it is left out.
 
     Returns
     -------
@@ -41,9 +44,15 @@ def population_hessian(net: TwoLayer) -> Array:
 
     Raises
     ------
+    ValueError
+        If `input_covariance` is not a covariance of input_dim inputs.
     MemoryError
         If it does not fit.
     """
+    if input_covariance is not None:
+        inputs = ColouredInputs(input_covariance)
+        half = inputs.lift(net, population_hessian(inputs.whitened(net)))
+        return inputs.lift(net, half.T)
     W1, W2 = net.W1, net.W2
     output_dim, hidden_dim, input_dim = net.output_dim, net.hidden_dim, net.input_dim
     count, outer = net.parameter_count, W2.size

@@ -9,7 +9,7 @@ cancels, however small the loss. `batch_loss` is the loss on given inputs.
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import roots_legendre
 
 from nearopt.checks import finite_array, positive_integer
@@ -29,13 +29,25 @@ def _check_pair(student: TwoLayer, teacher: TwoLayer) -> None:
         )
 
 
-def population_loss(student: TwoLayer, teacher: TwoLayer) -> float:
-    """Loss of a student on inputs x ~ N(0, I), in closed form.
+def _covary(W1: Array, input_covariance: ArrayLike | None) -> Array:
+    """Return Cov[u, x] of u = W1 x, shape of W1: W1 Sigma, or W1 for white inputs."""
+    if input_covariance is None:
+        return W1
+    sigma = finite_array("input_covariance", input_covariance, 2 * (W1.shape[1],))
+    return W1 @ sigma
+
+
+def population_loss(
+    student: TwoLayer, teacher: TwoLayer, input_covariance: ArrayLike | None = None
+) -> float:
+    """Loss of a student on Gaussian inputs, in closed form.
 
     Parameters
     ----------
     student, teacher : TwoLayer
         Of the same shape and activation.
+    input_covariance : array of shape (input_dim, input_dim), optional
+        Sigma of the inputs x ~ N(0, Sigma); white if it is left out.
 
     Returns
     -------
@@ -46,7 +58,7 @@ def population_loss(student: TwoLayer, teacher: TwoLayer) -> float:
     Raises
     ------
     ValueError
-        If shapes or activations differ.
+        If shapes or activations differ, or the covariance does not fit.
 
     Notes
     -----
@@ -55,16 +67,19 @@ def population_loss(student: TwoLayer, teacher: TwoLayer) -> float:
     """
     _check_pair(student, teacher)
     W1, B = np.concatenate([student.W1, teacher.W1]), np.hstack([student.W2, -teacher.W2])
-    return float(((B @ student.activation.kernels(W1 @ W1.T).K00) * B).sum() / 2)
+    gram = _covary(W1, input_covariance) @ W1.T
+    return float(((B @ student.activation.kernels(gram).K00) * B).sum() / 2)
 
 
-def population_gradient(student: TwoLayer, teacher: TwoLayer) -> Array:
+def population_gradient(
+    student: TwoLayer, teacher: TwoLayer, input_covariance: ArrayLike | None = None
+) -> Array:
     """Gradient of `population_loss` with respect to the student, of shape (P,).
 
     Raises
     ------
     ValueError
-        If shapes or activations differ.
+        If shapes or activations differ, or the covariance does not fit.
 
     Notes
     -----
@@ -73,15 +88,18 @@ def population_gradient(student: TwoLayer, teacher: TwoLayer) -> Array:
 
         dL/dW2_ok = sum_l K00(k,l) B_ol
         dL/dw_k   = sum_l M_kl (K11(k,l) w_l + K20(k,l) w_k)
+
+    and for coloured inputs Sigma times that.
     """
     _check_pair(student, teacher)
     W1, B = np.concatenate([student.W1, teacher.W1]), np.hstack([student.W2, -teacher.W2])
-    kernels = student.activation.kernels(W1 @ W1.T)
+    moved = _covary(W1, input_covariance)
+    kernels = student.activation.kernels(moved @ W1.T)
     own = slice(student.hidden_dim)
     M = student.W2.T @ B
     outer = B @ kernels.K00[:, own]
-    inner = (M * kernels.K11[own]) @ W1
-    inner += (M * kernels.K02.T[own]).sum(1)[:, None] * student.W1
+    inner = (M * kernels.K11[own]) @ moved
+    inner += (M * kernels.K02.T[own]).sum(1)[:, None] * moved[own]
     return np.concatenate([outer.ravel(), inner.ravel()])
 
 

@@ -1,10 +1,11 @@
 """The Hessians of `nearopt.hessian` as linear operators: products without the matrix."""
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.sparse.linalg import LinearOperator
 
 from nearopt.checks import finite_array, require_memory
+from nearopt.coloured import ColouredInputs
 from nearopt.network import TwoLayer
 
 Array = NDArray[np.float64]
@@ -38,9 +39,13 @@ class HessianOperator(_Symmetric):
     ----------
     net : TwoLayer
         The teacher, and the student.
+    input_covariance : array of shape (input_dim, input_dim), optional
+        Sigma of the inputs x ~ N(0, Sigma); white if it is left out.
 
     Raises
     ------
+    ValueError
+        If `input_covariance` is not a covariance of input_dim inputs.
     MemoryError
         If its arrays do not fit.
 
@@ -54,8 +59,12 @@ class HessianOperator(_Symmetric):
         X = K11 o (W2^T alpha) + K13 o (W2^T W2 d) + M o K22 o S.
     """
 
-    def __init__(self, net: TwoLayer) -> None:
+    def __init__(self, net: TwoLayer, input_covariance: ArrayLike | None = None) -> None:
         super().__init__(net)
+        self._teacher, self._inputs = net, None
+        if input_covariance is not None:
+            self._inputs = ColouredInputs(input_covariance)
+            self.net = net = self._inputs.whitened(net)
         W1, W2, hidden_dim = net.W1, net.W2, net.hidden_dim
         needed = 8.0 * (20 * hidden_dim**2 + 3 * net.parameter_count)
         require_memory(f"an operator on {hidden_dim} hidden units", needed, "use fewer of them")
@@ -83,8 +92,14 @@ class HessianOperator(_Symmetric):
         return S, columns, terms, terms[:2], kernels[:2], kernels[1:], X, sums
 
     def _matvec(self, vector: Array) -> Array:
-        W1, W2 = self.net.W1, self.net.W2
         vector = vector.reshape(-1)
+        if self._inputs is None:
+            return self._white(vector)
+        white = self._white(self._inputs.project(self._teacher, vector))
+        return self._inputs.lift(self._teacher, white)
+
+    def _white(self, vector: Array) -> Array:
+        W1, W2 = self.net.W1, self.net.W2
         V = vector[W2.size :].reshape(W1.shape)
         np.matmul(W1, V.T, out=self._S)
         phi, sums = self._phi, self._rho_gamma

@@ -8,10 +8,11 @@ the Ni - Nh directions outside it is M o K11, of size Nh. So no cost here grows 
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from nearopt.activations import Polynomial
 from nearopt.checks import finite_array, positive_integer, positive_number, require_memory
+from nearopt.coloured import ColouredInputs
 from nearopt.hermite import hermite_factor, hermite_terms, outside_factor, squared_singular_values
 from nearopt.hessian import population_hessian
 from nearopt.lanczos import lanczos
@@ -26,7 +27,7 @@ WIDEST = 8
 DENSE = 2000
 
 
-def spectrum(net: TwoLayer) -> Array:
+def spectrum(net: TwoLayer, input_covariance: ArrayLike | None = None) -> Array:
     """Return all eigenvalues of `population_hessian(net)`, ascending, shape (P,).
 
     For a polynomial activation of moderate degree they are the squared singular values of the
@@ -37,12 +38,18 @@ def spectrum(net: TwoLayer) -> Array:
     ----------
     net : TwoLayer
         The teacher, and the student.
+    input_covariance : array of shape (input_dim, input_dim), optional
+        Sigma of the inputs x ~ N(0, Sigma); white if it is left out.
 
     Raises
     ------
+    ValueError
+        If `input_covariance` is not a covariance of input_dim inputs.
     MemoryError
         If the matrix of Nh (No + min(Nh, Ni)) parameters, or its factor, does not fit three times.
     """
+    if input_covariance is not None:
+        return _coloured_spectrum(net, ColouredInputs(input_covariance))
     inner, multiplicity = _inner_network(net), max(0, net.input_dim - net.hidden_dim)
     count = columns = inner.parameter_count
     polynomial = isinstance(net.activation, Polynomial)
@@ -57,6 +64,19 @@ def spectrum(net: TwoLayer) -> Array:
         inside = np.linalg.eigvalsh(population_hessian(inner))
         outside = np.linalg.eigvalsh(_outside_matrix(net))
     return np.sort(np.concatenate([inside, np.repeat(outside, multiplicity)]))
+
+
+def _coloured_spectrum(net: TwoLayer, inputs: ColouredInputs) -> Array:
+    """Return the eigenvalues of D H~ D^T: those of R H~ R, R^2 = D^T D, and zeros."""
+    white = inputs.whitened(net)
+    R = np.concatenate([np.ones(net.W2.size), np.tile(inputs.roots, net.hidden_dim)])
+    if isinstance(net.activation, Polynomial) and hermite_terms(white) <= 8 * len(R):
+        inside = _squared_singular_values(R[:, None] * hermite_factor(white))
+    else:
+        instead = "use extreme_eigenvalues or spectral_density"
+        require_memory(f"the spectrum of {len(R)} coupled parameters", 24.0 * len(R) ** 2, instead)
+        inside = np.linalg.eigvalsh(R[:, None] * population_hessian(white) * R)
+    return np.sort(np.concatenate([inside, np.zeros(net.parameter_count - len(R))]))
 
 
 def _inner_network(net: TwoLayer) -> TwoLayer:

@@ -1,0 +1,126 @@
+"""Coloured inputs against white ones, Monte Carlo and finite differences."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+from scipy.stats import norm, ortho_group
+
+from nearopt import Erf, Linear, Polynomial, TwoLayer
+from nearopt.coloured import ColouredInputs
+from nearopt.descent import gradient_descent
+from nearopt.hessian import population_hessian
+from nearopt.loss import population_gradient, population_loss
+from nearopt.operators import HessianOperator
+from nearopt.reference import difference_hessian, sample_mean, sampled_hessian
+from nearopt.smooth import tanh
+from nearopt.spectrum import spectrum
+
+
+def covariance(dim, rank=None, seed=0):
+    values = np.arange(1.0, dim + 1) ** -0.7
+    values[dim if rank is None else rank :] = 0
+    basis = ortho_group.rvs(dim, random_state=seed) if dim > 1 else np.eye(1)
+    product = (basis * values) @ basis.T
+    return (product + product.T) / 2
+
+
+def draw(input_dim, hidden_dim, activation, seed=0, output_dim=1):
+    rng = np.random.default_rng(seed)
+    sizes = {"activation": activation, "output_dim": output_dim, "sigma1": 0.7}
+    return TwoLayer.draw(input_dim, hidden_dim, rng=rng, **sizes)
+
+
+def assert_equal(actual, expected, tolerance=1e-12):
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=tolerance * np.abs(expected).max())
+
+
+def test_hessian_is_the_mean_over_coloured_inputs(net):
+    sigma = covariance(net.input_dim)
+    inputs = ColouredInputs(sigma).draw(30_000, np.random.default_rng(1))
+    mean, error = sampled_hessian(net, inputs)
+    # One in 1000 that chance fails any of the 60 cases, if the means were normal.
+    bound = norm.isf(1e-3 / 2 / (60 * mean.size))
+    assert np.all(np.abs(population_hessian(net, sigma) - mean) < bound * error + 1e-12)
+
+
+def test_identity_covariance_gives_the_same_bytes_as_white_inputs(net):
+    identity = np.eye(net.input_dim)
+    np.testing.assert_array_equal(population_hessian(net, identity), population_hessian(net))
+    student = draw(net.input_dim, net.hidden_dim, net.activation, 5, net.output_dim)
+    white = population_loss(student, net)
+    assert population_loss(student, net, identity) == pytest.approx(white, rel=1e-12)
+    assert_equal(population_gradient(student, net, identity), population_gradient(student, net))
+
+
+@pytest.mark.parametrize("rank", [None, 2], ids=["full", "deficient"])
+def test_operator_and_spectrum_are_those_of_the_matrix(net, rank):
+    sigma = covariance(net.input_dim, rank)
+    hessian = population_hessian(net, sigma)
+    operator = HessianOperator(net, sigma)
+    assert_equal(operator @ np.eye(net.parameter_count), hessian)
+    assert_equal(spectrum(net, sigma), np.linalg.eigvalsh(hessian))
+
+
+@pytest.mark.parametrize("activation", [Erf(), Polynomial((0.0, 1.0, 0.5)), tanh], ids=str)
+def test_loss_gradient_and_hessian_fit_together(activation):
+    teacher, student = draw(3, 2, activation, 0, 2), draw(3, 2, activation, 1, 2)
+    sigma = covariance(3)
+
+    def loss(parameters):
+        return population_loss(teacher.with_parameters(parameters), teacher, sigma)
+
+    assert_equal(
+        difference_hessian(loss, teacher.parameters, 1e-3), population_hessian(teacher, sigma), 1e-4
+    )
+    steps = 1e-5 * np.eye(teacher.parameter_count)
+    slopes = [
+        (loss(student.parameters + step) - loss(student.parameters - step)) / 2e-5 for step in steps
+    ]
+    assert_equal(population_gradient(student, teacher, sigma), slopes, 1e-8)
+
+
+def test_loss_is_the_mean_over_coloured_inputs():
+    teacher, student = draw(4, 3, Erf(), 0), draw(4, 3, Erf(), 1)
+    sigma = covariance(4)
+    inputs = ColouredInputs(sigma).draw(100_000, np.random.default_rng(2))
+    mean, error = sample_mean(((student(inputs) - teacher(inputs)) ** 2).sum(1) / 2)
+    assert abs(mean - population_loss(student, teacher, sigma)) < 4 * error
+
+
+def test_linear_spectrum_and_rank_take_sigma_in_place_of_the_identity():
+    net, sigma = draw(6, 4, Linear()), covariance(6, 4)
+    root = ColouredInputs(sigma).factor
+    small = root.T @ (net.W1.T @ net.W1 + (net.W2**2).sum() * np.eye(6)) @ root
+    eigenvalues = spectrum(net, sigma)
+    assert_equal(eigenvalues[-4:], np.linalg.eigvalsh(small))
+    assert np.abs(eigenvalues[:-4]).max() < 1e-14 * eigenvalues[-1]
+
+
+def test_descent_takes_the_covariance():
+    teacher = draw(3, 2, Erf())
+    sigma = covariance(3)
+    values, vectors = np.linalg.eigh(population_hessian(teacher, sigma))
+    start = teacher.parameters + 1e-7 * vectors[:, -1]
+    gradient = partial(population_gradient, input_covariance=sigma)
+    rate = 0.1 / values[-1]
+    end = gradient_descent(
+        teacher.with_parameters(start), teacher, rate=rate, steps=10, gradient=gradient
+    ).students[-1]
+    assert_equal(end.parameters - teacher.parameters, 0.9**10 * 1e-7 * vectors[:, -1], 1e-6)
+
+
+@pytest.mark.parametrize(
+    ("sigma", "message"),
+    [
+        (np.ones((2, 3)), "must be square"),
+        ([[1.0, 0.5], [0.4, 1.0]], "must be symmetric"),
+        ([[1.0, 2.0], [2.0, 1.0]], "must be positive semidefinite"),
+        (np.zeros((2, 2)), "not 0"),
+        ([[np.nan, 0.0], [0.0, 1.0]], "must be finite"),
+        (np.eye(3), r"must have shape \(2, 2\)"),
+    ],
+)
+def test_bad_covariances_are_refused(sigma, message):
+    with pytest.raises(ValueError, match=f"input_covariance.*{message}"):
+        population_hessian(draw(2, 2, Erf()), sigma)

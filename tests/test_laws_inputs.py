@@ -1,0 +1,202 @@
+"""Laws for coloured inputs, batches and several outputs: limits, moments, and draws."""
+
+import math
+import pickle
+
+import numpy as np
+import pytest
+from scipy.integrate import quad
+from scipy.stats import norm
+
+from nearopt.laws import LinearHessianLaw
+from nearopt.laws_inputs import ColouredHessianLaw, ConvergenceError
+from nearopt.laws_outputs import OutputsHessianLaw, linear_rank
+
+PERCENT = np.arange(1, 100) / 100
+POWER = np.arange(1.0, 41) ** -0.7
+DEFICIENT = np.r_[np.zeros(10), np.ones(20), np.full(10, 5.0)]
+INPUTS = {
+    "coloured": (POWER, 30),
+    "few units": (POWER, 5),
+    "deficient": (DEFICIENT, 30),
+    "scales": (POWER, 30, 0.5, 2.0),
+    "large batch": (np.ones(20), 30, 1.0, 1.0, 50),
+    "as many samples as inputs": (np.ones(20), 30, 1.0, 1.0, 20),
+    "few samples": (np.ones(20), 10, 1.0, 1.0, 12),
+    "coloured batch": (DEFICIENT, 20, 1.0, 1.0, 60),
+    "few coloured samples": (DEFICIENT, 20, 1.0, 1.0, 15),
+}
+OUTPUTS = [(10, 20, 3), (20, 10, 5), (10, 5, 8), (8, 8, 8), (6, 9, 4, 0.3, 2.0)]
+
+
+@pytest.fixture(scope="module", params=INPUTS.values(), ids=INPUTS)
+def law(request):
+    return ColouredHessianLaw(*request.param)
+
+
+@pytest.fixture(scope="module", params=OUTPUTS, ids=str)
+def outputs_law(request):
+    return OutputsHessianLaw(*request.param)
+
+
+@pytest.mark.parametrize("case", [(10, 20), (30, 10), (20, 5, 2.0, 0.3), (100, 200)], ids=str)
+def test_white_inputs_give_the_law_of_large_networks(case):
+    """An independent algorithm: the angular convolution, with its pure chi-square part."""
+    law, known = ColouredHessianLaw(np.ones(case[0]), *case[1:]), LinearHessianLaw(*case)
+    x = known.ppf(PERCENT)
+    np.testing.assert_allclose(law.cdf(x), PERCENT, atol=1e-9)
+    np.testing.assert_allclose(law.pdf(x), known.pdf(x), rtol=1e-8)
+    assert law.stats() == pytest.approx(known.stats(), rel=1e-12)
+
+
+def test_many_samples_are_a_population():
+    x = ColouredHessianLaw(POWER, 30).ppf(PERCENT)
+    many = ColouredHessianLaw(POWER, 30, samples=10**9)
+    np.testing.assert_allclose(many.cdf(x), PERCENT, atol=1e-6)
+
+
+def check_moments(law):
+    ends = np.r_[0.0, law.ppf(law.atom + (1 - law.atom) * np.r_[1e-6, PERCENT, 1 - 1e-9])]
+    moments = [law.atom, 0.0, 0.0]
+    for a, b in zip(ends, ends[1:], strict=False):
+        for k in range(3):
+            moments[k] += quad(lambda x, k=k: x**k * law.pdf(x), a, b, limit=200)[0]
+    assert moments[0] == pytest.approx(1, abs=1e-5)
+    assert moments[1] == pytest.approx(law.mean(), rel=1e-5)
+    assert moments[2] - moments[1] ** 2 == pytest.approx(law.var(), rel=1e-5)
+
+
+def test_mass_mean_and_variance(law):
+    """The moments are traces, which know nothing of the equations."""
+    check_moments(law)
+
+
+def test_mass_mean_and_variance_of_several_outputs(outputs_law):
+    check_moments(outputs_law)
+
+
+def check_quantiles(law):
+    levels = law.atom + (1 - law.atom) * np.r_[1e-4, PERCENT, 1 - 1e-6]
+    x = law.ppf(levels)
+    assert (np.diff(x) > 0).all()
+    np.testing.assert_allclose(law.cdf(x), levels, rtol=1e-8)
+    assert law.cdf(0) == pytest.approx(law.atom, abs=1e-6)
+    assert law.cdf(-1e-9) == law.pdf(-1.0) == 0
+    assert law.cdf(np.inf) == pytest.approx(1, abs=1e-6)
+    assert pickle.loads(pickle.dumps(law)).pdf(x[50]) == law.pdf(x[50])
+    if law.atom > 0:
+        assert law.ppf(law.atom / 2) == 0
+
+
+def test_quantiles_invert_the_cdf(law):
+    check_quantiles(law)
+
+
+def test_quantiles_of_several_outputs_invert_the_cdf(outputs_law):
+    check_quantiles(outputs_law)
+
+
+def drawn_spectra(law, teachers, rng):
+    """Eigenvalues of S^(1/2) (|W2|^2 I + W1^T W1) S^(1/2), zeros included."""
+    n, tau = law.input_dim, law.covariance_spectrum
+    spectra = np.zeros((teachers, n))
+    for spectrum in spectra:
+        W1 = law.sigma1 * rng.standard_normal((law.hidden_dim, n))
+        middle = W1.T @ W1 + (
+            law.sigma2**2 * rng.standard_normal(law.hidden_dim) ** 2
+        ).sum() * np.eye(n)
+        root = np.diag(np.sqrt(tau))
+        if law.samples:
+            root = rng.standard_normal((law.samples, n)) * np.sqrt(tau / law.samples)
+        values = np.linalg.eigvalsh(root @ middle @ root.T)[-n:]
+        spectrum[n - len(values) :] = values
+    spectra[spectra < 1e-10 * spectra.max()] = 0
+    return spectra
+
+
+@pytest.mark.parametrize("name", INPUTS)
+def test_draws_differ_by_what_finite_networks_allow(name):
+    """A linear statistic of one spectrum errs by O(1 / size): here less than one eigenvalue.
+
+    The sampling error is taken over teachers, at a level of one in 1000 for all cases.
+    """
+    law = ColouredHessianLaw(*INPUTS[name])
+    teachers = 400
+    spectra = drawn_spectra(law, teachers, np.random.default_rng(3))
+    x = law.ppf(law.atom + (1 - law.atom) * PERCENT)
+    shares = np.stack([np.searchsorted(s, x, side="right") for s in spectra]) / law.input_dim
+    error = shares.std(0, ddof=1) / math.sqrt(teachers)
+    bound = norm.isf(1e-3 / 2 / (99 * len(INPUTS))) * error + 0.6 / law.input_dim
+    assert np.all(np.abs(shares.mean(0) - law.cdf(x)) < bound)
+    # Exact zeros of the matrix, as many as the atom says.
+    np.testing.assert_allclose((spectra == 0).mean(1), law.atom, atol=1e-12)
+
+
+def test_the_error_falls_with_size():
+    """At four times the size the law is closer, and beyond what sampling could hide."""
+    distances = []
+    for factor, teachers in ((1, 4000), (4, 200)):
+        law = ColouredHessianLaw(np.ones(4 * factor), 6 * factor, samples=8 * factor)
+        spectra = drawn_spectra(law, teachers, np.random.default_rng(4))
+        x = law.ppf(PERCENT)
+        shares = np.stack([np.searchsorted(s, x) for s in spectra]) / law.input_dim
+        distances.append(np.abs(shares.mean(0) - PERCENT).max())
+    assert distances[0] > 2 * distances[1]
+
+
+@pytest.mark.parametrize("case", [(200, 300, 100), (150, 100, 200), (150, 150, 150)], ids=str)
+def test_several_outputs_against_one_large_network(case):
+    """A linear statistic of a matrix of size n errs by O(1/n)."""
+    n, h, o = case
+    rng, law = np.random.default_rng(5), OutputsHessianLaw(*case)
+    W1, W2 = rng.standard_normal((h, n)), rng.standard_normal((o, h))
+    sums = np.add.outer(np.linalg.eigvalsh(W2 @ W2.T), np.linalg.eigvalsh(W1.T @ W1))
+    levels = law.atom + (1 - law.atom) * PERCENT
+    found = np.searchsorted(np.sort(sums.ravel()), law.ppf(levels)) / sums.size
+    assert np.abs(found - levels).max() < 3 / min(case)
+    assert (sums < 1e-9).sum() == n * o - linear_rank(n, h, o) == round(law.atom * n * o)
+
+
+def test_several_outputs_convolve():
+    """A characteristic function of a sum is a product: two Marchenko-Pastur laws by quadrature."""
+    law = OutputsHessianLaw(6, 9, 4)
+    t, ends = 0.15, law.ppf(np.r_[1e-12, 0.25, 0.5, 0.75, 1 - 1e-12])
+    total = sum(
+        quad(lambda x, part=part: part(t * x) * law.pdf(x), a, b, limit=200)[0] * unit
+        for part, unit in ((np.cos, 1), (np.sin, 1j))
+        for a, b in zip(ends, ends[1:], strict=False)
+    )
+    product = 1
+    for factor, scale in (law._inner, law._outer):
+        product *= sum(
+            quad(lambda x, p=p, f=factor, s=scale: p(t * s * x) * f.pdf(x), *factor.edges)[0] * unit
+            for p, unit in ((np.cos, 1), (np.sin, 1j))
+        )
+    assert total == pytest.approx(product, abs=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([1.0, -1.0], 3), "covariance_spectrum must hold no negative number"),
+        (([0.0, 0.0], 3), "not only zeros"),
+        (([1.0, math.nan], 3), "covariance_spectrum must be finite"),
+        (([[1.0]], 3), "covariance_spectrum must have shape"),
+        (([1.0], 0), "hidden_dim must be"),
+        (([1.0], 3, -1.0), "sigma1 must be"),
+        (([1.0], 3, 1.0, 0.0), "sigma2 must be"),
+        (([1.0], 3, 1.0, 1.0, 0), "samples must be"),
+    ],
+)
+def test_bad_parameters_are_named(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        ColouredHessianLaw(*arguments)
+    with pytest.raises(ValueError, match="output_dim must be"):
+        OutputsHessianLaw(3, 3, 0)
+
+
+def test_a_solver_that_does_not_converge_says_so(monkeypatch):
+    monkeypatch.setattr("nearopt.laws_inputs.ATTEMPTS", 1)
+    monkeypatch.setattr("nearopt.laws_inputs.STEPS", 1)
+    with pytest.raises(ConvergenceError, match=r"was not solved at \d+ of \d+ points"):
+        ColouredHessianLaw(np.ones(20), 30, samples=20)

@@ -1,0 +1,73 @@
+"""The rank of a batch, counted, against its formula, floats and a certificate."""
+
+import numpy as np
+import pytest
+
+from nearopt import Erf, Linear, Polynomial, TwoLayer
+from nearopt.hessian import batch_hessian
+from nearopt.laws_outputs import linear_rank
+from nearopt.rank import exact_batch_ranks
+from nearopt.rank_batch import certify_batch_ranks, count_batch_ranks, expected_batch_ranks
+
+ACTIVATIONS = {
+    "u": Linear(),
+    "u2": Polynomial((0.0, 0.0, 1.0)),
+    "u + u2": Polynomial((0.0, 1.0, 1.0)),
+    "u3": Polynomial((0.0, 0.0, 0.0, 1.0)),
+}
+
+
+@pytest.mark.parametrize("activation", ACTIVATIONS.values(), ids=ACTIVATIONS)
+@pytest.mark.parametrize("outputs", [1, 2, 3, 5])
+def test_counts_are_what_the_formula_says(activation, outputs):
+    rng = np.random.default_rng(0)
+    for n, h in ((1, 2), (2, 3), (3, 2), (4, 4), (3, 5)):
+        sizes = (n, h, outputs, h * (n + outputs) // outputs + 3)
+        counts = count_batch_ranks(activation, *sizes, rng=rng)
+        np.testing.assert_array_equal(counts, expected_batch_ranks(activation, *sizes), str(sizes))
+
+
+def test_one_output_is_the_other_count():
+    activation, rng = ACTIVATIONS["u + u2"], np.random.default_rng(1)
+    other = exact_batch_ranks(activation, 3, 4, rng=rng)
+    np.testing.assert_array_equal(
+        count_batch_ranks(activation, 3, 4, 1, len(other), rng=rng), other
+    )
+
+
+@pytest.mark.parametrize("sizes", [(3, 2, 1), (3, 2, 4), (5, 3, 4), (2, 4, 3)], ids=str)
+def test_linear_batches_follow_the_kronecker_sum(sizes):
+    """N samples are N inputs at most."""
+    n, h, o = sizes
+    counts = count_batch_ranks(Linear(), n, h, o, 8, rng=np.random.default_rng(2))
+    expected = [linear_rank(min(N, n), h, o) for N in range(1, 9)]
+    np.testing.assert_array_equal(counts, expected)
+
+
+@pytest.mark.parametrize("outputs", [1, 4])
+def test_floats_agree(outputs):
+    rng, activation = np.random.default_rng(3), ACTIVATIONS["u2"]
+    net = TwoLayer.draw(3, 2, output_dim=outputs, activation=activation, rng=rng)
+    inputs = rng.standard_normal((6, 3))
+    ranks = [np.linalg.matrix_rank(batch_hessian(net, inputs[:N])) for N in range(1, 7)]
+    np.testing.assert_array_equal(ranks, expected_batch_ranks(activation, 3, 2, outputs, 6))
+
+
+def test_erf_batches_are_certified():
+    rng = np.random.default_rng(4)
+    net = TwoLayer.draw(2, 4, activation=Erf(), rng=rng)
+    inputs = rng.standard_normal((12, 2))
+    assert certify_batch_ranks(net, inputs)
+    # Floats would not have been sure, and balls of few bits are not either.
+    assert not certify_batch_ranks(net, inputs, bits=16)
+    twins = TwoLayer(net.W1[[0, 0, 1, 2]], net.W2, Erf())
+    assert not certify_batch_ranks(twins, inputs, bits=1024)
+
+
+def test_certificates_need_erf_and_as_many_inputs_as_parameters():
+    net = TwoLayer.draw(2, 4, activation=Linear(), rng=np.random.default_rng(5))
+    with pytest.raises(ValueError, match="needs Erf and one output"):
+        certify_batch_ranks(net, np.ones((12, 2)))
+    erf = TwoLayer(net.W1, net.W2, Erf())
+    with pytest.raises(ValueError, match=r"inputs must have shape \(12, 2\)"):
+        certify_batch_ranks(erf, np.ones((11, 2)))

@@ -2,6 +2,7 @@
 
 import math
 import pickle
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -58,7 +59,7 @@ def test_many_samples_are_a_population():
 def check_moments(law):
     ends = np.r_[0.0, law.ppf(law.atom + (1 - law.atom) * np.r_[1e-6, PERCENT, 1 - 1e-9])]
     moments = [law.atom, 0.0, 0.0]
-    for a, b in zip(ends, ends[1:], strict=False):
+    for a, b in pairwise(ends):
         for k in range(3):
             moments[k] += quad(lambda x, k=k: x**k * law.pdf(x), a, b, limit=200)[0]
     assert moments[0] == pytest.approx(1, abs=1e-5)
@@ -164,7 +165,7 @@ def test_several_outputs_convolve():
     total = sum(
         quad(lambda x, part=part: part(t * x) * law.pdf(x), a, b, limit=200)[0] * unit
         for part, unit in ((np.cos, 1), (np.sin, 1j))
-        for a, b in zip(ends, ends[1:], strict=False)
+        for a, b in pairwise(ends)
     )
     product = 1
     for factor, scale in (law._inner, law._outer):

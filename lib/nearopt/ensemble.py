@@ -4,6 +4,7 @@ The eigenvalues of one teacher are correlated, so every standard error here is t
 teachers, never over pooled eigenvalues.
 """
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -126,3 +127,72 @@ def kolmogorov_distance(law: Law, other: Law) -> tuple[float, float]:
     points = other.ppf(np.arange(1, 2000) / 2000)
     difference = np.abs(law.cdf(points) - other.cdf(points))
     return float(difference.max()), float(points[difference.argmax()])
+
+
+def draw_coloured_spectra(
+    covariance_spectrum: Array,
+    hidden_dim: int,
+    teachers: int,
+    *,
+    sigma1: float = 1.0,
+    sigma2: float = 1.0,
+    rng: np.random.Generator,
+) -> Array:
+    """Draw Hessian eigenvalues of linear teachers whose inputs have a covariance.
+
+    Those of S^(1/2) (|W2|^2 I + W1^T W1) S^(1/2), S the diagonal matrix of the covariance's
+    eigenvalues: rotating the inputs changes nothing, because W1 is Gaussian.
+
+    Parameters
+    ----------
+    covariance_spectrum : array of shape (input_dim,)
+        Eigenvalues of the covariance.
+    hidden_dim, teachers, sigma1, sigma2, rng
+        As in `draw_linear_spectra`.
+
+    Returns
+    -------
+    array of shape (teachers, input_dim)
+        Each teacher's eigenvalues, ascending.
+
+    Raises
+    ------
+    ValueError
+        If a size is not a positive integer or a scale not a positive number.
+    """
+    hidden_dim = positive_integer("hidden_dim", hidden_dim)
+    sigma1, sigma2 = positive_number("sigma1", sigma1), positive_number("sigma2", sigma2)
+    roots = np.sqrt(covariance_spectrum)
+    spectra = np.zeros((positive_integer("teachers", teachers), len(roots)))
+    for spectrum in spectra:
+        W1 = sigma1 * rng.standard_normal((hidden_dim, len(roots))) * roots
+        norm = sigma2**2 * (rng.standard_normal(hidden_dim) ** 2).sum()
+        spectrum[:] = np.linalg.eigvalsh(W1.T @ W1 + norm * np.diag(covariance_spectrum))
+    return spectra
+
+
+def smallest_batch_eigenvalues(
+    net: TwoLayer, rank: int, sizes: Sequence[int], *, rng: np.random.Generator
+) -> Array:
+    """Return the smallest nonzero Hessian eigenvalue of batches of white inputs.
+
+    Parameters
+    ----------
+    net : TwoLayer
+        With one output.
+    rank : int
+        Of the population Hessian, so that min(N, rank) eigenvalues are not 0.
+    sizes : sequence of int
+        Sizes N of the batches; each is the beginning of the next.
+    rng : Generator
+        Source of the inputs.
+
+    Returns
+    -------
+    array of shape (sizes,)
+        Squared singular values of the Jacobian over the root of N.
+    """
+    inputs = rng.standard_normal((max(sizes), net.input_dim))
+    jacobian = net.jacobian(inputs)[:, 0]
+    singular = [np.linalg.svd(jacobian[:N], compute_uv=False)[min(N, rank) - 1] for N in sizes]
+    return np.square(singular) / np.asarray(sizes)

@@ -182,12 +182,13 @@ class ColouredHessianLaw(rv_continuous):
 
     def _iterate(self, z: Array, A: Complex, a: Complex, beta: Complex) -> tuple[Complex, Complex]:
         """Return a and beta after some steps of the equations, each damped by half."""
-        rho, s = beta * z / a, self.sigma1**2
-        for _ in range(STEPS):
-            V, _ = self._sums(a * rho / z)
-            rho = (rho + 1 / (1 + self._ratio * V / rho)) / 2
-            a = (a + A + s * self.hidden_dim / (1 + s * self.input_dim * V / a)) / 2
-        return a, a * rho / z
+        with np.errstate(all="ignore"):
+            rho, s = beta * z / a, self.sigma1**2
+            for _ in range(STEPS):
+                V, _ = self._sums(a * rho / z)
+                rho = (rho + 1 / (1 + self._ratio * V / rho)) / 2
+                a = (a + A + s * self.hidden_dim / (1 + s * self.input_dim * V / a)) / 2
+            return a, a * rho / z
 
     def _newton(
         self, z: Array, A: Complex, a: Complex, beta: Complex

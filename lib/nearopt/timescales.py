@@ -1,0 +1,63 @@
+"""How long learning takes near the optimum, from the Hessian's eigenvalues alone."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+
+from nearopt.checks import finite_array
+from nearopt.prediction import expected_loss
+
+Array = NDArray[np.float64]
+
+
+def nonzero(eigenvalues: Array) -> Array:
+    """Return the eigenvalues above rounding: P times the rounding unit times the largest."""
+    values = finite_array("eigenvalues", eigenvalues, (None,))
+    return values[values > len(values) * np.finfo(np.float64).eps * values.max()]
+
+
+def steps_to(eigenvalues: Array, fractions: Sequence[float]) -> list[float]:
+    """Return the steps after which the expected loss is down to each fraction of its start.
+
+    For gradient descent at the rate 1 / lambda_max from isotropic deviations
+    (`nearopt.prediction.expected_loss`).
+
+    Parameters
+    ----------
+    eigenvalues : array of shape (P,)
+        Of the Hessian; zeros do not matter.
+    fractions : sequence of float
+        Between 0 and 1.
+
+    Raises
+    ------
+    ValueError
+        If a fraction is not between 0 and 1.
+    """
+    if not all(0 < fraction < 1 for fraction in fractions):
+        raise ValueError(f"fractions must be between 0 and 1, not {list(fractions)}")
+    values = nonzero(eigenvalues)
+    rate, start = 1 / values.max(), values.sum() / 2
+    top = np.log(40 * values.max() / values.min())
+
+    def excess(log_time: float, fraction: float) -> float:
+        loss = expected_loss(values, [np.exp(log_time)], rate=rate)[0]
+        return float(np.log(max(loss / start, 1e-300) / fraction))
+
+    return [float(np.exp(brentq(excess, -40.0, top, args=(f,)))) for f in fractions]
+
+
+def summary(name: str, eigenvalues: Array, fraction: float = 0.01) -> str:
+    """Say in plain words how long gradient descent takes and what it never learns."""
+    values, count = nonzero(eigenvalues), len(eigenvalues)
+    (steps,) = steps_to(eigenvalues, [fraction])
+    slowest = values.max() / values.min() / 2
+    idle = count - len(values)
+    flat = f"{idle} of {count} parameters' directions never matter" if idle else "every one matters"
+    return (
+        f"{name}: at the fastest safe rate, {1 / values.max():.1g}, the loss is down to "
+        f"{fraction:.0%} after about {steps:.1g} steps; the last direction needs about "
+        f"{slowest:.0e} steps for each factor of e; {flat}."
+    )

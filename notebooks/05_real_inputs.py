@@ -1,0 +1,396 @@
+# ---
+# jupyter:
+#   jupytext:
+#     cell_metadata_filter: tags,-all
+#     formats: ipynb,py:percent
+#     notebook_metadata_filter: -all
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Near the optimum, the covariance of the inputs and their number decide spectrum and rank, on real images too
+#
+# **What you will see.** What is left of the theory of white inputs when inputs are correlated, few,
+# or images, and when a network has several outputs: the laws, with the covariance in
+# them; the rank, counted; and how long learning takes on data of your own.
+#
+# **What you need.** [01_linear_asymptotics](01_linear_asymptotics.ipynb). A minute.
+#
+# ## Setting
+#
+# Inputs have covariance $\Sigma$. Write $x = \Sigma^{1/2} z$ with white $z$: the network of weights
+# $(W_2, W_1)$ on $x$ is that of $(W_2, W_1 \Sigma^{1/2})$ on $z$, so every result for white inputs has
+# its counterpart, still in closed form, when the inputs are Gaussian.
+
+# %% [markdown]
+# ## Parameters
+#
+# `inputs` is a CSV, NPY or Parquet file of shape (samples, features); empty, it stands for
+# scikit-learn's handwritten digits. Its path is relative to the folder of this notebook, or to the
+# top of the checkout, where the workflow runs. Features that never change are refused unless
+# `keep_constant` is set.
+
+# %% tags=["parameters"]
+inputs: str = ""
+keep_constant: bool = False
+hidden_dim: int = 6
+wide_hidden_dim: int = 60
+teachers: int = 100
+small_input_dim: int = 6
+small_hidden_dim: int = 4
+output_dim: int = 3
+batches: int = 20
+epsilon: float = 0.001
+descent_steps: int = 1000
+seed: int = 20251220
+results_dir: str = ""
+
+# %%
+from nearopt.results import Results
+
+results = Results("05_real_inputs", globals(), results_dir)
+
+# %%
+from functools import partial
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from nearopt import figures_inputs, style
+from nearopt.activations import Erf, Linear, Polynomial
+from nearopt.coloured import ColouredInputs
+from nearopt.data import covariance_rank, load_digits, load_inputs, standardise
+from nearopt.descent import gradient_descent
+from nearopt.ensemble import (
+    draw_coloured_spectra,
+    empirical_cdf,
+    smallest_batch_eigenvalues,
+)
+from nearopt.hessian import batch_hessian, population_hessian
+from nearopt.laws_inputs import ColouredHessianLaw
+from nearopt.laws_outputs import OutputsHessianLaw, linear_rank
+from nearopt.loss import batch_gradient, batch_loss
+from nearopt.network import TwoLayer
+from nearopt.prediction import predicted_loss
+from nearopt.rank import exact_rank
+from nearopt.rank_batch import (
+    certify_batch_ranks,
+    count_batch_ranks,
+    expected_batch_ranks,
+)
+from nearopt.spectrum import spectrum
+from nearopt.timescales import nonzero, steps_to, summary
+
+style.use()
+rng = np.random.default_rng(seed)
+
+# %% [markdown]
+# ## The inputs
+#
+# A damaged file stops here, before anything heavy. The inputs are centred and share
+# one scale, so that their variance is 1 on average over features.
+
+# %%
+raw = load_inputs(inputs, keep_constant=keep_constant) if inputs else load_digits()
+x = standardise(raw)
+samples, features = x.shape
+sigma = ColouredInputs(x.T @ x / samples)
+samples, features
+
+# %% [markdown]
+# Each feature that is constant, or a combination of others, costs one rank. For whole numbers the
+# rank of the covariance is exact, in integers; otherwise it is what floating point says.
+
+# %%
+whole = bool((raw == raw.round()).all())
+rank = covariance_rank(raw) if whole else sigma.rank
+constant = int((np.ptp(raw, axis=0) == 0).sum())
+results.value("samples", samples, "samples of the data")
+results.value("features", features, "features of the data")
+results.value("constant", constant, "features that never change")
+results.value("covariance_rank", rank, "rank of the covariance")
+{"exact": whole, "rank": rank, "constant": constant, "dependent": features - rank - constant}
+
+# %% [markdown]
+# White inputs would have all these eigenvalues at 1.
+
+# %%
+figure, axes = plt.subplots(figsize=(style.HALF, 2.2))
+axes.semilogy(np.arange(1, sigma.rank + 1), sigma.spectrum[::-1][: sigma.rank], ".")
+axes.axhline(1, color=style.EXACT, lw=0.8, ls="--")
+axes.set(xlabel="index", ylabel="covariance eigenvalue")
+results.figure("covariance", figure)
+
+# %% [markdown]
+# ## Linear networks: the rank of $\Sigma$ in place of $N_i$, and its spectrum in the law
+#
+# With one output the eigenvalues are those of $\Sigma^{1/2}(|W_2|^2 I + W_1^\top W_1)\Sigma^{1/2}$.
+
+# %%
+teacher = TwoLayer.draw(features, hidden_dim, activation=Linear(), rng=rng)
+found = len(nonzero(np.linalg.eigvalsh(batch_hessian(teacher, x))))
+statement = "rank of a linear network's Hessian on the data"
+results.verdict("C3", statement, measured=found, expected=rank, tolerance=0)
+
+# %% [markdown]
+# For large networks their distribution follows from the eigenvalues of $\Sigma$ alone, by the
+# deterministic equivalent of `nearopt.laws_inputs`, averaged over the chi-square law of $|W_2|^2$.
+
+# %%
+widths = (hidden_dim, wide_hidden_dim)
+laws = {h: ColouredHessianLaw(sigma.spectrum, h) for h in widths}
+spectra = {h: draw_coloured_spectra(sigma.spectrum, h, teachers, rng=rng) for h in widths}
+results.figure("coloured", figures_inputs.coloured_spectra(spectra, laws))
+
+# %% [markdown]
+# Over decades of eigenvalues the law counts them right. A count of eigenvalues of a large random
+# matrix differs from the law's by a number of order one, whatever the size: the law must misplace
+# less than one eigenvalue.
+
+# %%
+misplaced = {}
+for h, law in laws.items():
+    points = law.ppf(law.atom + (1 - law.atom) * np.arange(1, 100) / 100)
+    share, error = empirical_cdf(spectra[h], points)
+    misplaced[h] = features * np.abs(share - law.cdf(points)).max()
+    results.value(f"error_{h}", features * error.max(), "largest standard error, in eigenvalues")
+statement = "eigenvalues that the law misplaces on the data's covariance"
+results.verdict("C4", statement, measured=max(misplaced.values()), expected=0, tolerance=1)
+
+# %% [markdown]
+# ## Few samples: the rank
+#
+# With one output a batch of $N$ samples has rank $\min(N, R)$, $R$ the rank of the population. With
+# $N_o$ outputs, let $k = \min(N_o, N_h)$ and $R_k$ the population's rank with $k$ outputs. Then it is
+# $(N_o - k)\min(N, D, N_h) + \min(N k, R_k)$, $D$ the number of monomials: in the $N_o - k$ directions of the outputs that no
+# hidden unit feeds, only $W_2$ acts. That this is never exceeded is a theorem; each count is exact.
+
+# %%
+activations = {
+    "linear": Linear(),
+    "u²": Polynomial((0.0, 0.0, 1.0)),
+    "u³": Polynomial((0.0, 0.0, 0.0, 1.0)),
+    "u + u²": Polynomial((0.0, 1.0, 1.0)),
+}
+outputs = sorted({1, 2, output_dim, small_hidden_dim + 1})
+largest = small_hidden_dim * (small_input_dim + 1) + 2
+shape = (small_input_dim, small_hidden_dim)
+counted = {}
+for name, g in activations.items():
+    for o in outputs:
+        counts = count_batch_ranks(g, *shape, o, largest, rng=rng)
+        counted[name, o] = counts, expected_batch_ranks(g, *shape, o, largest)
+
+# %%
+cases = largest * len(counted)
+exceptions = sum(int((counts != expected).sum()) for counts, expected in counted.values())
+results.value("batch_cases", cases, "batches whose rank was counted")
+statement = f"batches, of {cases}, whose rank is not the formula's"
+results.verdict("C5", statement, measured=exceptions, expected=0, tolerance=0)
+
+# %% [markdown]
+# The population's ranks, and the smallest batch that reaches them:
+
+# %%
+table = pd.DataFrame(list(counted), columns=["activation", "outputs"])
+table["rank"] = [int(counts[-1]) for counts, _ in counted.values()]
+table["samples"] = [int(np.argmax(c == c[-1])) + 1 for c, _ in counted.values()]
+results.table("batch_ranks", table)
+table.pivot(index="activation", columns="outputs", values=["rank", "samples"])
+
+# %% [markdown]
+# For erf the rank of a batch is $\min(N, P)$, and ball arithmetic proves it for this teacher and these inputs.
+
+# %%
+erf_net = TwoLayer.draw(*shape, activation=Erf(), rng=rng)
+erf_inputs = rng.standard_normal((erf_net.parameter_count, small_input_dim))
+certified = certify_batch_ranks(erf_net, erf_inputs)
+statement = "erf: batches of every size have full rank (1 if proved)"
+results.verdict("C6", statement, measured=int(certified), expected=1, tolerance=0)
+
+# %% [markdown]
+# ## Few samples: the smallest eigenvalue
+#
+# When $N$ falls to the rank, the smallest nonzero eigenvalue falls to almost nothing, and learning
+# takes longest; with fewer samples still it rises again, because what is left of the spectrum is what the batch
+# can see. It is the double descent of least squares, in time instead of error.
+
+# %%
+ratios = np.unique(np.round(np.geomspace(0.3, 6, 25), 3))
+rows = []
+for name, g in {"linear": Linear(), "u + u²": activations["u + u²"], "erf": Erf()}.items():
+    full = shape[1] * (shape[0] + 1)
+    R = full if name == "erf" else exact_rank(g, *shape, rng=rng).value
+    sizes = np.unique(np.maximum(1, np.round(ratios * R).astype(int))).tolist()
+    nets = [TwoLayer.draw(*shape, activation=g, rng=rng) for _ in range(batches)]
+    values = [smallest_batch_eigenvalues(net, R, sizes, rng=rng) for net in nets]
+    low, median, high = np.quantile(values, [0.25, 0.5, 0.75], axis=0)
+    columns = {"ratio": np.divide(sizes, R), "low": low, "median": median, "high": high}
+    rows.append(pd.DataFrame({"activation": name, **columns}))
+measured = pd.concat(rows)
+
+# %% [markdown]
+# For linear $g$ the law of a batch predicts it: its quantile with half an eigenvalue below.
+
+# %%
+curve = measured[measured.activation == "linear"]
+predictions = []
+for N in (curve.ratio * small_input_dim).round().astype(int):
+    law = ColouredHessianLaw(np.ones(small_input_dim), small_hidden_dim, samples=int(N))
+    predictions.append(law.ppf(law.atom + 0.5 / small_input_dim))
+results.figure(
+    "smallest", figures_inputs.smallest_eigenvalues(measured, np.array([curve.ratio, predictions]))
+)
+
+# %%
+erf_curve = measured[measured.activation == "erf"].set_index("ratio")["median"]
+dip = float(erf_curve.loc[0.8:1.3].idxmin())
+results.value("dip", dip, "samples over rank where erf's smallest eigenvalue is least")
+results.value(
+    "recovery", erf_curve.iloc[-1] / erf_curve.min(), "its growth from there to six times the rank"
+)
+bool(abs(dip - 1) < 0.2)
+
+# %% [markdown]
+# ## Several outputs
+#
+# With $N_o$ outputs a linear network's eigenvalues are all sums of one of $W_2 W_2^\top$ and one of
+# $W_1^\top W_1$: for large networks the law is the convolution of two Marchenko-Pastur laws, and the
+# rank is $N_o N_i - (N_o - N_h)_+ (N_i - N_h)_+$.
+
+# %%
+big = (10 * small_input_dim, 10 * small_hidden_dim, 10 * output_dim)
+outputs_law = OutputsHessianLaw(*big)
+draws = []
+for _ in range(batches):
+    net = TwoLayer.draw(big[0], big[1], output_dim=big[2], activation=Linear(), rng=rng)
+    inner, outer = (np.linalg.eigvalsh(m) for m in (net.W1.T @ net.W1, net.W2 @ net.W2.T))
+    draws.append(np.sort(np.add.outer(inner, outer).ravel()))
+results.figure("outputs", figures_inputs.outputs_density(np.array(draws), outputs_law))
+
+# %%
+atom = outputs_law.atom
+points = outputs_law.ppf(atom + (1 - atom) * np.arange(1, 100) / 100)
+share, error = empirical_cdf(np.array(draws), points)
+distance = np.abs(share - outputs_law.cdf(points)).max()
+statement = "distance of draws and law with several outputs, in units of 1 / smallest size"
+results.verdict("C4", statement, measured=min(big) * distance, expected=0, tolerance=1)
+
+# %% [markdown]
+# ## Real images against Gaussian inputs of the same covariance
+#
+# A nonlinear network sees more of its inputs than their covariance. How much more? Three spectra of the same teacher: of
+# Gaussian inputs in closed form; of as many Gaussian inputs as there are data, which shows what the finite number does; and of the data.
+
+# %%
+nonlinear = {"erf": Erf(), "u + u²": activations["u + u²"], "u³": activations["u³"]}
+gaussian = sigma.draw(samples, rng)
+covariance = x.T @ x / samples
+scale = 1 / np.sqrt(features)
+networks, equivalents = {}, {}
+for name, g in nonlinear.items():
+    net = TwoLayer.draw(features, hidden_dim, activation=g, sigma1=scale, rng=rng)
+    batch = {"Gaussian sample": gaussian, "data": x}
+    networks[name] = net
+    values = {"population": spectrum(net, covariance)}
+    values |= {k: np.linalg.eigvalsh(batch_hessian(net, v)) for k, v in batch.items()}
+    equivalents[name] = values
+
+# %%
+seen = {
+    n: {k: v[-len(nonzero(e["population"])) :] for k, v in e.items()}
+    for n, e in equivalents.items()
+}
+common = {n: min(len(nonzero(v)) for v in e.values()) for n, e in equivalents.items()}
+seen = {n: {k: v[-common[n] :] for k, v in e.items()} for n, e in seen.items()}
+results.figure("equivalents", figures_inputs.gaussian_equivalents(seen))
+
+# %% [markdown]
+# The typical factor between the eigenvalues on the data and those of the Gaussian equivalent, and the
+# same for the Gaussian sample, which is what chance alone makes of it.
+
+# %%
+factors = pd.DataFrame({"activation": list(seen)})
+for kind in ("data", "Gaussian sample"):
+    logs = [np.abs(np.log(e[kind] / e["population"])) for e in seen.values()]
+    factors[kind] = [round(float(np.exp(np.median(log))), 2) for log in logs]
+results.table("factors", factors)
+factors
+
+# %% [markdown]
+# ## Descent on the data, real and predicted
+#
+# Students start `epsilon` away from their teachers in each parameter. Points are losses of real gradient descent on the data at the
+# rate $1/\lambda_{\max}$; lines what the Hessian on the data says, dotted what that of the Gaussian equivalent says.
+
+# %%
+losses, predicted, errors = {}, {}, {}
+for name, net in networks.items():
+    pairs = {
+        "Hessian on the data": np.linalg.eigh(batch_hessian(net, x)),
+        "Gaussian equivalent": np.linalg.eigh(population_hessian(net, covariance)),
+    }
+    rate = 1 / pairs["Hessian on the data"][0][-1]
+    direction = rng.standard_normal(net.parameter_count)
+    descend = partial(gradient_descent, teacher=net, rate=rate, steps=descent_steps)
+    for size in (epsilon / 2, epsilon):
+        student = net.with_parameters(net.parameters + size * direction)
+        run = descend(student, gradient=partial(batch_gradient, inputs=x), records=40)
+        losses[name] = run.measure(partial(batch_loss, inputs=x))
+        predicted[name] = {
+            k: predicted_loss(p, size * direction, run.times, rate) for k, p in pairs.items()
+        }
+        errors[name, size] = np.abs(predicted[name]["Hessian on the data"] / losses[name] - 1).max()
+results.figure("descent", figures_inputs.real_descent(run.times, losses, predicted))
+
+# %% [markdown]
+# The prediction is the leading order in `epsilon`: its relative error must halve with it, neither stay
+# nor fall to a quarter.
+
+# %%
+for name in networks:
+    results.value(f"error_{list(networks).index(name)}", errors[name, epsilon], f"{name}: error")
+    statement = (
+        f"{name} on the data: error of the predicted loss at epsilon over that at half of it"
+    )
+    ratio = errors[name, epsilon] / errors[name, epsilon / 2]
+    print(results.verdict("C1", statement, measured=ratio, expected=2, tolerance=0.5))
+
+# %% [markdown]
+# ## How long does learning take?
+#
+# From the eigenvalues on the data, for gradient descent at the rate $1/\lambda_{\max}$:
+
+# %%
+on_data = {name: e["data"] for name, e in equivalents.items()}
+on_data["linear"] = np.linalg.eigvalsh(batch_hessian(teacher, x))
+for name, values in on_data.items():
+    print(summary(name, values))
+
+# %%
+times = pd.DataFrame({"activation": list(on_data)})
+times["rank"] = [len(nonzero(v)) for v in on_data.values()]
+for fraction in (0.1, 0.01, 0.001):
+    steps = [steps_to(v, [fraction])[0] for v in on_data.values()]
+    times[f"to {fraction:g}"] = [float(f"{s:.2g}") for s in steps]
+slowest = [nonzero(v).max() / nonzero(v).min() / 2 for v in on_data.values()]
+times["slowest"] = [float(f"{s:.1e}") for s in slowest]
+results.table("times", times)
+times
+
+# %%
+results.save()
+
+# %% [markdown]
+# ## Limits
+#
+# - The data are centred. A mean that is not zero acts like a bias, which these networks do not have.
+# - The laws are those of large networks: at finite size they misplace up to about one eigenvalue, and
+#   for one or two hidden units their equations may not be solved, which is then said.
+# - The Gaussian equivalent is exact for linear networks. For others it is a model of the data,
+#   and the factors above say how good it is for these images, teachers and widths only.
+# - Learning times are those near the optimum, at one fixed rate, without momentum.

@@ -72,7 +72,7 @@ from nearopt.ensemble import (
 )
 from nearopt.hessian import batch_hessian, population_hessian
 from nearopt.laws_inputs import ColouredHessianLaw
-from nearopt.laws_outputs import OutputsHessianLaw, linear_rank
+from nearopt.laws_outputs import OutputsHessianLaw
 from nearopt.loss import batch_gradient, batch_loss
 from nearopt.network import TwoLayer
 from nearopt.prediction import predicted_loss

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearopt.checks import positive_integer, positive_number, require_memory
+from nearopt.network import TwoLayer
 
 Array = NDArray[np.float64]
 

@@ -165,8 +165,8 @@ class ColouredHessianLaw(rv_continuous):
                 a[open_] = A[open_] + size * self.sigma1**2 * self.hidden_dim * (1 - 1j)
                 beta[open_] = a[open_] / z[open_] * (size if self.samples else 1.0)
             else:
-                nearest = _nearest_solved(open_, backwards=attempt % 4 < 3)
-                a, beta = (np.take_along_axis(array, nearest, axis=0) for array in (a, beta))
+                rows, columns = _nearest_solved(open_, direction=attempt % 4)
+                a, beta = a[rows, columns], beta[rows, columns]
             start = self._iterate(z[open_], A[open_], a[open_], beta[open_])
             *root, error = self._newton(z[open_], A[open_], *start)
             solved = error * weights[open_] <= LAST_STEP
@@ -274,12 +274,21 @@ def _chi_square_nodes(freedom: int, sigma: float) -> tuple[Complex, Complex]:
     return sigma**2 * A, weights
 
 
-def _nearest_solved(open_: NDArray[np.bool_], *, backwards: bool) -> NDArray[np.int_]:
-    """Return, for each point of a column, the index of the last solved point before (or after)."""
-    index = np.arange(len(open_))[:, None]
-    if backwards:
-        last = len(open_) - 1
-        found = last - np.maximum.accumulate(np.where(open_, -1, last - index)[::-1])[::-1]
-        return np.where(found > last, index, found)
-    found = np.maximum.accumulate(np.where(open_, -1, index))
-    return np.where(found < 0, index, found)
+def _nearest_solved(open_: NDArray[np.bool_], direction: int) -> tuple[NDArray[np.int_], ...]:
+    """Return rows and columns of the nearest solved place, or the place itself if there is none.
+
+    The direction is 1 for larger A, along a row, 2 for larger x and 3 for smaller x.
+    """
+    rows, columns = np.indices(open_.shape)
+    if direction == 1:
+        return rows, _next_solved(open_.T).T
+    if direction == 2:
+        return _next_solved(open_), columns
+    return len(open_) - 1 - _next_solved(open_[::-1])[::-1], columns
+
+
+def _next_solved(open_: NDArray[np.bool_]) -> NDArray[np.int_]:
+    """Return the first solved row from each row on, or the row itself if there is none."""
+    own = np.broadcast_to(np.arange(len(open_))[:, None], open_.shape)
+    found = np.minimum.accumulate(np.where(open_, len(open_), own)[::-1])[::-1]
+    return np.where(found == len(open_), own, found)

@@ -66,6 +66,35 @@ def spectrum(net: TwoLayer, input_covariance: ArrayLike | None = None) -> Array:
     return np.sort(np.concatenate([inside, np.repeat(outside, multiplicity)]))
 
 
+def batch_spectrum(net: TwoLayer, inputs: Array) -> Array:
+    """Return all eigenvalues of `batch_hessian(net, inputs)`, ascending, shape (P,).
+
+    They are squared singular values of the Jacobian, so that those far below the rounding error
+    of the largest are still right; below the square of that they are 0.
+
+    Parameters
+    ----------
+    net : TwoLayer
+        The teacher, and the student.
+    inputs : array of shape (samples, input_dim)
+        The batch.
+
+    Raises
+    ------
+    ValueError
+        If `inputs` has the wrong shape or is not finite.
+    MemoryError
+        If the Jacobian does not fit three times.
+    """
+    inputs = finite_array("inputs", inputs, (None, net.input_dim))
+    size = len(inputs) * net.output_dim * net.parameter_count
+    require_memory("the Jacobian of the batch", 24.0 * size, "use a smaller batch")
+    jacobian = net.jacobian(inputs).reshape(-1, net.parameter_count)
+    values = _squared_singular_values(jacobian.T) / len(inputs)
+    rounding = (max(jacobian.shape) * np.finfo(np.float64).eps) ** 2
+    return np.sort(np.where(values > rounding * values.max(), values, 0.0))
+
+
 def _coloured_spectrum(net: TwoLayer, inputs: ColouredInputs) -> Array:
     """Return the eigenvalues of D H~ D^T: those of R H~ R, R^2 = D^T D, and zeros."""
     white = inputs.whitened(net)

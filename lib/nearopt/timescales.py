@@ -13,7 +13,10 @@ Array = NDArray[np.float64]
 
 
 def nonzero(eigenvalues: Array) -> Array:
-    """Return the eigenvalues above rounding: P times the rounding unit times the largest."""
+    """Return the eigenvalues of a dense matrix that are above its rounding error.
+
+    That is P times the rounding unit times the largest.
+    """
     values = finite_array("eigenvalues", eigenvalues, (None,))
     return values[values > len(values) * np.finfo(np.float64).eps * values.max()]
 
@@ -27,7 +30,7 @@ def steps_to(eigenvalues: Array, fractions: Sequence[float]) -> list[float]:
     Parameters
     ----------
     eigenvalues : array of shape (P,)
-        Of the Hessian; zeros do not matter.
+        Of the Hessian, as `nearopt.spectrum.batch_spectrum` has them; zeros do not matter.
     fractions : sequence of float
         Between 0 and 1.
 
@@ -38,7 +41,7 @@ def steps_to(eigenvalues: Array, fractions: Sequence[float]) -> list[float]:
     """
     if not all(0 < fraction < 1 for fraction in fractions):
         raise ValueError(f"fractions must be between 0 and 1, not {list(fractions)}")
-    values = nonzero(eigenvalues)
+    values = eigenvalues[eigenvalues > 0]
     rate, start = 1 / values.max(), values.sum() / 2
     top = np.log(40 * values.max() / values.min())
 
@@ -51,13 +54,13 @@ def steps_to(eigenvalues: Array, fractions: Sequence[float]) -> list[float]:
 
 def summary(name: str, eigenvalues: Array, fraction: float = 0.01) -> str:
     """Say in plain words how long gradient descent takes and what it never learns."""
-    values, count = nonzero(eigenvalues), len(eigenvalues)
+    values, count = eigenvalues[eigenvalues > 0], len(eigenvalues)
     (steps,) = steps_to(eigenvalues, [fraction])
     slowest = values.max() / values.min() / 2
     idle = count - len(values)
-    flat = f"{idle} of {count} parameters' directions never matter" if idle else "every one matters"
+    flat = f"{idle} of {count} directions never matter" if idle else "every direction matters"
     return (
         f"{name}: at the fastest safe rate, {1 / values.max():.1g}, the loss is down to "
         f"{fraction:.0%} after about {steps:.1g} steps; the last direction needs about "
-        f"{slowest:.0e} steps for each factor of e; {flat}."
+        f"{slowest:.0e} steps for each factor of e; {flat}"
     )

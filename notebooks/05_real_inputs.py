@@ -371,6 +371,11 @@ on_data["linear"] = batch_spectrum(teacher, x)
 for name, values in on_data.items():
     print(summary(name, values))
 
+# %% [markdown]
+# Directions that never matter are more than constant pixels explain. A pixel that is lit in fewer images than there
+# are hidden units lets the units differ there in fewer ways than they have weights for it. And the last directions
+# need so many steps that nobody ever sees them learned: such pixels are best dropped.
+
 # %%
 times = pd.DataFrame({"activation": list(on_data)})
 times["rank"] = [int(np.count_nonzero(v)) for v in on_data.values()]

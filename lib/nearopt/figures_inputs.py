@@ -4,6 +4,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
 from numpy.typing import NDArray
 
 from nearopt import style
@@ -36,7 +37,7 @@ def coloured_spectra(spectra: dict[int, Array], laws: dict[int, Law]) -> Figure:
         difference = count * (share - law.cdf(points))
         below.errorbar(points / hidden_dim, difference, count * error, color=color, fmt=".", ms=2)
     above.set_ylabel("eigenvalues below")
-    above.legend(title="line: law, points: draws")
+    above.legend(title="line: law, points: draws", title_fontsize=7.5)
     below.axhline(0, color=style.EXACT, lw=0.8)
     below.set(xlabel=r"eigenvalue / $N_h$", ylabel="draws $-$ law\n(eigenvalues)")
     return figure
@@ -59,6 +60,8 @@ def smallest_eigenvalues(measured: pd.DataFrame, linear: Array) -> Figure:
         axes.fill_between(curve.ratio, curve.low, curve.high, color=color, alpha=0.2, lw=0)
     axes.plot(*linear, "--", color=style.EXACT, label="linear: law")
     axes.axvline(1, color=style.EXACT, lw=0.6)
+    axes.set_xticks([0.3, 0.5, 1, 2, 4, 6], labels=["0.3", "0.5", "1", "2", "4", "6"])
+    axes.xaxis.set_minor_locator(NullLocator())
     axes.set(xlabel="samples / rank", ylabel="smallest nonzero eigenvalue")
     axes.legend(loc="lower right")
     return figure
@@ -117,16 +120,17 @@ def real_descent(
     measured : dict of arrays of shape (records,)
         For each activation.
     predicted : dict of dicts of arrays of shape (records,)
-        For each activation, from the Hessian "on the data" and from the "Gaussian equivalent".
+        For each activation, by the names "Hessian on the data" and "Gaussian equivalent".
     """
     figure, axes = plt.subplots(figsize=(style.FULL, 2.8))
+    lines = {"Hessian on the data": "-", "Gaussian equivalent": ":"}
     for color, (activation, losses) in zip(style.ACCENTS, measured.items(), strict=False):
         start = losses[0]
         axes.loglog(times[1:], losses[1:] / start, ".", color=color, label=activation)
-        for (name, curve), line in zip(predicted[activation].items(), ("-", ":"), strict=True):
-            axes.plot(times[1:], curve[1:] / start, line, color=color)
-            axes.plot([], [], line, color=style.EXACT, label=None if axes.get_label() else name)
-        axes.set_label("drawn")
+        for name, line in lines.items():
+            axes.plot(times[1:], predicted[activation][name][1:] / start, line, color=color)
+    for name, line in lines.items():
+        axes.plot([], [], line, color=style.EXACT, label=name)
     axes.set(xlabel="steps of gradient descent", ylabel="loss / loss at the start")
     axes.legend()
     return figure

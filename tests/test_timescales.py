@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+
+from nearopt import Erf, TwoLayer
+from nearopt.ensemble import smallest_batch_eigenvalues
+from nearopt.hessian import batch_hessian
+from nearopt.spectrum import batch_spectrum
+from nearopt.timescales import nonzero, steps_to, summary
+
+
+def test_steps_to_a_fraction_of_one_eigenvalue():
+    """Two equal eigenvalues 1 are gone after one step; 1 and 0.1 leave 0.1 * 0.9^(2 t) of 1.1."""
+    values = np.array([0.0, 0.1, 1.0])
+    (steps,) = steps_to(values, [0.01])
+    assert 0.1 * 0.9 ** (2 * steps) / 1.1 == pytest.approx(0.01)
+    assert steps_to(7 * values, [0.01])[0] == pytest.approx(steps)
+
+
+@pytest.mark.parametrize("fraction", [0.0, 1.0, -1.0, np.nan])
+def test_bad_fractions_are_refused(fraction):
+    with pytest.raises(ValueError, match="fractions must be between 0 and 1"):
+        steps_to(np.ones(2), [fraction])
+
+
+def test_summary_is_plain():
+    text = summary("erf", np.array([0.0, 0.1, 1.0]))
+    assert "at the fastest safe rate, 1," in text
+    assert "1 of 3 directions never matter" in text
+    assert "every direction matters" in summary("erf", np.array([0.1, 1.0]))
+
+
+def test_nonzero_leaves_rounding_out():
+    np.testing.assert_array_equal(nonzero(np.array([1e-17, -1e-17, 1e-3, 1.0])), [1e-3, 1.0])
+
+
+def test_batch_spectrum_is_that_of_the_batch_hessian():
+    rng = np.random.default_rng(0)
+    net = TwoLayer.draw(3, 4, output_dim=2, activation=Erf(), rng=rng)
+    for samples in (4, 100):
+        inputs = rng.standard_normal((samples, 3))
+        values = batch_spectrum(net, inputs)
+        dense = np.linalg.eigvalsh(batch_hessian(net, inputs))
+        np.testing.assert_allclose(values, dense, atol=1e-13 * dense[-1])
+        assert np.count_nonzero(values) == min(2 * samples, net.parameter_count)
+
+
+def test_smallest_batch_eigenvalues():
+    net = TwoLayer.draw(3, 2, activation=Erf(), rng=np.random.default_rng(1))
+    found = smallest_batch_eigenvalues(net, 8, [3, 20], rng=np.random.default_rng(2))
+    inputs = np.random.default_rng(2).standard_normal((20, 3))
+    expected = [batch_spectrum(net, inputs[:3])[-3], batch_spectrum(net, inputs)[0]]
+    np.testing.assert_allclose(found, expected, rtol=1e-9)

@@ -381,9 +381,9 @@ times = pd.DataFrame({"activation": list(on_data)})
 times["rank"] = [int(np.count_nonzero(v)) for v in on_data.values()]
 for fraction in (0.1, 0.01, 0.001):
     steps = [steps_to(v, [fraction])[0] for v in on_data.values()]
-    times[f"to {fraction:g}"] = [float(f"{s:.2g}") for s in steps]
+    times[f"to {fraction:g}"] = [int(float(f"{s:.2g}")) for s in steps]
 slowest = [v.max() / v[v > 0].min() / 2 for v in on_data.values()]
-times["slowest"] = [float(f"{s:.1e}") for s in slowest]
+times["slowest"] = [f"{s:.0e}" for s in slowest]
 results.table("times", times)
 times
 

@@ -22,7 +22,7 @@ rule notebook:
         name="[^/]+",
     input:
         lambda wildcards: sorted(modules(f"notebooks/{wildcards.name}.py")),
-        lambda wildcards: filter(None, [config[wildcards.name].get("inputs")]),
+        lambda wildcards: list(filter(None, [config[wildcards.name].get("inputs")])),
         "requirements.lock",
         "workflow/run_notebook.py",
         source="notebooks/{name}.py",

@@ -90,7 +90,7 @@ def batch_spectrum(net: TwoLayer, inputs: Array) -> Array:
     size = len(inputs) * net.output_dim * net.parameter_count
     require_memory("the Jacobian of the batch", 24.0 * size, "use a smaller batch")
     jacobian = net.jacobian(inputs).reshape(-1, net.parameter_count)
-    values = _squared_singular_values(jacobian.T) / len(inputs)
+    values = squared_singular_values(jacobian.T) / len(inputs)
     rounding = (max(jacobian.shape) * np.finfo(np.float64).eps) ** 2
     return np.sort(np.where(values > rounding * values.max(), values, 0.0))
 
@@ -100,7 +100,7 @@ def _coloured_spectrum(net: TwoLayer, inputs: ColouredInputs) -> Array:
     white = inputs.whitened(net)
     R = np.concatenate([np.ones(net.W2.size), np.tile(inputs.roots, net.hidden_dim)])
     if isinstance(net.activation, Polynomial) and hermite_terms(white) <= 8 * len(R):
-        inside = _squared_singular_values(R[:, None] * hermite_factor(white))
+        inside = squared_singular_values(R[:, None] * hermite_factor(white))
     else:
         instead = "use extreme_eigenvalues or spectral_density"
         require_memory(f"the spectrum of {len(R)} coupled parameters", 24.0 * len(R) ** 2, instead)

@@ -106,8 +106,7 @@ class ColouredHessianLaw(rv_continuous):
         self.samples = None if samples is None else positive_integer("samples", samples)
         self.input_dim = len(self.covariance_spectrum)
         rank = np.count_nonzero(self.covariance_spectrum)
-        # Near x = 0, either the right root is almost real or, with few samples, the wrong one is.
-        self._phase = -ROUNDING if self.samples and self.samples < rank else ROUNDING
+        self._few = self.samples is not None and self.samples < rank
         self.atom = 1 - min(rank, self.samples or rank) / self.input_dim
         # scipy takes the cdf to be 0 at the lower end of the support, where the atom is.
         super().__init__(a=math.nextafter(0, -1), name=type(self).__name__)
@@ -211,7 +210,9 @@ class ColouredHessianLaw(rv_continuous):
                 step_beta = (first_a * second - first * second_a) / determinant
                 a, beta = a - step_a, beta - step_beta
             unique = (a.imag <= ROUNDING * np.abs(a)) & (np.abs(step_a) <= 1e-6 * np.abs(a))
-            unique &= (beta / a).imag <= self._phase * np.abs(beta / a)
+            # With few samples, the wrong root is almost real where it is negative.
+            allowed = np.where(beta.real > 0, ROUNDING, -ROUNDING) if self._few else ROUNDING
+            unique &= (beta / a).imag <= allowed * np.abs(beta / a)
             # V is 1 + x m(x), of which the density is made.
             return a, beta, np.where(unique, np.abs(step_beta * slope), np.inf)
 

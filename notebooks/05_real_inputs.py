@@ -55,12 +55,13 @@ results = Results("05_real_inputs", globals(), results_dir)
 
 # %%
 from functools import partial
+from itertools import product
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from nearopt import figures_inputs, style
+from nearopt import style
 from nearopt.activations import Erf, Linear, Polynomial
 from nearopt.coloured import ColouredInputs
 from nearopt.data import covariance_rank, load_digits, load_inputs, standardise
@@ -69,6 +70,13 @@ from nearopt.ensemble import (
     draw_coloured_spectra,
     empirical_cdf,
     smallest_batch_eigenvalues,
+)
+from nearopt.figures_inputs import (
+    coloured_spectra,
+    gaussian_equivalents,
+    outputs_density,
+    real_descent,
+    smallest_eigenvalues,
 )
 from nearopt.hessian import batch_hessian, population_hessian
 from nearopt.laws_inputs import ColouredHessianLaw
@@ -98,6 +106,8 @@ rng = np.random.default_rng(seed)
 raw = load_inputs(inputs, keep_constant=keep_constant) if inputs else load_digits()
 x = standardise(raw)
 samples, features = x.shape
+
+# %%
 sigma = ColouredInputs(x.T @ x / samples)
 samples, features
 
@@ -109,8 +119,12 @@ samples, features
 whole = bool((raw == raw.round()).all())
 rank = covariance_rank(raw) if whole else sigma.rank
 constant = int((np.ptp(raw, axis=0) == 0).sum())
+
+# %%
 results.value("samples", samples, "samples of the data")
 results.value("features", features, "features of the data")
+
+# %%
 results.value("constant", constant, "features that never change")
 results.value("covariance_rank", rank, "rank of the covariance")
 {"exact": whole, "rank": rank, "constant": constant, "dependent": features - rank - constant}
@@ -144,7 +158,7 @@ results.verdict("C3", statement, measured=found, expected=rank, tolerance=0)
 widths = (hidden_dim, wide_hidden_dim)
 laws = {h: ColouredHessianLaw(sigma.spectrum, h) for h in widths}
 spectra = {h: draw_coloured_spectra(sigma.spectrum, h, teachers, rng=rng) for h in widths}
-results.figure("coloured", figures_inputs.coloured_spectra(spectra, laws))
+results.figure("coloured", coloured_spectra(spectra, laws))
 
 # %% [markdown]
 # Over decades of eigenvalues the law counts them right. A count of eigenvalues of a large random
@@ -158,6 +172,8 @@ for h, law in laws.items():
     share, error = empirical_cdf(spectra[h], points)
     misplaced[h] = features * np.abs(share - law.cdf(points)).max()
     results.value(f"error_{h}", features * error.max(), "largest standard error, in eigenvalues")
+
+# %%
 statement = "eigenvalues that the law misplaces on the data's covariance"
 results.verdict("C4", statement, measured=max(misplaced.values()), expected=0, tolerance=1)
 
@@ -176,9 +192,16 @@ activations = {
     "u³": Polynomial((0.0, 0.0, 0.0, 1.0)),
     "u + u²": Polynomial((0.0, 1.0, 1.0)),
 }
+
+# %% [markdown]
+# Four activations, with one output and with several, more of them than hidden units too.
+
+# %%
 outputs = sorted({1, 2, output_dim, small_hidden_dim + 1})
 largest = small_hidden_dim * (small_input_dim + 1) + 2
 shape = (small_input_dim, small_hidden_dim)
+
+# %%
 counted = {}
 for name, g in activations.items():
     for o in outputs:
@@ -189,6 +212,8 @@ for name, g in activations.items():
 cases = largest * len(counted)
 exceptions = sum(int((counts != expected).sum()) for counts, expected in counted.values())
 results.value("batch_cases", cases, "batches whose rank was counted")
+
+# %%
 statement = f"batches, of {cases}, whose rank is not the formula's"
 results.verdict("C5", statement, measured=exceptions, expected=0, tolerance=0)
 
@@ -199,6 +224,8 @@ results.verdict("C5", statement, measured=exceptions, expected=0, tolerance=0)
 table = pd.DataFrame(list(counted), columns=["activation", "outputs"])
 table["rank"] = [int(counts[-1]) for counts, _ in counted.values()]
 table["samples"] = [int(np.argmax(c == c[-1])) + 1 for c, _ in counted.values()]
+
+# %%
 results.table("batch_ranks", table)
 table.pivot(index="activation", columns="outputs", values=["rank", "samples"])
 
@@ -209,6 +236,8 @@ table.pivot(index="activation", columns="outputs", values=["rank", "samples"])
 erf_net = TwoLayer.draw(*shape, activation=Erf(), rng=rng)
 erf_inputs = rng.standard_normal((erf_net.parameter_count, small_input_dim))
 certified = certify_batch_ranks(erf_net, erf_inputs)
+
+# %%
 statement = "erf: batches of every size have full rank (1 if proved)"
 results.verdict("C6", statement, measured=int(certified), expected=1, tolerance=0)
 
@@ -221,6 +250,8 @@ results.verdict("C6", statement, measured=int(certified), expected=1, tolerance=
 
 # %%
 ratios = np.unique(np.round(np.geomspace(0.3, 6, 25), 3))
+
+# %%
 rows = []
 for name, g in {"linear": Linear(), "u + u²": activations["u + u²"], "erf": Erf()}.items():
     full = shape[1] * (shape[0] + 1)
@@ -231,6 +262,8 @@ for name, g in {"linear": Linear(), "u + u²": activations["u + u²"], "erf": Er
     low, median, high = np.quantile(values, [0.25, 0.5, 0.75], axis=0)
     columns = {"ratio": np.divide(sizes, R), "low": low, "median": median, "high": high}
     rows.append(pd.DataFrame({"activation": name, **columns}))
+
+# %%
 measured = pd.concat(rows)
 
 # %% [markdown]
@@ -238,17 +271,22 @@ measured = pd.concat(rows)
 
 # %%
 curve = measured[measured.activation == "linear"]
+
+# %%
 predictions = []
 for N in (curve.ratio * small_input_dim).round().astype(int):
     law = ColouredHessianLaw(np.ones(small_input_dim), small_hidden_dim, samples=int(N))
     predictions.append(law.ppf(law.atom + 0.5 / small_input_dim))
-results.figure(
-    "smallest", figures_inputs.smallest_eigenvalues(measured, np.array([curve.ratio, predictions]))
-)
+results.figure("smallest", smallest_eigenvalues(measured, np.array([curve.ratio, predictions])))
+
+# %% [markdown]
+# The dip of erf is where the samples are as many as the parameters.
 
 # %%
 erf_curve = measured[measured.activation == "erf"].set_index("ratio")["median"]
 dip = float(erf_curve.loc[0.8:1.3].idxmin())
+
+# %%
 results.value("dip", dip, "samples over rank where erf's smallest eigenvalue is least")
 results.value(
     "recovery", erf_curve.iloc[-1] / erf_curve.min(), "its growth from there to six times the rank"
@@ -265,18 +303,26 @@ bool(abs(dip - 1) < 0.2)
 # %%
 big = (10 * small_input_dim, 10 * small_hidden_dim, 10 * output_dim)
 outputs_law = OutputsHessianLaw(*big)
+
+# %%
 draws = []
 for _ in range(batches):
     net = TwoLayer.draw(big[0], big[1], output_dim=big[2], activation=Linear(), rng=rng)
     inner, outer = (np.linalg.eigvalsh(m) for m in (net.W1.T @ net.W1, net.W2 @ net.W2.T))
     draws.append(np.sort(np.add.outer(inner, outer).ravel()))
-results.figure("outputs", figures_inputs.outputs_density(np.array(draws), outputs_law))
+results.figure("outputs", outputs_density(np.array(draws), outputs_law))
+
+# %% [markdown]
+# Draws and law must agree as well as one finite network can: their distance, as that of one
+# eigenvalue of the smaller factor, falls like one over its size.
 
 # %%
 atom = outputs_law.atom
 points = outputs_law.ppf(atom + (1 - atom) * np.arange(1, 100) / 100)
 share, error = empirical_cdf(np.array(draws), points)
 distance = np.abs(share - outputs_law.cdf(points)).max()
+
+# %%
 statement = "distance of draws and law with several outputs, in units of 1 / smallest size"
 results.verdict("C4", statement, measured=min(big) * distance, expected=0, tolerance=1)
 
@@ -291,6 +337,8 @@ nonlinear = {"erf": Erf(), "u + u²": activations["u + u²"], "u³": activations
 gaussian = sigma.draw(samples, rng)
 covariance = x.T @ x / samples
 scale = 1 / np.sqrt(features)
+
+# %%
 networks, equivalents = {}, {}
 for name, g in nonlinear.items():
     net = TwoLayer.draw(features, hidden_dim, activation=g, sigma1=scale, rng=rng)
@@ -305,9 +353,11 @@ seen = {
     n: {k: v[-len(nonzero(e["population"])) :] for k, v in e.items()}
     for n, e in equivalents.items()
 }
+
+# %%
 common = {n: min(len(nonzero(v)) for v in e.values()) for n, e in equivalents.items()}
 seen = {n: {k: v[-common[n] :] for k, v in e.items()} for n, e in seen.items()}
-results.figure("equivalents", figures_inputs.gaussian_equivalents(seen))
+results.figure("equivalents", gaussian_equivalents(seen))
 
 # %% [markdown]
 # The typical factor between the eigenvalues on the data and those of the Gaussian equivalent, and the
@@ -318,6 +368,8 @@ factors = pd.DataFrame({"activation": list(seen)})
 for kind in ("data", "Gaussian sample"):
     logs = [np.abs(np.log(e[kind] / e["population"])) for e in seen.values()]
     factors[kind] = [round(float(np.exp(np.median(log))), 2) for log in logs]
+
+# %%
 results.table("factors", factors)
 factors
 
@@ -328,24 +380,32 @@ factors
 # rate $1/\lambda_{\max}$; lines what the Hessian on the data says, dotted what that of the Gaussian equivalent says.
 
 # %%
+on_the_data = {n: np.linalg.eigh(batch_hessian(net, x)) for n, net in networks.items()}
+equivalent = {n: np.linalg.eigh(population_hessian(networks[n], covariance)) for n in networks}
+rates = {name: 1 / pairs[0][-1] for name, pairs in on_the_data.items()}
+
+# %% [markdown]
+# Each student starts in a direction of its own, and once at half the distance.
+
+# %%
+directions = {n: rng.standard_normal(net.parameter_count) for n, net in networks.items()}
+descend = partial(gradient_descent, steps=descent_steps, records=40)
+gradient, loss = partial(batch_gradient, inputs=x), partial(batch_loss, inputs=x)
+
+# %%
 losses, predicted, errors = {}, {}, {}
-for name, net in networks.items():
-    pairs = {
-        "Hessian on the data": np.linalg.eigh(batch_hessian(net, x)),
-        "Gaussian equivalent": np.linalg.eigh(population_hessian(net, covariance)),
-    }
-    rate = 1 / pairs["Hessian on the data"][0][-1]
-    direction = rng.standard_normal(net.parameter_count)
-    descend = partial(gradient_descent, teacher=net, rate=rate, steps=descent_steps)
-    for size in (epsilon / 2, epsilon):
-        student = net.with_parameters(net.parameters + size * direction)
-        run = descend(student, gradient=partial(batch_gradient, inputs=x), records=40)
-        losses[name] = run.measure(partial(batch_loss, inputs=x))
-        predicted[name] = {
-            k: predicted_loss(p, size * direction, run.times, rate) for k, p in pairs.items()
-        }
-        errors[name, size] = np.abs(predicted[name]["Hessian on the data"] / losses[name] - 1).max()
-results.figure("descent", figures_inputs.real_descent(run.times, losses, predicted))
+for name, size in product(networks, (epsilon / 2, epsilon)):
+    net, rate, shift = networks[name], rates[name], size * directions[name]
+    student = net.with_parameters(net.parameters + shift)
+    run = descend(student, net, rate=rate, gradient=gradient)
+    losses[name] = run.measure(loss)
+    both = (on_the_data[name], equivalent[name])
+    curves = [predicted_loss(pairs, shift, run.times, rate) for pairs in both]
+    predicted[name] = dict(zip(("Hessian on the data", "Gaussian equivalent"), curves, strict=True))
+    errors[name, size] = np.abs(curves[0] / losses[name] - 1).max()
+
+# %%
+results.figure("descent", real_descent(run.times, losses, predicted))
 
 # %% [markdown]
 # The prediction is the leading order in `epsilon`: its relative error must halve with it, neither stay
@@ -378,10 +438,14 @@ for name, values in on_data.items():
 
 # %%
 times = pd.DataFrame({"activation": list(on_data)})
+
+# %%
 times["rank"] = [int(np.count_nonzero(v)) for v in on_data.values()]
 for fraction in (0.1, 0.01, 0.001):
     steps = [steps_to(v, [fraction])[0] for v in on_data.values()]
     times[f"to {fraction:g}"] = [int(float(f"{s:.2g}")) for s in steps]
+
+# %%
 slowest = [v.max() / v[v > 0].min() / 2 for v in on_data.values()]
 times["slowest"] = [f"{s:.0e}" for s in slowest]
 results.table("times", times)

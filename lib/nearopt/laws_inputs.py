@@ -24,7 +24,7 @@ Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 
 # Newton's method is done when its last step moves x m(x) by less; the error is the square of it.
-LAST_STEP = 1e-8
+LAST_STEP = 1e-11
 # A number is in the lower half plane if its phase is, up to rounding.
 ROUNDING = 1e-12
 # Of the total probability, which the table is held to.

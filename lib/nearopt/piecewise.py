@@ -9,6 +9,8 @@ from scipy.interpolate import BPoly
 Array = NDArray[np.float64]
 
 DEGREE = 12
+# No function that a law is made of takes more; one that does is noisy beyond the tolerance.
+MOST_PIECES = 20_000
 
 
 def tabulate(function: Callable[[Array], Array], breaks: Array, tolerance: float = 1e-13) -> BPoly:
@@ -28,6 +30,11 @@ def tabulate(function: Callable[[Array], Array], breaks: Array, tolerance: float
     -------
     BPoly
         Which scipy differentiates and integrates exactly.
+
+    Raises
+    ------
+    ArithmeticError
+        If 20,000 pieces are not enough.
     """
     angles = np.pi * (np.arange(DEGREE + 1) + 0.5) / (DEGREE + 1)
     chebyshev = np.cos(np.outer(np.arange(DEGREE + 1), angles)) * 2 / (DEGREE + 1)
@@ -37,6 +44,11 @@ def tabulate(function: Callable[[Array], Array], breaks: Array, tolerance: float
     smallest = 1e-9 * (breaks[-1] - breaks[0])
     pieces, coefficients, largest = [], [], 0.0
     while left.size:
+        if left.size > MOST_PIECES:
+            raise ArithmeticError(
+                f"{MOST_PIECES} pieces do not resolve a function to a tolerance of {tolerance:g}: "
+                "its values are less accurate than that"
+            )
         points = left[:, None] + np.subtract(right, left)[:, None] * nodes
         values = function(points.ravel()).reshape(points.shape)
         largest = max(largest, np.abs(values).max())

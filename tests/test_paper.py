@@ -47,3 +47,14 @@ def test_every_figure_is_used_once_and_every_reference_is_cited():
     assert len(keys) == len(set(keys))
     for key in keys:
         assert re.search(rf"@{key}\b", everything), key
+
+
+def test_the_claims_table_names_what_is_there():
+    table = TEXT[ROOT / "paper/sections/verdicts.typ"]
+    named = re.findall(r'"(test_\w+)"', table)
+    assert named
+    for test in named:
+        assert (ROOT / f"tests/{test}.py").is_file(), test
+    for notebook in re.findall(r'"(\d\d_\w+)"', table):
+        assert (ROOT / f"notebooks/{notebook}.py").is_file(), notebook
+    assert re.findall(r'claim\("(C\d)"', table) == [f"C{i}" for i in range(1, 7)]

@@ -20,7 +20,7 @@ paper: environment ## run all notebooks at full size and typeset results/paper/p
 	@$(VENV) snakemake --profile workflow/profiles/default --configfile config/paper.yaml
 	@$(VENV) python workflow/claims.py results/paper/claims.json
 
-quick: environment ## the same in seconds at small sizes, results/quick/paper.pdf
+quick: environment ## the same in a minute at small sizes, results/quick/paper.pdf
 	@$(VENV) snakemake --profile workflow/profiles/default --configfile config/quick.yaml
 	@$(VENV) python workflow/claims.py results/quick/claims.json
 

@@ -234,7 +234,7 @@ results.figure("distance", figure)
 # %% [markdown]
 # Lines: the two laws. Points: the draws, with one standard error. The first correction to the
 # Marchenko-Pastur law puts a quarter of an eigenvalue on either edge of its support and takes
-# half a one from between, so the distance should tend to $1/(4N_i)$, dotted. The chi-square part
+# half an eigenvalue from between, so $N_i$ times the distance should tend to $1/4$, dotted. The chi-square part
 # blurs the edges by a relative width of $N_h^{-1/2}$, over which the density taken away grows like a square
 # root. So the distance falls short of its limit by a share that only falls like $N_h^{-1/4}$, and the
 # exponent of a fit is not yet $-1$:

@@ -226,7 +226,7 @@ round(float(common.slope), 1)
 
 # %% [markdown]
 # Left: means over teachers with standard deviations, and the fits. Right: the same against the degree at which
-# odd polynomials outnumber the parameters, with the mean bounds dotted. There all inputs share one law, about
+# odd polynomials outnumber the parameters, with the mean bounds dotted. There all lie about one line, of about
 # one decade for each degree. With many inputs that degree stays small, and so the spectrum is tame:
 
 # %%

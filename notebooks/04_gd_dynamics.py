@@ -401,9 +401,9 @@ results.figure("answer", figure)
 
 # %% [markdown]
 # - **Linear:** only $N_i$ eigenvalues count, and in wide networks they are nearly equal. More parameters make descent
-#   faster, never slower.
-# - **Polynomial:** more eigenvalues, spread over more decades; when the rank stops growing with the width, more
-#   parameters again make it faster.
+#   faster, in the median.
+# - **Polynomial:** more eigenvalues, spread over more decades; when the rank stops growing with the width, wide
+#   networks again become faster.
 # - **erf:** each parameter adds an eigenvalue, and most of them are tiny. The loss first falls fast and then ever more
 #   slowly, and never stops for lack of directions.
 

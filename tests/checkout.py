@@ -34,7 +34,7 @@ def run(checkout, *command):
     """Run a command in the copy."""
     env = environment(checkout)
     return subprocess.run(
-        command, cwd=checkout, env=env, capture_output=True, text=True, check=False
+        command, cwd=checkout, env=env, capture_output=True, text=True, check=False, timeout=900
     )
 
 

@@ -82,6 +82,8 @@ class Cluster:
 
     def lose_controller(self):
         """Kill the controller, and start another after a while."""
+        # One that has not saved the last jobs yet would give their numbers away again.
+        time.sleep(8)
         self.daemons["slurmctld"].kill()
         self.daemons["slurmctld"].wait()
         time.sleep(5)

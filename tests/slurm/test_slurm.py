@@ -50,7 +50,7 @@ def slow_checkout(target):
     """A checkout with a sweep whose points take long enough to be killed."""
     checkout = small_checkout(target)
     waiting = NOTEBOOK.replace('if (degrees, input_dim) == ("1+3", 3):', "import time").replace(
-        '    raise RuntimeError("deliberate")', "\ntime.sleep(15)"
+        '    raise RuntimeError("deliberate")', "\ntime.sleep(20)"
     )
     (checkout / "notebooks/sweeps/small.py").write_text(waiting)
     write_sweep(checkout, SMALL | {"grid": {"degrees": ["2"], "input_dim": [2, 3, 4]}})
@@ -79,6 +79,8 @@ def test_a_sweep_survives_a_killed_job_a_lost_controller_and_a_killed_submitter(
     said("scancel", f"--name={name}")
     wait_for(lambda: not said("squeue", "--noheader"), "an empty queue")
     assert len(list((there / "results").rglob("values.json"))) < 3
+    # A node whose job the lost controller did not know is drained, until somebody says so.
+    said("scontrol", "update", "NodeName=ALL", "State=RESUME")
     assert run(there, "snakemake", "--unlock").returncode == 0
 
     for checkout, how in ((there, SLURM), (here, HERE)):

@@ -12,6 +12,7 @@ import psutil
 CONFIGURATION = Path("/etc/slurm/slurm.conf")
 MARK = "# A cluster of one machine, made by the tests of nearopt"
 SBIN = os.pathsep.join([os.environ["PATH"], "/usr/sbin"])
+HOST = os.uname().nodename.partition(".")[0]
 NEEDED = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel")
 
 TEMPLATE = """{mark}
@@ -54,7 +55,7 @@ class Cluster:
         values = {
             "mark": MARK,
             "folder": folder,
-            "host": os.uname().nodename.partition(".")[0],
+            "host": HOST,
             "port": 36817,
             "node_port": 36818,
             "cpus": os.cpu_count(),
@@ -88,6 +89,10 @@ class Cluster:
         self.daemons["slurmctld"].wait()
         time.sleep(5)
         self.start("slurmctld", "-D")
+
+    def resume_node(self):
+        """Use the node again, if it was drained."""
+        said("scontrol", "update", f"NodeName={HOST}", "State=RESUME")
 
     def stop(self):
         """End jobs and daemons and take the configuration away."""

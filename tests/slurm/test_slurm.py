@@ -80,7 +80,7 @@ def test_a_sweep_survives_a_killed_job_a_lost_controller_and_a_killed_submitter(
     wait_for(lambda: not said("squeue", "--noheader"), "an empty queue")
     assert len(list((there / "results").rglob("values.json"))) < 3
     # A node whose job the lost controller did not know is drained, until somebody says so.
-    said("scontrol", "update", "NodeName=ALL", "State=RESUME")
+    cluster.resume_node()
     assert run(there, "snakemake", "--unlock").returncode == 0
 
     for checkout, how in ((there, SLURM), (here, HERE)):

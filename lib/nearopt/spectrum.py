@@ -51,13 +51,7 @@ def spectrum(net: TwoLayer, input_covariance: ArrayLike | None = None) -> Array:
     if input_covariance is not None:
         return _coloured_spectrum(net, ColouredInputs(input_covariance))
     inner, multiplicity = _inner_network(net), max(0, net.input_dim - net.hidden_dim)
-    count = columns = inner.parameter_count
-    polynomial = isinstance(net.activation, Polynomial)
-    if factored := polynomial and hermite_terms(inner) <= WIDEST * count:
-        columns = hermite_terms(inner)
-    instead = "use extreme_eigenvalues or spectral_density"
-    require_memory(f"the spectrum of {count} coupled parameters", 24.0 * count * columns, instead)
-    if factored:
+    if _has_narrow_factor(inner):
         inside = squared_singular_values(hermite_factor(inner))
         outside = squared_singular_values(outside_factor(inner))
     else:
@@ -95,15 +89,24 @@ def batch_spectrum(net: TwoLayer, inputs: Array) -> Array:
     return np.sort(np.where(values > rounding * values.max(), values, 0.0))
 
 
+def _has_narrow_factor(net: TwoLayer) -> bool:
+    """Return whether the Hermite factor serves, and refuse it or the matrix if it does not fit."""
+    count = columns = net.parameter_count
+    polynomial = isinstance(net.activation, Polynomial)
+    if factored := polynomial and hermite_terms(net) <= WIDEST * count:
+        columns = hermite_terms(net)
+    instead = "use extreme_eigenvalues or spectral_density"
+    require_memory(f"the spectrum of {count} coupled parameters", 24.0 * count * columns, instead)
+    return factored
+
+
 def _coloured_spectrum(net: TwoLayer, inputs: ColouredInputs) -> Array:
     """Return the eigenvalues of D H~ D^T: those of R H~ R, R^2 = D^T D, and zeros."""
     white = inputs.whitened(net)
     R = np.concatenate([np.ones(net.W2.size), np.tile(inputs.roots, net.hidden_dim)])
-    if isinstance(net.activation, Polynomial) and hermite_terms(white) <= 8 * len(R):
+    if _has_narrow_factor(white):
         inside = squared_singular_values(R[:, None] * hermite_factor(white))
     else:
-        instead = "use extreme_eigenvalues or spectral_density"
-        require_memory(f"the spectrum of {len(R)} coupled parameters", 24.0 * len(R) ** 2, instead)
         inside = np.linalg.eigvalsh(R[:, None] * population_hessian(white) * R)
     return np.sort(np.concatenate([inside, np.zeros(net.parameter_count - len(R))]))
 

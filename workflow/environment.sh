@@ -21,6 +21,6 @@ echo "Making $folder from $1; this takes a minute or two." >&2
 rm -rf "$folder"
 "$PYTHON" -m venv "$folder"
 "$folder/bin/python" -m pip install -qq --require-hashes --no-deps --requirement "$1"
-[ $# -lt 2 ] || "$folder/bin/python" -m pip install -qq --requirement "$2"
+[ $# -lt 2 ] || "$folder/bin/python" -m pip install -qq --no-deps --requirement "$2"
 "$folder/bin/python" -m pip install -qq --no-deps --no-build-isolation --editable .
 printf '%s\n' "$wanted" > "$folder/made-from"

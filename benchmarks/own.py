@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from cases import Case
 from nearopt.hessian import batch_hessian, population_hessian
 from nearopt.operators import BatchHessianOperator, HessianOperator
-from nearopt.spectrum import extreme_eigenvalues, spectral_density, spectrum
+from nearopt.partial_spectrum import extreme_eigenvalues, spectral_density
+from nearopt.spectrum import spectrum
 
 Array = NDArray[np.float64]
 Call = Callable[[], Array]

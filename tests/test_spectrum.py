@@ -11,8 +11,9 @@ from nearopt.hermite import hermite_factor, hermite_terms, outside_factor
 from nearopt.hessian import population_hessian
 from nearopt.lanczos import lanczos
 from nearopt.operators import HessianOperator
+from nearopt.partial_spectrum import extreme_eigenvalues, spectral_density
 from nearopt.reference import hermite_rule
-from nearopt.spectrum import extreme_eigenvalues, spectral_density, spectrum
+from nearopt.spectrum import spectrum
 
 CUBIC = Polynomial((0.3, -1.0, 0.5, 0.2))
 
@@ -129,7 +130,7 @@ def test_lanczos_finds_multiple_eigenvalues():
 @pytest.fixture
 def above_dense(monkeypatch):
     """Take the matrix-free way at sizes where all eigenvalues are known."""
-    monkeypatch.setattr("nearopt.spectrum.DENSE", 0)
+    monkeypatch.setattr("nearopt.partial_spectrum.DENSE", 0)
 
 
 @pytest.mark.parametrize(("input_dim", "hidden_dim"), [(6, 15), (25, 9)])

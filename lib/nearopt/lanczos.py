@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 from scipy.linalg import eigh_tridiagonal
 from scipy.sparse.linalg import LinearOperator
 
+from nearopt.checks import require_memory
+
 Array = NDArray[np.float64]
 
 
@@ -44,9 +46,17 @@ def lanczos(operator: LinearOperator, steps: int, rng: np.random.Generator) -> R
         Products with the operator; as many vectors of P numbers are kept.
     rng : Generator
         Source of the direction, which is uniform on the sphere.
+
+    Raises
+    ------
+    MemoryError
+        If the vectors do not fit.
     """
-    steps = min(steps, operator.shape[0])
-    basis = np.empty((steps, operator.shape[0]))
+    dim = operator.shape[0]
+    steps = min(steps, dim)
+    what = f"{steps} Lanczos steps with {dim} parameters"
+    require_memory(what, 8.0 * (steps + 4) * dim, "ask for fewer steps")
+    basis = np.empty((steps, dim))
     diagonal, off = np.zeros((2, steps))
     basis[0] = _direction(rng, basis[:0])
     for j in range(steps):

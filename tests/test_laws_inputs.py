@@ -9,8 +9,9 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import norm
 
+from nearopt.deterministic_equivalent import ConvergenceError
 from nearopt.laws import LinearHessianLaw
-from nearopt.laws_inputs import ColouredHessianLaw, ConvergenceError
+from nearopt.laws_inputs import ColouredHessianLaw
 from nearopt.laws_outputs import OutputsHessianLaw, linear_rank
 
 PERCENT = np.arange(1, 100) / 100
@@ -197,7 +198,7 @@ def test_bad_parameters_are_named(arguments, message):
 
 
 def test_a_solver_that_does_not_converge_says_so(monkeypatch):
-    monkeypatch.setattr("nearopt.laws_inputs.ATTEMPTS", 1)
-    monkeypatch.setattr("nearopt.laws_inputs.STEPS", 1)
+    monkeypatch.setattr("nearopt.deterministic_equivalent.ATTEMPTS", 1)
+    monkeypatch.setattr("nearopt.deterministic_equivalent.STEPS", 1)
     with pytest.raises(ConvergenceError, match=r"was not solved at \d+ of \d+ points"):
         ColouredHessianLaw(np.ones(20), 30, samples=20)

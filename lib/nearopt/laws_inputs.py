@@ -18,27 +18,18 @@ from scipy.special import gammainccinv, gammaincinv, gammaln
 from scipy.stats import rv_continuous
 
 from nearopt.checks import finite_array, positive_integer, positive_number
+from nearopt.deterministic_equivalent import ConvergenceError, DeterministicEquivalent
 from nearopt.piecewise import tabulate
 
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 
-# Newton's method is done when its last step moves x m(x) by less; the error is the square of it.
-LAST_STEP = 1e-11
-# A number is in the lower half plane if its phase is, up to rounding.
-ROUNDING = 1e-12
 # Of the total probability, which the table is held to.
 MASS_TOLERANCE = 1e-5
 # Chi-square variables are integrated between the quantiles that leave this much outside.
 NEGLIGIBLE = 1e-15
 # Below this share of the largest eigenvalue, the law is not resolved.
 SMALLEST = 1e-18
-# The equations are solved from so many starts, each after so many steps, before they are given up.
-ATTEMPTS, STEPS = 48, 12
-
-
-class ConvergenceError(ArithmeticError):
-    """The equations of a law were not solved."""
 
 
 class ColouredHessianLaw(rv_continuous):
@@ -106,13 +97,12 @@ class ColouredHessianLaw(rv_continuous):
         self.samples = None if samples is None else positive_integer("samples", samples)
         self.input_dim = len(self.covariance_spectrum)
         rank = np.count_nonzero(self.covariance_spectrum)
-        self._few = self.samples is not None and self.samples < rank
         self.atom = 1 - min(rank, self.samples or rank) / self.input_dim
         # scipy takes the cdf to be 0 at the lower end of the support, where the atom is.
         super().__init__(a=math.nextafter(0, -1), name=type(self).__name__)
-        self._tau, counts = np.unique(self.covariance_spectrum, return_counts=True)
-        self._weights = counts / self.input_dim
-        self._ratio = self.input_dim / self.samples if self.samples else 0.0
+        self._equivalent = DeterministicEquivalent(
+            self.covariance_spectrum, self.hidden_dim, self.sigma1, self.samples
+        )
         self._nodes = _chi_square_nodes(self.hidden_dim, self.sigma2)
         self._table()
 
@@ -125,7 +115,7 @@ class ColouredHessianLaw(rv_continuous):
         outer = 2 * self.sigma2**2 * gammainccinv(self.hidden_dim / 2, NEGLIGIBLE)
         inner = self.sigma1**2 * (math.sqrt(self.hidden_dim) + math.sqrt(self.input_dim)) ** 2
         batch = (1 + math.sqrt(self.input_dim / self.samples)) ** 2 if self.samples else 1.0
-        top = math.log(self._tau[-1] * batch * (outer + inner))
+        top = math.log(self.covariance_spectrum.max() * batch * (outer + inner))
         breaks = np.linspace(top + math.log(SMALLEST), top, 17)
 
         def density(t: Array) -> Array:
@@ -145,85 +135,7 @@ class ColouredHessianLaw(rv_continuous):
     def _resolve(self, x: Array) -> Array:
         """Return x times the density at each x > 0, ascending."""
         A, weights = self._nodes
-        beta = self._equivalent(x, A, np.abs(weights))
-        m = sum(w / (beta * t - 1) for t, w in zip(self._tau, self._weights, strict=True))
-        return (m @ weights).imag / math.pi
-
-    def _equivalent(self, x: Array, A: Complex, weights: Array) -> Complex:
-        """Solve for beta = b / x, shape (points, nodes).
-
-        The equations are iterated from anywhere, then from the solution at the nearest eigenvalue
-        that has one, and finished by Newton's method.
-        """
-        z, A, weights = np.broadcast_arrays(x[:, None], A, weights)
-        a, beta, open_ = np.empty_like(A), np.empty_like(A), np.ones(A.shape, dtype=bool)
-        for attempt in range(ATTEMPTS):
-            if attempt % 4 == 0:
-                # Near x = 0, a and rho may be as small as x itself.
-                size = 10.0 ** (-attempt / 2)
-                a[open_] = A[open_] + size * self.sigma1**2 * self.hidden_dim * (1 - 1j)
-                beta[open_] = a[open_] / z[open_] * (size if self.samples else 1.0)
-            else:
-                rows, columns = _nearest_solved(open_, direction=attempt % 4)
-                a, beta = a[rows, columns], beta[rows, columns]
-            start = self._iterate(z[open_], A[open_], a[open_], beta[open_])
-            *root, error = self._newton(z[open_], A[open_], *start)
-            solved = error * weights[open_] <= LAST_STEP
-            a[open_], beta[open_] = np.where(solved, root, start)
-            open_[open_] = ~solved
-            if not open_.any():
-                return beta
-        raise ConvergenceError(
-            f"the law of {self.input_dim} inputs and {self.hidden_dim} hidden units was not solved "
-            f"at {open_.sum()} of {open_.size} points, the first at the eigenvalue "
-            f"{z[open_][0]:.6g}; leave out covariance eigenvalues that are mere rounding"
-        )
-
-    def _iterate(self, z: Array, A: Complex, a: Complex, beta: Complex) -> tuple[Complex, Complex]:
-        """Return a and beta after some steps of the equations, each damped by half."""
-        with np.errstate(all="ignore"):
-            rho, s = beta * z / a, self.sigma1**2
-            for _ in range(STEPS):
-                V, _ = self._sums(a * rho / z)
-                rho = (rho + 1 / (1 + self._ratio * V / rho)) / 2
-                a = (a + A + s * self.hidden_dim / (1 + s * self.input_dim * V / a)) / 2
-            return a, a * rho / z
-
-    def _newton(
-        self, z: Array, A: Complex, a: Complex, beta: Complex
-    ) -> tuple[Complex, Complex, Array]:
-        """Return a and beta by Newton's method and the error of V, infinite at any other root.
-
-        In this form nothing cancels where b and rho are small:
-        a (1 - ratio V) = beta z and (a - A) (a + sigma1^2 input_dim V) = sigma1^2 hidden_dim a.
-        """
-        inner, outer = self.sigma1**2 * self.input_dim, self.sigma1**2 * self.hidden_dim
-        with np.errstate(all="ignore"):
-            for _ in range(7):
-                V, slope = self._sums(beta)
-                first = a * (1 - self._ratio * V) - beta * z
-                second = (a - A) * (a + inner * V) - outer * a
-                first_a, first_beta = 1 - self._ratio * V, -a * self._ratio * slope - z
-                second_a, second_beta = 2 * a + inner * V - A - outer, (a - A) * inner * slope
-                determinant = first_a * second_beta - first_beta * second_a
-                step_a = (first * second_beta - first_beta * second) / determinant
-                step_beta = (first_a * second - first * second_a) / determinant
-                a, beta = a - step_a, beta - step_beta
-            unique = (a.imag <= ROUNDING * np.abs(a)) & (np.abs(step_a) <= 1e-6 * np.abs(a))
-            # With few samples, the wrong root is almost real where it is negative.
-            allowed = np.where(beta.real > 0, ROUNDING, -ROUNDING) if self._few else ROUNDING
-            unique &= (beta / a).imag <= allowed * np.abs(beta / a)
-            # V is 1 + x m(x), of which the density is made.
-            return a, beta, np.where(unique, np.abs(step_beta * slope), np.inf)
-
-    def _sums(self, beta: Complex) -> tuple[Complex, Complex]:
-        """Return V = b T = sum_i w_i beta tau_i / (beta tau_i - 1) and its derivative."""
-        V, slope = np.zeros_like(beta), np.zeros_like(beta)
-        for t, w in zip(self._tau, self._weights, strict=True):
-            pole = 1 / (beta * t - 1)
-            V += w * t * beta * pole
-            slope -= w * t * pole**2
-        return V, slope
+        return (self._equivalent.transform(x, A, np.abs(weights)) @ weights).imag / math.pi
 
     def _pdf(self, x: Array) -> Array:
         first, last = self._density.x[[0, -1]]
@@ -273,23 +185,3 @@ def _chi_square_nodes(freedom: int, sigma: float) -> tuple[Complex, Complex]:
     A = np.exp(log_A)
     weights = step * np.exp(half * (log_A - math.log(2)) - A / 2 - gammaln(half))
     return sigma**2 * A, weights
-
-
-def _nearest_solved(open_: NDArray[np.bool_], direction: int) -> tuple[NDArray[np.int_], ...]:
-    """Return rows and columns of the nearest solved place, or the place itself if there is none.
-
-    The direction is 1 for larger A, along a row, 2 for larger x and 3 for smaller x.
-    """
-    rows, columns = np.indices(open_.shape)
-    if direction == 1:
-        return rows, _next_solved(open_.T).T
-    if direction == 2:
-        return _next_solved(open_), columns
-    return len(open_) - 1 - _next_solved(open_[::-1])[::-1], columns
-
-
-def _next_solved(open_: NDArray[np.bool_]) -> NDArray[np.int_]:
-    """Return the first solved row from each row on, or the row itself if there is none."""
-    own = np.broadcast_to(np.arange(len(open_))[:, None], open_.shape)
-    found = np.minimum.accumulate(np.where(open_, len(open_), own)[::-1])[::-1]
-    return np.where(found == len(open_), own, found)

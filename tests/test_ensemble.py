@@ -6,6 +6,7 @@ from nearopt import Linear, TwoLayer
 from nearopt.ensemble import (
     binned_density,
     cdf_scores,
+    draw_coloured_spectra,
     draw_linear_spectra,
     empirical_cdf,
     kolmogorov_distance,
@@ -78,3 +79,5 @@ def test_bad_input_is_named(name):
 def test_a_job_beyond_memory_is_refused_before_it_starts():
     with pytest.raises(MemoryError, match=r"needs .* GiB .* is available; ask for fewer teachers"):
         draw_linear_spectra(1000, 1000, 10**12, rng=np.random.default_rng(0))
+    with pytest.raises(MemoryError, match=r"needs .* GiB .* is available; ask for fewer teachers"):
+        draw_coloured_spectra(np.ones(1000), 1000, 10**12, rng=np.random.default_rng(0))

@@ -4,7 +4,7 @@ The eigenvalues of one teacher are correlated, so every standard error here is t
 teachers, never over pooled eigenvalues.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -58,22 +58,80 @@ def draw_linear_spectra(
     MemoryError
         If the spectra, or one teacher's weights, do not fit.
     """
+    sigma1 = positive_number("sigma1", sigma1)
+
+    def spectrum(W1: Array, norm: float) -> Array:
+        gram = W1 @ W1.T if hidden_dim < input_dim else W1.T @ W1
+        nonzero = sigma1**2 * np.linalg.eigvalsh(gram)
+        return np.pad(nonzero, (input_dim - len(nonzero), 0)) + norm
+
+    return _draw_spectra(spectrum, input_dim, hidden_dim, teachers, sigma2, rng)
+
+
+def draw_coloured_spectra(
+    covariance_spectrum: Array,
+    hidden_dim: int,
+    teachers: int,
+    *,
+    sigma1: float = 1.0,
+    sigma2: float = 1.0,
+    rng: np.random.Generator,
+) -> Array:
+    """Draw Hessian eigenvalues of linear teachers whose inputs have a covariance.
+
+    Those of S^(1/2) (|W2|^2 I + W1^T W1) S^(1/2), S the diagonal matrix of the covariance's
+    eigenvalues: rotating the inputs changes nothing, because W1 is Gaussian.
+
+    Parameters
+    ----------
+    covariance_spectrum : array of shape (input_dim,)
+        Eigenvalues of the covariance.
+    hidden_dim, teachers, sigma1, sigma2, rng
+        As in `draw_linear_spectra`.
+
+    Returns
+    -------
+    array of shape (teachers, input_dim)
+        Each teacher's eigenvalues, ascending.
+
+    Raises
+    ------
+    ValueError
+        If a size is not a positive integer or a scale not a positive number.
+    MemoryError
+        If the spectra, or one teacher's weights, do not fit.
+    """
+    sigma1, roots = positive_number("sigma1", sigma1), np.sqrt(covariance_spectrum)
+
+    def spectrum(W1: Array, norm: float) -> Array:
+        coloured = sigma1 * W1 * roots
+        return np.linalg.eigvalsh(coloured.T @ coloured + norm * np.diag(covariance_spectrum))
+
+    return _draw_spectra(spectrum, len(roots), hidden_dim, teachers, sigma2, rng)
+
+
+def _draw_spectra(
+    spectrum: Callable[[Array, float], Array],
+    input_dim: int,
+    hidden_dim: int,
+    teachers: int,
+    sigma2: float,
+    rng: np.random.Generator,
+) -> Array:
+    """Return spectrum(W1, |W2|^2) for each teacher, W1 of unit variance."""
     input_dim = positive_integer("input_dim", input_dim)
     hidden_dim = positive_integer("hidden_dim", hidden_dim)
     teachers = positive_integer("teachers", teachers)
-    sigma1, sigma2 = positive_number("sigma1", sigma1), positive_number("sigma2", sigma2)
+    sigma2 = positive_number("sigma2", sigma2)
     require_memory(
         f"{teachers} spectra of networks of {hidden_dim} x {input_dim} weights",
         8.0 * input_dim * (teachers + 4 * hidden_dim),
         "ask for fewer teachers or smaller networks",
     )
-    spectra = np.zeros((teachers, input_dim))
-    rank = min(input_dim, hidden_dim)
-    for spectrum in spectra:
+    spectra = np.empty((teachers, input_dim))
+    for row in spectra:
         W1 = rng.standard_normal((hidden_dim, input_dim))
-        gram = W1 @ W1.T if hidden_dim < input_dim else W1.T @ W1
-        spectrum[input_dim - rank :] = sigma1**2 * np.linalg.eigvalsh(gram)
-        spectrum += sigma2**2 * (rng.standard_normal(hidden_dim) ** 2).sum()
+        row[:] = spectrum(W1, sigma2**2 * (rng.standard_normal(hidden_dim) ** 2).sum())
     return spectra
 
 
@@ -128,48 +186,6 @@ def kolmogorov_distance(law: Law, other: Law) -> tuple[float, float]:
     points = other.ppf(np.arange(1, 2000) / 2000)
     difference = np.abs(law.cdf(points) - other.cdf(points))
     return float(difference.max()), float(points[difference.argmax()])
-
-
-def draw_coloured_spectra(
-    covariance_spectrum: Array,
-    hidden_dim: int,
-    teachers: int,
-    *,
-    sigma1: float = 1.0,
-    sigma2: float = 1.0,
-    rng: np.random.Generator,
-) -> Array:
-    """Draw Hessian eigenvalues of linear teachers whose inputs have a covariance.
-
-    Those of S^(1/2) (|W2|^2 I + W1^T W1) S^(1/2), S the diagonal matrix of the covariance's
-    eigenvalues: rotating the inputs changes nothing, because W1 is Gaussian.
-
-    Parameters
-    ----------
-    covariance_spectrum : array of shape (input_dim,)
-        Eigenvalues of the covariance.
-    hidden_dim, teachers, sigma1, sigma2, rng
-        As in `draw_linear_spectra`.
-
-    Returns
-    -------
-    array of shape (teachers, input_dim)
-        Each teacher's eigenvalues, ascending.
-
-    Raises
-    ------
-    ValueError
-        If a size is not a positive integer or a scale not a positive number.
-    """
-    hidden_dim = positive_integer("hidden_dim", hidden_dim)
-    sigma1, sigma2 = positive_number("sigma1", sigma1), positive_number("sigma2", sigma2)
-    roots = np.sqrt(covariance_spectrum)
-    spectra = np.zeros((positive_integer("teachers", teachers), len(roots)))
-    for spectrum in spectra:
-        W1 = sigma1 * rng.standard_normal((hidden_dim, len(roots))) * roots
-        norm = sigma2**2 * (rng.standard_normal(hidden_dim) ** 2).sum()
-        spectrum[:] = np.linalg.eigvalsh(W1.T @ W1 + norm * np.diag(covariance_spectrum))
-    return spectra
 
 
 def smallest_batch_eigenvalues(

@@ -60,7 +60,7 @@ from scipy.stats import linregress, norm
 from nearopt import style
 from nearopt.activations import Linear
 from nearopt.ensemble import cdf_scores, draw_linear_spectra, empirical_cdf, kolmogorov_distance
-from nearopt.figures import linear_spectra
+from nearopt.figures_linear import linear_spectra
 from nearopt.hessian import population_hessian
 from nearopt.laws import FiniteLinearHessianLaw, LinearHessianLaw
 from nearopt.network import TwoLayer

@@ -67,7 +67,7 @@ from nearopt import style
 from nearopt.activations import Erf, LeakyReLU, Linear, Polynomial, ReLU
 from nearopt.certificate_file import load_certificate, save_certificate
 from nearopt.certify import certify_full_rank
-from nearopt.decay import filling_degree, smallest_eigenvalue_bound
+from nearopt.eigenvalue_bound import filling_degree, smallest_eigenvalue_bound
 from nearopt.figures_certify import (
     rank_curves,
     smallest_eigenvalues,
@@ -78,9 +78,9 @@ from nearopt.graded import graded_spectrum, true_and_float_spectrum
 from nearopt.hessian import population_hessian
 from nearopt.irreducible import degenerate_teachers, is_irreducible, odd_activation_rank
 from nearopt.network import TwoLayer
-from nearopt.rank import exact_rank
+from nearopt.rank import exact_rank, numerical_rank
 from nearopt.smooth import gelu, sigmoid, sin, softplus, tanh
-from nearopt.survey import draw_certificates, fit_widths, float_rank
+from nearopt.survey import draw_certificates, fit_widths
 from nearopt.witness import jacobian_rank, scaling_directions
 
 style.use()
@@ -105,7 +105,7 @@ print(f"smallest eigenvalue: {float(certificate.smallest_eigenvalue):.4e}")
 # zero beside the largest, about $10^{-15}$, so numpy must take some of the eigenvalues for zeros:
 
 # %%
-seen = float_rank(teacher)
+seen = numerical_rank(teacher).value
 results.value("one_parameters", teacher.parameter_count, "parameters of one teacher")
 results.value("one_rank_floats", seen, "its rank in floats")
 results.value("one_smallest", float(certificate.smallest_eigenvalue), "its smallest eigenvalue")
@@ -335,7 +335,7 @@ cases = pd.DataFrame({"condition that fails": list(broken)})
 cases["irreducible"] = [bool(is_irreducible(net)) for net in nets]
 cases["certified"] = [certify_full_rank(net, max_precision=1024).certified for net in nets]
 cases["in theory"] = [odd_activation_rank(net) for net in nets]
-cases["in floats"] = [float_rank(net) for net in nets]
+cases["in floats"] = [numerical_rank(net).value for net in nets]
 
 # %%
 results.table("degenerate", cases)

@@ -84,14 +84,11 @@ from nearopt.laws_outputs import OutputsHessianLaw
 from nearopt.loss import batch_gradient, batch_loss
 from nearopt.network import TwoLayer
 from nearopt.prediction import predicted_loss
-from nearopt.rank import exact_rank
-from nearopt.rank_batch import (
-    certify_batch_ranks,
-    count_batch_ranks,
-    expected_batch_ranks,
-)
+from nearopt.rank import count_batch_ranks, exact_rank
+from nearopt.rank_theory import expected_batch_ranks
 from nearopt.spectrum import batch_spectrum, spectrum
 from nearopt.timescales import nonzero, steps_to, summary
+from nearopt.witness import certify_batch_ranks
 
 style.use()
 rng = np.random.default_rng(seed)

@@ -6,8 +6,9 @@ import pytest
 from nearopt import Erf, Linear, Polynomial, TwoLayer
 from nearopt.hessian import batch_hessian
 from nearopt.laws_outputs import linear_rank
-from nearopt.rank import exact_batch_ranks
-from nearopt.rank_batch import certify_batch_ranks, count_batch_ranks, expected_batch_ranks
+from nearopt.rank import count_batch_ranks, exact_batch_ranks
+from nearopt.rank_theory import expected_batch_ranks
+from nearopt.witness import certify_batch_ranks
 
 ACTIVATIONS = {
     "u": Linear(),

@@ -4,7 +4,8 @@ import pytest
 
 from nearopt import Erf, TwoLayer
 from nearopt.irreducible import degenerate_teachers, is_irreducible, odd_activation_rank
-from nearopt.survey import draw_certificates, fit_widths, float_rank
+from nearopt.rank import numerical_rank
+from nearopt.survey import draw_certificates, fit_widths
 
 
 def test_every_drawn_teacher_is_certified_and_floats_count_no_more():
@@ -36,5 +37,5 @@ def test_each_degenerate_teacher_breaks_what_it_says():
     ranks |= {"two opposite": 12, "two opposite, one cut off": 12}
     for broken, teacher in degenerate_teachers(net).items():
         assert not is_irreducible(teacher)
-        assert odd_activation_rank(teacher) == float_rank(teacher) == ranks[broken]
-    assert float_rank(net) == net.parameter_count
+        assert odd_activation_rank(teacher) == numerical_rank(teacher).value == ranks[broken]
+    assert numerical_rank(net).value == net.parameter_count

@@ -69,7 +69,7 @@ def test_a_second_build_finds_nothing_to_do(built):
     [
         ("paper/sections/linear.typ", {"paper.pdf"}),
         ("paper/references.bib", {"paper.pdf"}),
-        ("lib/nearopt/figures.py", {LINEAR, "claims.json", "paper.pdf"}),
+        ("lib/nearopt/figures_linear.py", {LINEAR, "claims.json", "paper.pdf"}),
         ("lib/nearopt/rank_scan.py", {"02_polynomial_rank", "claims.json", "paper.pdf"}),
         ("lib/nearopt/style.py", {*NOTEBOOKS, "claims.json", "paper.pdf"}),
         ("requirements.lock", {*NOTEBOOKS, "claims.json", "paper.pdf"}),

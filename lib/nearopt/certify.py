@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import flint
 from flint import arb, arb_mat
 
+from nearopt.ball_integrals import integrated_hessian
 from nearopt.balls import (
     ball_kernels,
     cholesky,
@@ -16,7 +17,6 @@ from nearopt.balls import (
 )
 from nearopt.checks import positive_integer, require_memory
 from nearopt.definite import Enclosures, prove_definite
-from nearopt.integrals import integrated_hessian
 from nearopt.network import TwoLayer
 
 FIRST_PRECISION = 64

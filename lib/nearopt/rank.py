@@ -13,13 +13,10 @@ from nearopt.activations import Polynomial
 from nearopt.checks import positive_integer, require_memory
 from nearopt.double_points import Degrees, monomials
 from nearopt.hessian import population_hessian
+from nearopt.modular import PRIME, pivots, product, to_matrix, value_and_slope
 from nearopt.network import TwoLayer
-from nearopt.rank_bounds import Bound, Rank, degrees_of, upper_bound
+from nearopt.rank_bounds import Bound, Rank, degrees_and_sizes, upper_bound
 
-Residues = NDArray[np.int64]
-
-# The largest prime below 2^31: products of two residues fit into 64 bits.
-PRIME = 2**31 - 1
 # Peak bytes for each entry: a Python integer and its place in a list, numpy's, FLINT's twice.
 BYTES_PER_ENTRY = 75
 
@@ -95,8 +92,8 @@ def exact_ranks(
     rank of the network that has these units only.
     """
     degrees, (n, h, outputs) = _checked(activation, input_dim, hidden_dim, output_dim)
-    pivots = _pivots(_jacobian(degrees, n, h, outputs, rng))
-    counts = np.searchsorted(pivots, (n + outputs) * np.arange(1, h + 1)).tolist()
+    independent = pivots(_jacobian(degrees, n, h, outputs, rng))
+    counts = np.searchsorted(independent, (n + outputs) * np.arange(1, h + 1)).tolist()
     return [_record(r, degrees, n, k, outputs) for k, r in enumerate(counts, start=1)]
 
 
@@ -109,18 +106,64 @@ def exact_batch_ranks(
     those of `exact_rank`.
     """
     degrees, (n, h, _) = _checked(activation, input_dim, hidden_dim, 1)
-    pivots = _pivots(_jacobian(degrees, n, h, 1, rng).transpose())
-    return np.searchsorted(pivots, np.arange(1, h * (n + 1) + 1))
+    independent = pivots(_jacobian(degrees, n, h, 1, rng).transpose())
+    return np.searchsorted(independent, np.arange(1, h * (n + 1) + 1))
+
+
+def count_batch_ranks(
+    activation: Polynomial,
+    input_dim: int,
+    hidden_dim: int,
+    output_dim: int,
+    samples: int,
+    *,
+    rng: np.random.Generator,
+) -> NDArray[np.int64]:
+    """Count the rank of the Hessian of a batch of 1, 2, ..., `samples` random inputs.
+
+    With several outputs the No rows of a sample come together, and how many of them are new must
+    be counted. One row reduction of the transposed Jacobian gives all ranks, each a rigorous lower
+    bound of the generic one, as in `exact_rank`.
+
+    Parameters
+    ----------
+    activation : Polynomial
+        Only which of its coefficients are not zero matters.
+    input_dim, hidden_dim, output_dim, samples : int
+        Sizes of the network and of the largest batch.
+    rng : Generator
+        Source of the weights and the inputs.
+
+    Returns
+    -------
+    array of shape (samples,)
+        The ranks.
+
+    Raises
+    ------
+    ValueError
+        If the activation is not a polynomial or a size is not a positive integer.
+    MemoryError
+        If the Jacobian does not fit.
+    """
+    degrees, (n, h, outputs) = _checked(activation, input_dim, hidden_dim, output_dim)
+    samples = positive_integer("samples", samples)
+    W1, W2 = rng.integers(PRIME, size=(n, h)), rng.integers(PRIME, size=(outputs, h))
+    x = rng.integers(PRIME, size=(samples, n))
+    value, slope = value_and_slope(degrees, product(x, W1))
+    outer = np.einsum("op,nk->nopk", np.eye(outputs, dtype=np.int64), value)
+    inner = (W2 * slope[:, None, :] % PRIME)[..., None] * x[:, None, None, :] % PRIME
+    rows = samples * outputs
+    table = np.concatenate([outer.reshape(rows, -1), inner.reshape(rows, -1)], axis=1)
+    independent = pivots(to_matrix(table.T))
+    return np.searchsorted(independent, outputs * np.arange(1, samples + 1))
 
 
 def _checked(
     activation: Polynomial, input_dim: int, hidden_dim: int, output_dim: int
 ) -> tuple[Degrees, tuple[int, int, int]]:
     """Return S and the sizes, once they are known to be good and to fit into memory."""
-    degrees = degrees_of(activation)
-    n = positive_integer("input_dim", input_dim)
-    h = positive_integer("hidden_dim", hidden_dim)
-    outputs = positive_integer("output_dim", output_dim)
+    degrees, (n, h, outputs) = degrees_and_sizes(activation, input_dim, hidden_dim, output_dim)
     columns = h * (n + outputs)
     rows = min(columns, outputs * monomials(degrees, n))
     what = f"a Jacobian of {rows} rows and {columns} columns"
@@ -147,32 +190,8 @@ def _jacobian(
     rows = min(h * (n + outputs), outputs * monomials(degrees, n))
     W1, W2 = rng.integers(PRIME, size=(n, h)), rng.integers(PRIME, size=(outputs, h))
     x, c = rng.integers(PRIME, size=(rows, n)), rng.integers(PRIME, size=(rows, outputs))
-    u = _product(x, W1)
-    value, slope = np.zeros_like(u), np.zeros_like(u)
-    for degree in range(max(degrees), -1, -1):
-        slope = (slope * u + value) % PRIME
-        value = (value * u + (degree in degrees)) % PRIME
-    slope = slope * _product(c, W2) % PRIME
+    value, slope = value_and_slope(degrees, product(x, W1))
+    slope = slope * product(c, W2) % PRIME
     outer = value[:, :, None] * c[:, None, :] % PRIME
     inner = slope[:, :, None] * x[:, None, :] % PRIME
-    table = np.concatenate([outer, inner], axis=2).reshape(rows, -1).tolist()
-    return flint.nmod_mat(flint.fmpz_mat(table), PRIME)
-
-
-def _product(A: Residues, B: Residues) -> Residues:
-    """Return A B modulo the prime; a sum of more than two products would not fit."""
-    total = np.zeros((len(A), B.shape[1]), dtype=np.int64)
-    for column, row in zip(A.T, B, strict=True):
-        total = (total + column[:, None] * row) % PRIME
-    return total
-
-
-def _pivots(matrix: flint.nmod_mat) -> list[int]:
-    """Return the columns that do not depend on those before them, ascending."""
-    reduced, rank = matrix.rref()
-    pivots, column = [], 0
-    for row in range(rank):
-        while not reduced[row, column]:
-            column += 1
-        pivots.append(column)
-    return pivots
+    return to_matrix(np.concatenate([outer, inner], axis=2).reshape(rows, -1))

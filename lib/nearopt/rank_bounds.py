@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from nearopt.activations import Polynomial
+from nearopt.checks import positive_integer
 from nearopt.double_points import (
     Degrees,
     conditions_on_forms,
@@ -78,6 +79,24 @@ def degrees_of(activation: Polynomial) -> Degrees:
             f"activation must be a Polynomial, not {activation!r}; use numerical_rank for others"
         )
     return frozenset(d for d, c in enumerate(activation.coefficients) if c != 0)
+
+
+def degrees_and_sizes(
+    activation: Polynomial, input_dim: int, hidden_dim: int, output_dim: int
+) -> tuple[Degrees, tuple[int, int, int]]:
+    """Return S and the sizes of a network, once they are known to be good.
+
+    Raises
+    ------
+    ValueError
+        If the activation is not a polynomial or a size is not a positive integer.
+    """
+    sizes = (
+        positive_integer("input_dim", input_dim),
+        positive_integer("hidden_dim", hidden_dim),
+        positive_integer("output_dim", output_dim),
+    )
+    return degrees_of(activation), sizes
 
 
 def upper_bound(degrees: Degrees, input_dim: int, hidden_dim: int, output_dim: int = 1) -> Bound:

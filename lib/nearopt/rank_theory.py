@@ -21,7 +21,7 @@ from nearopt.double_points import (
     monomials,
 )
 from nearopt.network import TwoLayer
-from nearopt.rank_bounds import Bound, Rank, degrees_of, upper_bound
+from nearopt.rank_bounds import Bound, Rank, degrees_and_sizes, degrees_of, upper_bound
 
 # Where the conjecture was held against exact counts; the slow tests do it again.
 CHECKED = "all S in {0..6} with Ni <= 5 at one output, all |S| <= 2 of them at two and three"
@@ -50,12 +50,7 @@ def theoretical_rank(
     ValueError
         If the activation is not a polynomial or a size is not a positive integer.
     """
-    sizes = (
-        positive_integer("input_dim", input_dim),
-        positive_integer("hidden_dim", hidden_dim),
-        positive_integer("output_dim", output_dim),
-    )
-    degrees = degrees_of(activation)
+    degrees, sizes = degrees_and_sizes(activation, input_dim, hidden_dim, output_dim)
     lower = upper = closed_form(degrees, *sizes)
     if upper is None:
         lower, upper = lower_bound(degrees, *sizes), upper_bound(degrees, *sizes)
@@ -63,6 +58,29 @@ def theoretical_rank(
     met = lower.value == upper.value
     status = f"theorem ({lower.reason})" if met else f"conjecture, checked for {CHECKED}"
     return Rank(upper.value, parameters, f"theory: {status}", lower, upper)
+
+
+def expected_batch_ranks(
+    activation: Polynomial, input_dim: int, hidden_dim: int, output_dim: int, samples: int
+) -> NDArray[np.int64]:
+    """Return (No - Nh)+ min(N, D_S, Nh) + min(N k, R_k) for N = 1, ..., `samples`.
+
+    With k = min(No, Nh), R_k is the population rank with k outputs and D_S the number of monomials
+    of g's degrees. In the No - k directions that no hidden unit feeds, only W2 matters, through the
+    hidden values themselves; in the others the network has k outputs. It is exact for one output,
+    where rows at random inputs are independent until they span all there is to span, and for
+    linear g, by the Kronecker sum; otherwise it is an upper bound.
+
+    Raises
+    ------
+    ValueError
+        If the activation is not a polynomial or a size is not a positive integer.
+    """
+    degrees, (n, h, outputs) = degrees_and_sizes(activation, input_dim, hidden_dim, output_dim)
+    N, fed = np.arange(1, positive_integer("samples", samples) + 1), min(outputs, h)
+    values = min(h, monomials(degrees, n))
+    population = theoretical_rank(activation, n, h, fed).value
+    return (outputs - fed) * np.minimum(N, values) + np.minimum(N * fed, population)
 
 
 def closed_form(degrees: Degrees, n: int, h: int, outputs: int) -> Bound | None:

@@ -10,13 +10,8 @@ from scipy.stats import linregress
 from nearopt.activations import Erf
 from nearopt.certify import certify_full_rank
 from nearopt.checks import positive_integer
-from nearopt.hessian import population_hessian
 from nearopt.network import TwoLayer
-
-
-def float_rank(net: TwoLayer) -> int:
-    """Return the rank that numpy counts in double precision."""
-    return int(np.linalg.matrix_rank(population_hessian(net), hermitian=True))
+from nearopt.rank import numerical_rank
 
 
 def draw_certificates(
@@ -65,7 +60,7 @@ def _row(net: TwoLayer) -> dict[str, object]:
         "input_dim": net.input_dim,
         "hidden_dim": net.hidden_dim,
         "parameters": net.parameter_count,
-        "float_rank": float_rank(net),
+        "float_rank": numerical_rank(net).value,
         "certified": certificate.certified,
         "smallest": math.log10(smallest) if certificate.certified else math.nan,
     }

@@ -9,9 +9,10 @@ import numpy as np
 from flint import acb
 from numpy.typing import NDArray
 
-from nearopt.activations import Activation, LeakyReLU, Polynomial
+from nearopt.activations import Activation, Erf, LeakyReLU, Polynomial
 from nearopt.ball_functions import ball_function
 from nearopt.balls import Balls, exact, to_matrix
+from nearopt.checks import finite_array, positive_integer
 from nearopt.definite import prove_definite
 from nearopt.network import TwoLayer
 
@@ -76,6 +77,39 @@ def jacobian_rank(
                 return int(kept.sum())
         precision *= 2
     return None
+
+
+def certify_batch_ranks(net: TwoLayer, inputs: NDArray[np.float64], bits: int = 256) -> bool:
+    """Whether it is proved that batches of the first N inputs have rank min(N, P) for every N.
+
+    The Jacobian at P inputs is a square matrix. Its entries are enclosed in balls, weights and
+    inputs being the rationals that the floats are; if the determinant's ball excludes 0, the rows
+    are independent, and so are those of every smaller batch.
+
+    Parameters
+    ----------
+    net : TwoLayer
+        With the activation `Erf` and one output.
+    inputs : array of shape (P, input_dim)
+        As many inputs as parameters.
+    bits : int
+        Working precision.
+
+    Returns
+    -------
+    bool
+        False says nothing: more bits may prove it.
+
+    Raises
+    ------
+    ValueError
+        If the activation is another, there are more outputs than one, or the inputs do not fit.
+    """
+    if not isinstance(net.activation, Erf) or net.output_dim != 1:
+        raise ValueError(f"needs Erf and one output, not {net.activation} and {net.output_dim}")
+    inputs = finite_array("inputs", inputs, (net.parameter_count, net.input_dim))
+    with flint.ctx.workprec(positive_integer("bits", bits)):
+        return not to_matrix(_jacobian(net, inputs)).det().contains(0)
 
 
 def _jacobian(net: TwoLayer, inputs: NDArray[np.float64]) -> Balls:

@@ -1,4 +1,4 @@
-"""Figures that more than one cell draws."""
+"""Figures of the spectra of linear networks."""
 
 import matplotlib.pyplot as plt
 import numpy as np

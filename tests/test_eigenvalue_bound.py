@@ -5,7 +5,7 @@ import pytest
 
 from nearopt import Erf, TwoLayer
 from nearopt.certify import smallest_eigenvalue
-from nearopt.decay import _trace_from, filling_degree, smallest_eigenvalue_bound
+from nearopt.eigenvalue_bound import _trace_from, filling_degree, smallest_eigenvalue_bound
 from nearopt.hessian import population_hessian
 
 

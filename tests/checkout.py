@@ -1,4 +1,4 @@
-"""A copy of the checkout for a test to run the workflow in."""
+"""The checkout, and copies of it for a test to run the workflow in."""
 
 import os
 import shutil
@@ -9,6 +9,7 @@ from pathlib import Path
 from nearopt.parameters import SCHEMA
 
 ROOT = SCHEMA.parents[1]
+NOTEBOOKS = sorted(path.stem for path in ROOT.glob("notebooks/*.py"))
 
 
 def copy_checkout(target):

@@ -5,18 +5,13 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
-import pytest
-from checkout import ROOT, run
-
-sys.path.append(str(ROOT / "workflow"))
 import archive
+import pytest
 import verify
-
-NOTEBOOKS = sorted(path.stem for path in ROOT.glob("notebooks/*.py"))
+from checkout import NOTEBOOKS, ROOT, run
 
 
 def describing(files):

@@ -9,10 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-
-from nearopt.parameters import SCHEMA
-
-ROOT = SCHEMA.parents[1]
+from checkout import ROOT
 
 
 @pytest.fixture(scope="module")

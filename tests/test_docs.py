@@ -1,15 +1,14 @@
 """The code that the pages show does what they say."""
 
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
+from checkout import ROOT
 
 from nearopt.reference import sampled_hessian
 from nearopt.smooth import Smooth
 
-ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted(ROOT.glob("site/*.md"))]
 
 

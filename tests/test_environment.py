@@ -8,13 +8,11 @@ import tomllib
 
 import pytest
 import yaml
+from checkout import ROOT
 from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from nearopt.parameters import SCHEMA
-
-ROOT = SCHEMA.parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 LOCK = (ROOT / "requirements.lock").read_text()
 CONDA = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]

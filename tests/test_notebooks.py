@@ -2,7 +2,6 @@
 
 import re
 import statistics
-import sys
 from pathlib import Path
 
 import jupytext
@@ -10,12 +9,10 @@ import nbformat
 import papermill
 import pytest
 import yaml
+from checkout import ROOT
+from run_notebook import clean, read_notebook
 
 from nearopt.parameters import SCHEMA, check_parameters, parameter_names
-
-ROOT = SCHEMA.parents[1]
-sys.path.append(str(ROOT / "workflow"))
-from run_notebook import clean, read_notebook  # noqa: E402
 
 SOURCES = sorted(ROOT.glob("notebooks/*.py"))
 PAPER = yaml.safe_load(SCHEMA.with_name("paper.yaml").read_text())

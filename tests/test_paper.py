@@ -3,10 +3,8 @@
 import re
 
 import pytest
+from checkout import ROOT
 
-from nearopt.parameters import SCHEMA
-
-ROOT = SCHEMA.parents[1]
 SECTIONS = sorted(ROOT.glob("paper/sections/*.typ"))
 TEXT = {path: path.read_text() for path in SECTIONS}
 # What is not a result: comments, maths, names, labels and references, formats and widths.

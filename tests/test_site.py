@@ -3,18 +3,14 @@
 import posixpath
 import re
 import shutil
-import sys
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-import pytest
-from checkout import ROOT, run
-
-sys.path.append(str(ROOT / "workflow"))
 import pages
+import pytest
+from checkout import NOTEBOOKS, ROOT, run
 
-NOTEBOOKS = sorted(path.stem for path in ROOT.glob("notebooks/*.py"))
 MODULES = sorted(p.stem for p in ROOT.glob("lib/nearopt/*.py") if p.stem != "__init__")
 VIEWS = {"light": ("light", 1280), "dark": ("dark", 1280), "phone": ("light", 390)}
 

@@ -1,4 +1,4 @@
-"""Sweeps: which points they are, what is refused, and a small one from grid to table."""
+"""Sweeps: which points they are, what is refused, and how what they find becomes a table."""
 
 import re
 import statistics
@@ -8,52 +8,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from checkout import copy_checkout, run
+from checkout import ROOT
+from small_sweep import SMALL
 
 from nearopt import sweep
 from nearopt.figures_sweep import sweep_figure
 from nearopt.parameters import SCHEMA, Validator, load_schema, parameter_names
 from nearopt.sweep import fixed_parameters, load_sweep, points, rows_of_point, tidy
 
-ROOT = SCHEMA.parents[1]
 PAPER = yaml.safe_load(SCHEMA.with_name("paper.yaml").read_text())
 SHIPPED = sorted(p.stem for p in (ROOT / "config/sweeps").glob("*.yaml") if p.stem != "schema")
-SMALL = {
-    "description": "Small.",
-    "notebook": "sweeps/small",
-    "fixed": {"seed": 1},
-    "grid": {"degrees": ["2", "1+3"], "input_dim": [2, 3]},
-    "job": {"memory_mb": 500, "minutes": 10},
-    "figure": {"x": "input_dim", "y": "product", "colour": "degrees", "labels": {}},
-}
-NOTEBOOK = """# ---
-# jupyter:
-#   kernelspec:
-#     display_name: Python 3
-#     language: python
-#     name: python3
-# ---
-
-# %% tags=["parameters"]
-degrees: str = "2"
-input_dim: int = 2
-seed: int = 0
-results_dir: str = ""
-
-# %%
-from nearopt.results import Results
-
-results = Results("small", globals(), results_dir)
-
-# %%
-if (degrees, input_dim) == ("1+3", 3):
-    raise RuntimeError("deliberate")
-
-# %%
-results.value("product", input_dim * len(degrees), "a number", error=0.5)
-results.verdict("C3", "a number", measured=input_dim, expected=2, tolerance=0)
-results.save()
-"""
 
 
 def sweep_of(**changes):
@@ -221,97 +185,3 @@ def test_notebooks_made_for_sweeps_are_readable_and_have_a_schema():
         assert max(sizes) <= 15
         assert "**What you will see.**" in notebook.cells[0].source
         assert notebook.cells[-1].source.startswith("## Limits")
-
-
-# A small one, from grid to table
-
-
-def small_checkout(target):
-    """A copy whose only addition is a sweep of a notebook that fails at one point."""
-    checkout = copy_checkout(target)
-    schema = yaml.safe_load((checkout / "config/schema.yaml").read_text())
-    entry = schema["$defs"]["exact_rank"]
-    names = ("degrees", "input_dim", "seed")
-    properties = {name: entry["properties"][name] for name in names}
-    schema["$defs"]["small"] = entry | {"properties": properties}
-    (checkout / "config/schema.yaml").write_text(yaml.safe_dump(schema, sort_keys=False))
-    (checkout / "notebooks/sweeps/small.py").write_text(NOTEBOOK)
-    write_sweep(checkout, SMALL)
-    return checkout
-
-
-def write_sweep(checkout, content):
-    (checkout / "config/sweeps/small.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
-
-
-def sweep_in(checkout, *arguments, name="small"):
-    return run(
-        checkout, "snakemake", "sweep", "--cores", "2", "--config", f"sweep={name}", *arguments
-    )
-
-
-def planned_points(checkout):
-    done = sweep_in(checkout, "--dry-run")
-    assert done.returncode == 0, done.stderr
-    return set(re.findall(r"wildcards: point=(\S+)", done.stdout + done.stderr))
-
-
-@pytest.fixture(scope="module")
-def swept(tmp_path_factory):
-    """A sweep of four points, of which one fails."""
-    checkout = small_checkout(tmp_path_factory.mktemp("sweep") / "check out")
-    return checkout, sweep_in(checkout)
-
-
-FAILED = "degrees~1+3/input_dim~3"
-
-
-def test_a_failed_point_is_named_with_its_log_and_the_others_go_on(swept):
-    checkout, done = swept
-    assert done.returncode != 0
-    said = done.stdout + done.stderr
-    assert "The sweep misses 1 points" in said
-    log = f"logs/paper/sweeps/small/points/{FAILED}.log"
-    assert f"degrees = 1+3, input_dim = 3: {log}" in said
-    assert "deliberate" in (checkout / log).read_text()
-    table = pd.read_parquet(checkout / "results/paper/sweeps/small/table.parquet")
-    assert table["status"].tolist() == ["done", "done", "done", "missing"]
-    assert table["product"].tolist()[:3] == [2, 3, 6]
-    assert table.product_error.tolist()[:3] == [0.5] * 3
-    assert table.failed_verdicts.tolist()[:3] == [0, 1, 0]
-    assert table.degrees.tolist() == ["2", "2", "1+3", "1+3"]
-    csv = pd.read_csv(checkout / "results/paper/sweeps/small/table.csv")
-    assert csv.input_dim.tolist() == [2, 3, 2, 3]
-    assert (checkout / "results/paper/sweeps/small/figure.png").is_file()
-
-
-def test_the_next_run_runs_what_is_missing_new_or_changed_and_nothing_else(swept):
-    checkout, _ = swept
-    assert planned_points(checkout) == {FAILED}
-    write_sweep(checkout, SMALL | {"grid": {"degrees": ["2"], "input_dim": [2, 3, 5]}})
-    assert planned_points(checkout) == {"degrees~2/input_dim~5"}
-    write_sweep(checkout, SMALL | {"grid": {"degrees": ["2"], "input_dim": [2, 3]}})
-    assert planned_points(checkout) == set()
-    done = sweep_in(checkout)
-    assert done.returncode == 0, done.stderr
-    table = pd.read_csv(checkout / "results/paper/sweeps/small/table.csv")
-    assert table["product"].tolist() == [2, 3]
-    write_sweep(checkout, SMALL | {"fixed": {"seed": 2}})
-    assert len(planned_points(checkout)) == 4
-
-
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("", "Which sweep of config/sweeps? Say --config sweep=NAME"),
-        ("../quick", "no sweep is called"),
-    ],
-)
-def test_a_sweep_that_is_not_there_stops_before_anything_runs(tmp_path, name, message):
-    checkout = copy_checkout(tmp_path / "checkout")
-    chosen = ["--config", f"sweep={name}"] if name else []
-    done = run(checkout, "snakemake", "sweep", "--cores", "1", *chosen)
-    assert done.returncode != 0
-    assert message in done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    assert not (checkout / "results").exists()

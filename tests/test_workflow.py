@@ -9,13 +9,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from checkout import copy_checkout, quick, run
+from checkout import NOTEBOOKS, ROOT, copy_checkout, quick, run
 
-from nearopt.parameters import SCHEMA
 from nearopt.results import load
 
-ROOT = SCHEMA.parents[1]
-NOTEBOOKS = sorted(path.stem for path in ROOT.glob("notebooks/*.py"))
 LINEAR = "01_linear_asymptotics"
 
 

@@ -2,15 +2,11 @@
 
 import re
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
-from one_machine import said, wait_for
-
-sys.path.append(str(Path(__file__).parents[1]))
 from checkout import copy_checkout, environment, run
-from test_sweep import NOTEBOOK, SMALL, small_checkout, write_sweep
+from one_machine import said, wait_for
+from small_sweep import NOTEBOOK, SMALL, small_checkout, write_sweep
 
 pytestmark = pytest.mark.slow
 

@@ -1,0 +1,81 @@
+"""A small sweep, from grid to table, driven in a copy of the checkout."""
+
+import re
+
+import pandas as pd
+import pytest
+from checkout import copy_checkout, run
+from small_sweep import SMALL, small_checkout, write_sweep
+
+
+def sweep_in(checkout, *arguments, name="small"):
+    return run(
+        checkout, "snakemake", "sweep", "--cores", "2", "--config", f"sweep={name}", *arguments
+    )
+
+
+def planned_points(checkout):
+    done = sweep_in(checkout, "--dry-run")
+    assert done.returncode == 0, done.stderr
+    return set(re.findall(r"wildcards: point=(\S+)", done.stdout + done.stderr))
+
+
+@pytest.fixture(scope="module")
+def swept(tmp_path_factory):
+    """A sweep of four points, of which one fails."""
+    checkout = small_checkout(tmp_path_factory.mktemp("sweep") / "check out")
+    return checkout, sweep_in(checkout)
+
+
+FAILED = "degrees~1+3/input_dim~3"
+
+
+def test_a_failed_point_is_named_with_its_log_and_the_others_go_on(swept):
+    checkout, done = swept
+    assert done.returncode != 0
+    said = done.stdout + done.stderr
+    assert "The sweep misses 1 points" in said
+    log = f"logs/paper/sweeps/small/points/{FAILED}.log"
+    assert f"degrees = 1+3, input_dim = 3: {log}" in said
+    assert "deliberate" in (checkout / log).read_text()
+    table = pd.read_parquet(checkout / "results/paper/sweeps/small/table.parquet")
+    assert table["status"].tolist() == ["done", "done", "done", "missing"]
+    assert table["product"].tolist()[:3] == [2, 3, 6]
+    assert table.product_error.tolist()[:3] == [0.5] * 3
+    assert table.failed_verdicts.tolist()[:3] == [0, 1, 0]
+    assert table.degrees.tolist() == ["2", "2", "1+3", "1+3"]
+    csv = pd.read_csv(checkout / "results/paper/sweeps/small/table.csv")
+    assert csv.input_dim.tolist() == [2, 3, 2, 3]
+    assert (checkout / "results/paper/sweeps/small/figure.png").is_file()
+
+
+def test_the_next_run_runs_what_is_missing_new_or_changed_and_nothing_else(swept):
+    checkout, _ = swept
+    assert planned_points(checkout) == {FAILED}
+    write_sweep(checkout, SMALL | {"grid": {"degrees": ["2"], "input_dim": [2, 3, 5]}})
+    assert planned_points(checkout) == {"degrees~2/input_dim~5"}
+    write_sweep(checkout, SMALL | {"grid": {"degrees": ["2"], "input_dim": [2, 3]}})
+    assert planned_points(checkout) == set()
+    done = sweep_in(checkout)
+    assert done.returncode == 0, done.stderr
+    table = pd.read_csv(checkout / "results/paper/sweeps/small/table.csv")
+    assert table["product"].tolist() == [2, 3]
+    write_sweep(checkout, SMALL | {"fixed": {"seed": 2}})
+    assert len(planned_points(checkout)) == 4
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("", "Which sweep of config/sweeps? Say --config sweep=NAME"),
+        ("../quick", "no sweep is called"),
+    ],
+)
+def test_a_sweep_that_is_not_there_stops_before_anything_runs(tmp_path, name, message):
+    checkout = copy_checkout(tmp_path / "checkout")
+    chosen = ["--config", f"sweep={name}"] if name else []
+    done = run(checkout, "snakemake", "sweep", "--cores", "1", *chosen)
+    assert done.returncode != 0
+    assert message in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (checkout / "results").exists()

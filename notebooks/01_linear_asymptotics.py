@@ -55,16 +55,8 @@ results = Results("01_linear_asymptotics", globals(), results_dir)
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from scipy.stats import linregress, norm
 
-from nearopt import style
-from nearopt.activations import Linear
-from nearopt.ensemble import cdf_scores, draw_linear_spectra, empirical_cdf, kolmogorov_distance
-from nearopt.figures_linear import linear_spectra
-from nearopt.hessian import population_hessian
-from nearopt.laws import FiniteLinearHessianLaw, LinearHessianLaw
-from nearopt.network import TwoLayer
-from nearopt.rank import exact_rank
+from nearopt import figures_linear, style
 
 style.use()
 rng = np.random.default_rng(seed)
@@ -74,6 +66,11 @@ shapes = [(input_dim, hidden_dim), (second_input_dim, second_hidden_dim)]
 # ## The rank is $N_i$
 #
 # First one teacher, and the whole Hessian of all its parameters, with no shortcut.
+
+# %%
+from nearopt.activations import Linear
+from nearopt.hessian import population_hessian
+from nearopt.network import TwoLayer
 
 # %%
 scales = {"sigma1": sigma1, "sigma2": sigma2}
@@ -90,6 +87,7 @@ figure, axes = plt.subplots(figsize=(style.HALF, 2.0))
 axes.semilogy(np.sort(np.abs(eigenvalues)), ".", color=style.DRAWS)
 axes.axvline(teacher.parameter_count - input_dim - 0.5, color=style.EXACT, ls="--")
 _ = axes.set(xlabel="index of the eigenvalue", ylabel=r"$|\lambda|$")
+
 # %% [markdown]
 # The network computes $v^\top x$ with $v = W_1^\top W_2^\top$, so its parameters act through $N_i$ numbers
 # only, and the nonzero eigenvalues are those of the small matrix $W_1^\top W_1 + |W_2|^2 I$. The two
@@ -107,10 +105,15 @@ bool(difference < 1e-13)
 # of $P$ parameters.
 
 # %%
+from nearopt.rank import exact_rank
+
+# %%
 cases = [(n, h) for n in (1, 2, 5, 10, 30) for h in (1, 3, 10, 20)]
 ranks = pd.DataFrame(cases, columns=["input_dim", "hidden_dim"])
 ranks["parameters"] = ranks.hidden_dim * (ranks.input_dim + 1)
 ranks["rank"] = [exact_rank(Linear(), n, h, rng=rng).value for n, h in cases]
+
+# %%
 results.table("ranks", ranks)
 ranks.pivot(index="hidden_dim", columns="input_dim", values="rank")
 
@@ -118,6 +121,8 @@ ranks.pivot(index="hidden_dim", columns="input_dim", values="rank")
 mismatches = int((ranks["rank"] != ranks.input_dim).sum())
 results.value("rank_cases", len(ranks), "shapes whose rank was counted")
 results.value("rank_mismatches", mismatches, "shapes whose rank is not the input dimension")
+
+# %%
 statement = f"shapes, of {len(ranks)}, whose rank is not the input dimension"
 results.verdict("C3", statement, measured=mismatches, expected=0, tolerance=0)
 
@@ -131,9 +136,11 @@ results.verdict("C3", statement, measured=mismatches, expected=0, tolerance=0)
 # density that is known exactly, so there is a law without any limit, too.
 
 # %%
+from nearopt.ensemble import draw_linear_spectra
+
+# %%
 spectra = {s: draw_linear_spectra(*s, teachers, rng=rng, **scales) for s in shapes}
-figure = linear_spectra(spectra, **scales)
-results.figure("spectra", figure)
+results.figure("spectra", figures_linear.linear_spectra(spectra, **scales))
 
 # %% [markdown]
 # Blue are the draws. The orange law of large networks is off by a few percent of the peak at these
@@ -153,8 +160,10 @@ dict(zip(shapes, np.round(weights, 4).tolist(), strict=True))
 # %%
 large = [(enlargement * n, enlargement * h) for n, h in shapes]
 spectra |= {s: draw_linear_spectra(*s, teachers, rng=rng, **scales) for s in large}
-figure = linear_spectra({shape: spectra[shape] for shape in large}, **scales)
-results.figure("enlarged", figure)
+
+# %%
+enlarged = {shape: spectra[shape] for shape in large}
+results.figure("enlarged", figures_linear.linear_spectra(enlarged, **scales))
 
 # %% [markdown]
 # ## Nothing changes when the layers differ in scale
@@ -164,8 +173,9 @@ results.figure("enlarged", figure)
 # %%
 unequal = {"sigma1": sigma1, "sigma2": unequal_sigma2}
 others = {s: draw_linear_spectra(*s, teachers, rng=rng, **unequal) for s in shapes}
-figure = linear_spectra(others, **unequal)
-results.figure("unequal", figure)
+
+# %%
+results.figure("unequal", figures_linear.linear_spectra(others, **unequal))
 
 # %% [markdown]
 # ## How good are the two laws?
@@ -175,19 +185,21 @@ results.figure("unequal", figure)
 # the tolerance is the Bonferroni bound at a probability of one in a thousand.
 
 # %%
+from scipy.stats import linregress, norm
+
+from nearopt.ensemble import cdf_scores, empirical_cdf, kolmogorov_distance
+from nearopt.laws import FiniteLinearHessianLaw, LinearHessianLaw
+
+# %%
 scores = [cdf_scores(spectra[s], FiniteLinearHessianLaw(*s, **scales)) for s in spectra]
 scores += [cdf_scores(others[s], FiniteLinearHessianLaw(*s, **unequal)) for s in others]
 worst = np.abs(scores).max()
 results.value("finite_worst_z", worst, "largest deviation from the finite-size law, in errors")
 
 # %%
-results.verdict(
-    "C4",
-    "largest deviation of the draws from the finite-size law, in standard errors",
-    measured=worst,
-    expected=0,
-    tolerance=norm.isf(1e-3 / 2 / np.size(scores)),
-)
+statement = "largest deviation of the draws from the finite-size law, in standard errors"
+tolerance = norm.isf(1e-3 / 2 / np.size(scores))
+results.verdict("C4", statement, measured=worst, expected=0, tolerance=tolerance)
 
 # %% [markdown]
 # The law of large networks is off by a distance that falls with size. Because the other law is

@@ -65,25 +65,13 @@ from nearopt.results import Results
 results = Results("02_polynomial_rank", globals(), results_dir)
 
 # %%
-from itertools import chain
-
 import numpy as np
 
-from nearopt import style
-from nearopt.figures_rank import (
-    compression_curves,
-    float_floor,
-    log_spectra,
-    rank_maps,
-    sample_curves,
-)
+from nearopt import figures_rank, style
 from nearopt.hessian import population_hessian
-from nearopt.laws import FiniteLinearHessianLaw
 from nearopt.network import TwoLayer
-from nearopt.rank import exact_batch_ranks, exact_rank, numerical_rank
-from nearopt.rank_scan import monomial_sum, scan_cases, scan_ranks, tabulate_ranks
-from nearopt.rank_theory import quadratic_null_vectors, theoretical_rank
-from nearopt.recovery import relative_errors
+from nearopt.rank import exact_rank
+from nearopt.rank_scan import monomial_sum
 from nearopt.spectrum import spectrum
 
 style.use()
@@ -110,6 +98,9 @@ rank.lower.reason, rank.upper.reason
 # Theory, by itself, gives the same number and says where it has it from.
 
 # %%
+from nearopt.rank_theory import theoretical_rank
+
+# %%
 theory = theoretical_rank(quadratic, 5, 3)
 theory.value, theory.method
 
@@ -120,9 +111,12 @@ theory.value, theory.method
 # Jacobian's columns grouped by unit, the pivots among the first groups count the rank of the narrower network.
 
 # %%
+from nearopt.rank_scan import tabulate_ranks
+
+# %%
 choices = [frozenset(S) for S in ({1}, {2}, {1, 2}, {3}, {4}, {1, 3, 5})]
 ranks = tabulate_ranks(choices, max_input_dim, max_hidden_dim, rng=rng)
-results.figure("maps", rank_maps(ranks))
+results.figure("maps", figures_rank.rank_maps(ranks))
 
 # %% [markdown]
 # Below the dashed line each unit adds as much as the first one did. Between the lines units share what they
@@ -143,7 +137,7 @@ results.verdict("C5", statement, measured=mismatches, expected=0, tolerance=0)
 # $N_i/(N_i+1)$ of its parameters, since the scale of a unit can move between its layers.
 
 # %%
-results.figure("compression", compression_curves(ranks))
+results.figure("compression", figures_rank.compression_curves(ranks))
 
 # %% [markdown]
 # ## Where counting dimensions fails
@@ -152,6 +146,11 @@ results.figure("compression", compression_curves(ranks))
 # $D_S$, which are proved upper bounds. Below degree 3 the rank is smaller for whole families (they have closed forms, used in the maps).
 # From degree 3 upwards the count of dimensions is almost always right. To find out when it is
 # not, take every set of degrees and every width until the rank stops growing; with two and more outputs, up to two degrees.
+
+# %%
+from itertools import chain
+
+from nearopt.rank_scan import scan_cases, scan_ranks
 
 # %%
 one = scan_cases(scan_degree, scan_input_dim, 1, max_terms=scan_degree + 1)
@@ -213,6 +212,9 @@ results.table("exceptions", groups)
 # and a rotation of the rows of $\mathrm{diag}(a)^{1/2} W_1$ leaves it alone. For a pair of units its generator is $\delta w_k = a_l w_l$, $\delta w_l = -a_k w_k$.
 
 # %%
+from nearopt.rank_theory import quadratic_null_vectors
+
+# %%
 teacher = TwoLayer.draw(5, 4, activation=quadratic, rng=rng)
 null = quadratic_null_vectors(teacher)
 
@@ -239,6 +241,9 @@ results.verdict("C5", statement, measured=measured, expected=0, tolerance=0)
 # real and far below that.
 
 # %%
+from nearopt.rank import numerical_rank
+
+# %%
 odd = monomial_sum(frozenset({1, 3, 5, 7, 9}))
 teacher = TwoLayer.draw(2, 12, activation=odd, rng=rng)
 exact = exact_rank(odd, 2, 12, rng=rng)
@@ -257,7 +262,7 @@ results.value("float_rank", numerical.value, "its rank in floating point")
 # %%
 from_factor = spectrum(teacher)[::-1]
 from_hessian = np.linalg.eigvalsh(population_hessian(teacher))[::-1]
-results.figure("floats", float_floor(from_hessian, from_factor, exact.value))
+results.figure("floats", figures_rank.float_floor(from_hessian, from_factor, exact.value))
 
 # %% [markdown]
 # ## Spectra
@@ -275,8 +280,11 @@ for degrees in [frozenset(S) for S in ({1}, {2}, {3}, {1, 3})]:
     spectra[degrees] = values[:, : exact_rank(g, *sizes, rng=rng).value]
 
 # %%
+from nearopt.laws import FiniteLinearHessianLaw
+
+# %%
 law = FiniteLinearHessianLaw(*sizes, sigma1=sigma1)
-results.figure("spectra", log_spectra(spectra, law))
+results.figure("spectra", figures_rank.log_spectra(spectra, law))
 
 # %% [markdown]
 # The linear network's eigenvalues keep within a decade. Those of the others spread over many, the further the higher the
@@ -294,6 +302,10 @@ for name, degrees in zip(("linear", "quadratic", "cubic", "mixed"), spectra, str
 #
 # The Hessian of a batch of $N$ inputs is a sum of $N$ terms of rank one, so its rank is at most $N$, and at most that of the
 # population. Counted for every $N$, it is the smaller of the two.
+
+# %%
+from nearopt.rank import exact_batch_ranks
+from nearopt.recovery import relative_errors
 
 # %%
 shape = (student_input_dim, student_hidden_dim)
@@ -318,7 +330,7 @@ for degrees in learned:
     g = monomial_sum(degrees)
     drawn = [TwoLayer.draw(*shape, activation=g, rng=rng) for _ in range(students)]
     errors[degrees] = np.array([relative_errors(t, distance, samples, rng=rng) for t in drawn])
-results.figure("samples", sample_curves(batch, errors, population))
+results.figure("samples", figures_rank.sample_curves(batch, errors, population))
 
 # %% [markdown]
 # From $N = \operatorname{rank} H$ samples on, the student has the teacher's function to rounding, though

@@ -56,32 +56,13 @@ from nearopt.results import Results
 results = Results("03_erf_full_rank", globals(), results_dir)
 
 # %%
-from pathlib import Path
-from tempfile import TemporaryDirectory
-
 import numpy as np
 import pandas as pd
-from scipy.stats import linregress
 
-from nearopt import style
-from nearopt.activations import Erf, LeakyReLU, Linear, Polynomial, ReLU
-from nearopt.certificate_file import load_certificate, save_certificate
+from nearopt import figures_certify, style
+from nearopt.activations import Erf
 from nearopt.certify import certify_full_rank
-from nearopt.eigenvalue_bound import filling_degree, smallest_eigenvalue_bound
-from nearopt.figures_certify import (
-    rank_curves,
-    smallest_eigenvalues,
-    spectra_above_and_below_the_floor,
-    spectra_of_activations,
-)
-from nearopt.graded import graded_spectrum, true_and_float_spectrum
-from nearopt.hessian import population_hessian
-from nearopt.irreducible import degenerate_teachers, is_irreducible, odd_activation_rank
 from nearopt.network import TwoLayer
-from nearopt.rank import exact_rank, numerical_rank
-from nearopt.smooth import gelu, sigmoid, sin, softplus, tanh
-from nearopt.survey import draw_certificates, fit_widths
-from nearopt.witness import jacobian_rank, scaling_directions
 
 style.use()
 rng = np.random.default_rng(seed)
@@ -105,15 +86,26 @@ print(f"smallest eigenvalue: {float(certificate.smallest_eigenvalue):.4e}")
 # zero beside the largest, about $10^{-15}$, so numpy must take some of the eigenvalues for zeros:
 
 # %%
+from nearopt.rank import numerical_rank
+
+# %%
 seen = numerical_rank(teacher).value
+bool(seen < teacher.parameter_count)
+
+# %%
 results.value("one_parameters", teacher.parameter_count, "parameters of one teacher")
 results.value("one_rank_floats", seen, "its rank in floats")
 results.value("one_smallest", float(certificate.smallest_eigenvalue), "its smallest eigenvalue")
-bool(seen < teacher.parameter_count)
 
 # %% [markdown]
 # A certificate is a small file with the weights in hexadecimal, so that no digit is lost. Read back, it
 # proves itself again, from the file alone.
+
+# %%
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from nearopt.certificate_file import load_certificate, save_certificate
 
 # %%
 with TemporaryDirectory() as folder:
@@ -136,12 +128,18 @@ again.verify()
 # The conditions can be checked on the weights at hand:
 
 # %%
+from nearopt.irreducible import is_irreducible
+
+# %%
 bool(is_irreducible(teacher))
 
 # %% [markdown]
 # ## Certified rank and the rank that floats see
 #
 # Teachers with one, two and three inputs, of several widths.
+
+# %%
+from nearopt.survey import draw_certificates
 
 # %%
 widest = {1: max_hidden_one, 2: max_hidden_two, 3: max_hidden_three}
@@ -158,7 +156,7 @@ statement = f"erf networks, of {len(survey)}, without a certificate of full rank
 results.verdict("C6", statement, measured=missing, expected=0, tolerance=0)
 
 # %%
-results.figure("ranks", rank_curves(survey))
+results.figure("ranks", figures_certify.rank_curves(survey))
 
 # %% [markdown]
 # Black is the certified rank, which is $P$ for each teacher. Blue is what numpy counts, with its
@@ -171,10 +169,15 @@ results.figure("ranks", rank_curves(survey))
 # singular values by Jacobi rotations. The same spectra in double precision run into the floor.
 
 # %%
+from nearopt.graded import true_and_float_spectrum
+
+# %%
 shapes = [(1, 10), (2, max_hidden_two), (3, max_hidden_three)]
 shown = {shape: TwoLayer.draw(*shape, activation=Erf(), **scales) for shape in shapes}
 spectra = {shape: true_and_float_spectrum(net) for shape, net in shown.items()}
-results.figure("spectra", spectra_above_and_below_the_floor(spectra))
+
+# %%
+results.figure("spectra", figures_certify.spectra_above_and_below_the_floor(spectra))
 
 # %% [markdown]
 # Black the truth, blue what floats compute, dashed the floor below which numpy counts no rank. Above the
@@ -197,9 +200,17 @@ round(float(decades))
 # exponentially in it.
 
 # %%
+from scipy.stats import linregress
+
+from nearopt.eigenvalue_bound import filling_degree, smallest_eigenvalue_bound
+from nearopt.survey import fit_widths
+
+# %%
 sizes = zip(survey.parameters, survey.input_dim, strict=True)
 survey["degree"] = [filling_degree(*size) for size in sizes]
 survey["bound"] = np.log10([smallest_eigenvalue_bound(net) for net in survey.net])
+
+# %%
 results.table("survey", survey.drop(columns="net"))
 
 # %%
@@ -217,7 +228,9 @@ fits = fit_widths(survey)
 for n, fit in fits.iterrows():
     results.value(f"slope_{n}", fit.slope, f"decades for each Nh^(1/{n})", fit.error)
     results.value(f"spread_{n}", fit.spread, "standard deviation over teachers, decades")
-results.figure("smallest", smallest_eigenvalues(survey, fits))
+
+# %%
+results.figure("smallest", figures_certify.smallest_eigenvalues(survey, fits))
 
 # %%
 common = linregress(survey.degree, survey.smallest)
@@ -232,6 +245,8 @@ round(float(common.slope), 1)
 # %%
 large = TwoLayer.draw(large_input_dim, large_hidden_dim, activation=Erf(), **scales)
 proof = certify_full_rank(large)
+
+# %%
 results.value("large_parameters", large.parameter_count, "parameters of the large network")
 results.value("large_smallest", float(proof.smallest_eigenvalue), "its smallest eigenvalue")
 results.value("large_degree", filling_degree(large.parameter_count, large_input_dim), "its degree")
@@ -247,19 +262,26 @@ results.verdict("C6", statement, measured=rank, expected=large.parameter_count, 
 # The linear network keeps $N_i$ eigenvalues, polynomials keep as many as their degree allows, and erf keeps them all.
 
 # %%
+from nearopt.activations import Linear, Polynomial
+from nearopt.graded import graded_spectrum
+from nearopt.hessian import population_hessian
+from nearopt.rank import exact_rank
+
+# %%
 compared = {"$u$": Linear(), "$u^2$": Polynomial((0, 0, 1)), "$u+u^3$": Polynomial((0, 1, 0, 1))}
 shape = compared_input_dim, compared_hidden_dim
 weights = TwoLayer.draw(*shape, activation=Erf(), **scales)
-nonzero = {}
 
 # %%
+nonzero = {}
 for name, g in compared.items():
     hessian = population_hessian(TwoLayer(weights.W1, weights.W2, g))
     nonzero[name] = np.linalg.eigvalsh(hessian)[-exact_rank(g, *shape, rng=rng).value :]
 nonzero["erf"] = graded_spectrum(weights, certify_full_rank(weights).precision)
 
 # %%
-results.figure("activations", spectra_of_activations(nonzero, weights.parameter_count))
+figure = figures_certify.spectra_of_activations(nonzero, weights.parameter_count)
+results.figure("activations", figure)
 {name: len(eigenvalues) for name, eigenvalues in nonzero.items()}
 
 # %% [markdown]
@@ -269,6 +291,11 @@ results.figure("activations", spectra_of_activations(nonzero, weights.parameter_
 # at which the gradients are independent, in balls again. ReLU and leaky ReLU are not analytic at 0. They are positively
 # homogeneous: multiply $w_k$ by $t$ and divide its outgoing weight by $t$, and the function stays. So
 # each unit loses one direction, $(a_k, -w_k)$.
+
+# %%
+from nearopt.activations import LeakyReLU, ReLU
+from nearopt.smooth import gelu, sigmoid, sin, softplus, tanh
+from nearopt.witness import jacobian_rank, scaling_directions
 
 # %%
 rectifier = TwoLayer.draw(small_input_dim, small_hidden_dim, activation=ReLU(), **scales)
@@ -297,6 +324,8 @@ table = pd.DataFrame({"activation": list(candidates), "rank": ranks})
 # %%
 table["lost"] = rectifier.parameter_count - table["rank"]
 table["why"] = [f"{small_hidden_dim} scalings" if g in scaling else "theorem" for g in candidates]
+
+# %%
 results.table("activations", table)
 table
 
@@ -317,6 +346,8 @@ proofs = [certify_full_rank(net) for net in same_weights]
 # %%
 smallest = [f"{float(p.smallest_eigenvalue):.3e}" if p.certified else "" for p in proofs]
 one_input = pd.DataFrame({"activation": ["erf", *smooth], "smallest eigenvalue": smallest})
+
+# %%
 results.table("one_input", one_input)
 one_input
 
@@ -324,6 +355,9 @@ one_input
 # ## Teachers that do lose rank
 #
 # The theorem's conditions are needed. Break one at a time, on a teacher whose rank floats can still count.
+
+# %%
+from nearopt.irreducible import degenerate_teachers, odd_activation_rank
 
 # %%
 whole = TwoLayer(W1, W2, Erf())

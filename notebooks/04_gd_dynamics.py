@@ -53,37 +53,21 @@ from nearopt.results import Results
 results = Results("04_gd_dynamics", globals(), results_dir)
 
 # %%
-from functools import partial
-
 import numpy as np
-from scipy.stats import linregress
 
-from nearopt import style
-from nearopt.activations import Erf, Polynomial
+from nearopt import figures_descent, style
 from nearopt.comparison import Comparison
-from nearopt.descent import DivergenceError, critical_rate, gradient_flow
-from nearopt.figures_descent import (
-    batches,
-    distances,
-    failures,
-    late_slopes,
-    loss_curves,
-    shapes_of_loss,
-    teacher_averages,
-)
-from nearopt.hessian import population_hessian
-from nearopt.linear_descent import descend_linear_students
-from nearopt.loss import batch_gradient, near_loss
 from nearopt.network import TwoLayer
-from nearopt.prediction import expected_loss, late_exponent, linear_expected_loss
-from nearopt.rank import exact_rank
-from nearopt.spectrum import spectrum
 
 style.use()
 rng = np.random.default_rng(seed)
 
 # %% [markdown]
 # ## Four activations, four teachers
+
+# %%
+from nearopt.activations import Erf, Polynomial
+from nearopt.rank import exact_rank
 
 # %%
 polynomials = {"$u$": (0.0, 1.0), "$u + u^2$": (0.0, 1.0, 1.0), "$u^3$": (0.0, 0.0, 0.0, 1.0)}
@@ -139,7 +123,7 @@ descents = {name: pair.descend(descent_steps) for name, pair in pairs.items()}
 flows = {name: pair.flow(grid) for name, pair in pairs.items()}
 
 # %%
-figure = loss_curves(descents, flows)
+figure = figures_descent.loss_curves(descents, flows)
 results.figure("curves", figure)
 
 # %% [markdown]
@@ -180,7 +164,7 @@ closeness = 2.0 ** -np.arange(1, 10)
 by_rate = {n: [error_at(n, epsilon, 100, 1 - c) for c in closeness] for n in pairs}
 
 # %%
-figure = failures(
+figure = figures_descent.failures(
     {name: (epsilons, error) for name, error in errors.items()},
     {name: (closeness, error) for name, error in by_rate.items()},
     epsilon,
@@ -202,6 +186,9 @@ for name, key in keys.items():
 # On the right the rate nears $\eta_c$. The steepest direction then hardly decays, it flips its
 # sign at each step, and a small change of curvature on the way, of the order of $\epsilon$, is enough to
 # spoil its factor. Above $\eta_c$ there is no agreement to be had: descent runs away, and says so.
+
+# %%
+from nearopt.descent import DivergenceError
 
 # %%
 try:
@@ -230,8 +217,11 @@ found = {n: np.array([(p.values[0], p.late_rate()) for p in many]) for n, many i
 found = {name: rows[np.isfinite(rows[:, 1])].T for name, rows in found.items()}
 
 # %%
-figure = late_slopes(found)
+figure = figures_descent.late_slopes(found)
 results.figure("late", figure)
+
+# %%
+from scipy.stats import linregress
 
 # %%
 fit = linregress(*np.log(np.hstack([*found.values()])))
@@ -253,7 +243,9 @@ results.verdict("C2", statement, **numbers, error=fit.stderr).passed
 # hundreds of millions of times as long as the first.
 
 # %%
-figure = distances(flows, {n: (grid, pair.predict_distance(grid)) for n, pair in pairs.items()})
+figure = figures_descent.distances(
+    flows, {n: (grid, pair.predict_distance(grid)) for n, pair in pairs.items()}
+)
 results.figure("distances", figure)
 
 # %% [markdown]
@@ -274,6 +266,10 @@ results.value("left_erf", left["erf"], "share of the distance that is left at th
 # Here many real students descend, each with a teacher of its own.
 
 # %%
+from nearopt.linear_descent import descend_linear_students
+from nearopt.prediction import late_exponent, linear_expected_loss
+
+# %%
 shapes = {"wide": (4, 2), "tall": (2, 3)}
 steps = np.geomspace(25, 800, 13).round()
 run = {"rate": 0.02, "steps": steps, "epsilon": epsilon, "rng": rng}
@@ -281,7 +277,9 @@ draws = {s: descend_linear_students(*s, mean_teachers, **run) for s in shapes.va
 
 # %%
 times = run["rate"] * steps
-figure = teacher_averages({s: losses / epsilon**2 for s, losses in draws.items()}, times)
+figure = figures_descent.teacher_averages(
+    {s: losses / epsilon**2 for s, losses in draws.items()}, times
+)
 results.figure("average", figure)
 
 # %% [markdown]
@@ -334,6 +332,14 @@ inputs = {n: rng.standard_normal((n, input_dim)) for n in (rank // 2, rank, 4 * 
 
 
 # %%
+from functools import partial
+
+from nearopt.descent import critical_rate, gradient_flow
+from nearopt.hessian import population_hessian
+from nearopt.loss import batch_gradient, near_loss
+
+
+# %%
 def learn(batch):
     gradient = partial(batch_gradient, inputs=batch)
     unit = critical_rate(cubic.teacher, gradient) / 2
@@ -355,7 +361,7 @@ unseen = cubic.deviation - np.linalg.pinv(jacobian) @ (jacobian @ cubic.deviatio
 floor = unseen @ population_hessian(cubic.teacher) @ unseen / 2 / cubic.predict([0.0])[0]
 
 # %%
-figure = batches(learned, floor)
+figure = figures_descent.batches(learned, floor)
 results.figure("batches", figure)
 
 # %% [markdown]
@@ -377,6 +383,10 @@ results.value("batch_floor", floor, "what the null space of that batch leaves")
 # Right: the steps until it has fallen to a thousandth.
 
 # %%
+from nearopt.prediction import expected_loss
+from nearopt.spectrum import spectrum
+
+# %%
 widths, steps = 2 ** np.arange(1, sizes + 1), np.append(0, np.geomspace(1, 1e8, 200))
 
 
@@ -396,7 +406,7 @@ needed = {n: np.array([steps[(one > 1e-3).sum(1)] for one in many]) for n, many 
 
 # %%
 ends = {name: (steps, many[-1].mean(0)) for name, many in losses.items()}
-figure = shapes_of_loss(ends, needed, (input_dim + 1) * widths)
+figure = figures_descent.shapes_of_loss(ends, needed, (input_dim + 1) * widths)
 results.figure("answer", figure)
 
 # %% [markdown]

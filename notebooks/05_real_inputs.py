@@ -54,41 +54,13 @@ from nearopt.results import Results
 results = Results("05_real_inputs", globals(), results_dir)
 
 # %%
-from functools import partial
-from itertools import product
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from nearopt import style
+from nearopt import figures_inputs, style
 from nearopt.activations import Erf, Linear, Polynomial
-from nearopt.coloured import ColouredInputs
-from nearopt.data import covariance_rank, load_digits, load_inputs, standardise
-from nearopt.descent import gradient_descent
-from nearopt.ensemble import (
-    draw_coloured_spectra,
-    empirical_cdf,
-    smallest_batch_eigenvalues,
-)
-from nearopt.figures_inputs import (
-    coloured_spectra,
-    gaussian_equivalents,
-    outputs_density,
-    real_descent,
-    smallest_eigenvalues,
-)
-from nearopt.hessian import batch_hessian, population_hessian
-from nearopt.laws_inputs import ColouredHessianLaw
-from nearopt.laws_outputs import OutputsHessianLaw
-from nearopt.loss import batch_gradient, batch_loss
 from nearopt.network import TwoLayer
-from nearopt.prediction import predicted_loss
-from nearopt.rank import count_batch_ranks, exact_rank
-from nearopt.rank_theory import expected_batch_ranks
-from nearopt.spectrum import batch_spectrum, spectrum
-from nearopt.timescales import nonzero, steps_to, summary
-from nearopt.witness import certify_batch_ranks
 
 style.use()
 rng = np.random.default_rng(seed)
@@ -98,6 +70,10 @@ rng = np.random.default_rng(seed)
 #
 # A damaged file stops here, before anything heavy. The inputs are centred and share
 # one scale, so that their variance is 1 on average over features.
+
+# %%
+from nearopt.coloured import ColouredInputs
+from nearopt.data import covariance_rank, load_digits, load_inputs, standardise
 
 # %%
 raw = load_inputs(inputs, keep_constant=keep_constant) if inputs else load_digits()
@@ -142,6 +118,11 @@ results.figure("covariance", figure)
 # With one output the eigenvalues are those of $\Sigma^{1/2}(|W_2|^2 I + W_1^\top W_1)\Sigma^{1/2}$.
 
 # %%
+from nearopt.ensemble import draw_coloured_spectra, empirical_cdf
+from nearopt.laws_inputs import ColouredHessianLaw
+from nearopt.spectrum import batch_spectrum
+
+# %%
 teacher = TwoLayer.draw(features, hidden_dim, activation=Linear(), rng=rng)
 found = np.count_nonzero(batch_spectrum(teacher, x))
 statement = "rank of a linear network's Hessian on the data"
@@ -155,7 +136,7 @@ results.verdict("C3", statement, measured=found, expected=rank, tolerance=0)
 widths = (hidden_dim, wide_hidden_dim)
 laws = {h: ColouredHessianLaw(sigma.spectrum, h) for h in widths}
 spectra = {h: draw_coloured_spectra(sigma.spectrum, h, teachers, rng=rng) for h in widths}
-results.figure("coloured", coloured_spectra(spectra, laws))
+results.figure("coloured", figures_inputs.coloured_spectra(spectra, laws))
 
 # %% [markdown]
 # Over decades of eigenvalues the law counts them right. A count of eigenvalues of a large random
@@ -183,6 +164,11 @@ results.verdict("C4", statement, **numbers, expected=0, tolerance=1 + 4 * spread
 # $N_o$ outputs, let $k = \min(N_o, N_h)$ and $R_k$ the population's rank with $k$ outputs. Then it is
 # $(N_o - k)\min(N, D, N_h) + \min(N k, R_k)$, $D$ the number of monomials: in the $N_o - k$ directions of the outputs that no
 # hidden unit feeds, only $W_2$ acts. That this is never exceeded is a theorem; each count is exact.
+
+# %%
+from nearopt.rank import count_batch_ranks
+from nearopt.rank_theory import expected_batch_ranks
+from nearopt.witness import certify_batch_ranks
 
 # %%
 activations = {
@@ -251,6 +237,10 @@ results.verdict("C6", statement, measured=int(certified), expected=1, tolerance=
 ratios = np.unique(np.round(np.geomspace(0.3, 6, 25), 3))
 
 # %%
+from nearopt.ensemble import smallest_batch_eigenvalues
+from nearopt.rank import exact_rank
+
+# %%
 rows = []
 for name, g in {"linear": Linear(), "u + u²": activations["u + u²"], "erf": Erf()}.items():
     full = shape[1] * (shape[0] + 1)
@@ -276,7 +266,9 @@ predictions = []
 for N in (curve.ratio * small_input_dim).round().astype(int):
     law = ColouredHessianLaw(np.ones(small_input_dim), small_hidden_dim, samples=int(N))
     predictions.append(law.ppf(law.atom + 0.5 / small_input_dim))
-results.figure("smallest", smallest_eigenvalues(measured, np.array([curve.ratio, predictions])))
+results.figure(
+    "smallest", figures_inputs.smallest_eigenvalues(measured, np.array([curve.ratio, predictions]))
+)
 
 # %% [markdown]
 # The dip of erf is where the samples are as many as the parameters.
@@ -300,6 +292,9 @@ bool(abs(dip - 1) < 0.2)
 # rank is $N_o N_i - (N_o - N_h)_+ (N_i - N_h)_+$.
 
 # %%
+from nearopt.laws_outputs import OutputsHessianLaw
+
+# %%
 big = (10 * small_input_dim, 10 * small_hidden_dim, 10 * output_dim)
 outputs_law = OutputsHessianLaw(*big)
 
@@ -309,7 +304,7 @@ for _ in range(batches):
     net = TwoLayer.draw(big[0], big[1], output_dim=big[2], activation=Linear(), rng=rng)
     inner, outer = (np.linalg.eigvalsh(m) for m in (net.W1.T @ net.W1, net.W2 @ net.W2.T))
     draws.append(np.sort(np.add.outer(inner, outer).ravel()))
-results.figure("outputs", outputs_density(np.array(draws), outputs_law))
+results.figure("outputs", figures_inputs.outputs_density(np.array(draws), outputs_law))
 
 # %% [markdown]
 # Draws and law must agree as well as one finite network can: their distance, as that of one
@@ -338,6 +333,10 @@ covariance = x.T @ x / samples
 scale = 1 / np.sqrt(features)
 
 # %%
+from nearopt.spectrum import spectrum
+from nearopt.timescales import nonzero
+
+# %%
 networks, equivalents = {}, {}
 for name, g in nonlinear.items():
     net = TwoLayer.draw(features, hidden_dim, activation=g, sigma1=scale, rng=rng)
@@ -356,7 +355,7 @@ seen = {
 # %%
 common = {n: min(len(nonzero(v)) for v in e.values()) for n, e in equivalents.items()}
 seen = {n: {k: v[-common[n] :] for k, v in e.items()} for n, e in seen.items()}
-results.figure("equivalents", gaussian_equivalents(seen))
+results.figure("equivalents", figures_inputs.gaussian_equivalents(seen))
 
 # %% [markdown]
 # The typical factor between the eigenvalues on the data and those of the Gaussian equivalent, and the
@@ -377,6 +376,15 @@ factors
 #
 # Students start `epsilon` away from their teachers in each parameter. Points are losses of real gradient descent on the data at the
 # rate $1/\lambda_{\max}$; lines what the Hessian on the data says, dotted what that of the Gaussian equivalent says.
+
+# %%
+from functools import partial
+from itertools import product
+
+from nearopt.descent import gradient_descent
+from nearopt.hessian import batch_hessian, population_hessian
+from nearopt.loss import batch_gradient, batch_loss
+from nearopt.prediction import predicted_loss
 
 # %%
 on_the_data = {n: np.linalg.eigh(batch_hessian(net, x)) for n, net in networks.items()}
@@ -404,7 +412,7 @@ for name, size in product(networks, (epsilon / 2, epsilon)):
     errors[name, size] = np.abs(curves[0] / losses[name] - 1).max()
 
 # %%
-results.figure("descent", real_descent(run.times, losses, predicted))
+results.figure("descent", figures_inputs.real_descent(run.times, losses, predicted))
 
 # %% [markdown]
 # The prediction is the leading order in `epsilon`: its relative error must halve with it, neither stay
@@ -423,6 +431,9 @@ for name in networks:
 # ## How long does learning take?
 #
 # From the eigenvalues on the data, for gradient descent at the rate $1/\lambda_{\max}$:
+
+# %%
+from nearopt.timescales import steps_to, summary
 
 # %%
 on_data = {name: e["data"] for name, e in equivalents.items()}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from checkout import copy_checkout, quick
 
-from cases import ACTIVATIONS, SHAPES
+from cases import ACTIVATIONS, OUTPUTS, SHAPES
 from nearopt import TwoLayer
 
 
@@ -21,7 +21,7 @@ def shape(request):
     return request.param
 
 
-@pytest.fixture(params=[1, 3], ids=["one output", "three outputs"])
+@pytest.fixture(params=OUTPUTS.values(), ids=OUTPUTS)
 def net(request, activation, shape):
     hidden_dim, input_dim = shape
     rng = np.random.default_rng(20251217)

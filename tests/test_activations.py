@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.special import erf
 
-from cases import ACTIVATIONS
+from cases import SMOOTH
 from nearopt import Erf, LeakyReLU, Linear, Polynomial, ReLU
 from nearopt.reference import quadrature_kernel, sample_mean
 from nearopt.smooth import Smooth, tanh
@@ -51,10 +51,10 @@ def test_higher_kernels_are_derivatives_of_lower_ones(activation, size):
             assert abs(kernel[k, l] - value[k, l]) < 1e-8 * scale / min(size, 1), name
 
 
-@pytest.mark.parametrize("name", ["tanh", "sigmoid", "softplus", "gelu", "sin"])
+@pytest.mark.parametrize("g", SMOOTH.values(), ids=SMOOTH)
 @pytest.mark.parametrize("nearly", [0, 1e-9], ids=["coincident", "nearly coincident"])
-def test_smooth_kernels_are_bivariate_integrals(name, nearly):
-    g, rows = ACTIVATIONS[name], np.vstack([W1, W1[:1] * (1 + nearly)])
+def test_smooth_kernels_are_bivariate_integrals(g, nearly):
+    rows = np.vstack([W1, W1[:1] * (1 + nearly)])
     gram = rows @ rows.T
     kernels = g.kernels(gram)
     factors = {"K00": (g.g, g.g), "K11": (g.dg, g.dg), "K02": (g.g, g.d2g)}

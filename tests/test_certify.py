@@ -8,6 +8,7 @@ import pytest
 from test_definite import mpmath_erf_hessian
 
 from nearopt import Erf, Polynomial, ReLU, TwoLayer, smooth
+from nearopt.ball_functions import SMOOTH
 from nearopt.certificate_file import load_certificate, save_certificate
 from nearopt.certify import _bounds, certify_full_rank, smallest_eigenvalue
 from nearopt.definite import Enclosures
@@ -113,7 +114,7 @@ def test_polynomials_are_full_past_the_degree_of_the_theorem():
     assert not certify_full_rank(draw(3, 2, Polynomial((0, 0, 0, 1))), max_precision=512).certified
 
 
-@pytest.mark.parametrize("name", ["tanh", "sigmoid", "softplus", "gelu", "sin"])
+@pytest.mark.parametrize("name", SMOOTH)
 def test_smooth_activations_agree_with_quadrature_in_floats(name):
     net = TwoLayer([[0.7], [-1.9]], [[1.5, -0.8]], getattr(smooth, name))
     certificate = certify_full_rank(net)

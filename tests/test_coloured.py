@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm, ortho_group
 
+from cases import NETWORKS
 from nearopt import Erf, Linear, Polynomial, TwoLayer
 from nearopt.coloured import ColouredInputs
 from nearopt.descent import gradient_descent
@@ -39,8 +40,8 @@ def test_hessian_is_the_mean_over_coloured_inputs(net):
     sigma = covariance(net.input_dim)
     inputs = ColouredInputs(sigma).draw(30_000, np.random.default_rng(1))
     mean, error = sampled_hessian(net, inputs)
-    # One in 1000 that chance fails any of the 60 cases, if the means were normal.
-    bound = norm.isf(1e-3 / 2 / (60 * mean.size))
+    # One in 1000 that chance fails any of these networks, if the means were normal.
+    bound = norm.isf(1e-3 / 2 / (NETWORKS * mean.size))
     assert np.all(np.abs(population_hessian(net, sigma) - mean) < bound * error + 1e-12)
 
 

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm, ortho_group
 
-from cases import ACTIVATIONS
+from cases import ACTIVATIONS, NETWORKS
 from nearopt import Erf, LeakyReLU, Linear, Polynomial, ReLU, TwoLayer
 from nearopt.hessian import (
     batch_hessian,
@@ -33,8 +33,8 @@ def assert_equal(actual, expected, tolerance=1e-12):
 def test_population_hessian_is_the_mean_of_the_sampled_one(net):
     inputs = np.random.default_rng(1).standard_normal((30_000, net.input_dim))
     mean, error = sampled_hessian(net, inputs)
-    # One in 1000 that chance fails any of the 60 cases, if the means were normal.
-    bound = norm.isf(1e-3 / 2 / (60 * mean.size))
+    # One in 1000 that chance fails any of these networks, if the means were normal.
+    bound = norm.isf(1e-3 / 2 / (NETWORKS * mean.size))
     difference = np.abs(population_hessian(net) - mean)
     assert np.all(difference < bound * error + 1e-12), (difference / (error + 1e-12)).max()
 

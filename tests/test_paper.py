@@ -55,4 +55,12 @@ def test_the_claims_table_names_what_is_there():
         assert (ROOT / f"tests/{test}.py").is_file(), test
     for notebook in re.findall(r'"(\d\d_\w+)"', table):
         assert (ROOT / f"notebooks/{notebook}.py").is_file(), notebook
-    assert re.findall(r'claim\("(C\d)"', table) == [f"C{i}" for i in range(1, 7)]
+
+
+def test_every_claim_that_a_notebook_settles_has_its_row_in_paper_and_readme():
+    settled = set()
+    for source in ROOT.glob("notebooks/*.py"):
+        settled |= set(re.findall(r'results\.verdict\(\s*"(C\d+)"', source.read_text()))
+    rows = re.findall(r'claim\("(C\d+)"', TEXT[ROOT / "paper/sections/verdicts.typ"])
+    assert rows == sorted(settled)
+    assert re.findall(r"^\| (C\d+) ", (ROOT / "README.md").read_text(), re.M) == rows

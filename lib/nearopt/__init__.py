@@ -1,4 +1,29 @@
-"""The Hessian of two-layer networks near the optimal point: spectra, ranks and descent."""
+"""The Hessian of two-layer networks near the optimal point: spectra, ranks and descent.
+
+Where a thing is:
+
+networks and inputs
+    `activations`, `smooth`, `network`, `coloured`, `data`
+the Hessian and its eigenvalues
+    `hessian`, `operators`, `hermite`, `spectrum`, `lanczos`, `partial_spectrum`
+spectra of many teachers
+    drawn: `ensemble`; in theory: `laws`, `laws_inputs`, `laws_outputs`, which are made of
+    `wishart`, `deterministic_equivalent` and `piecewise`
+ranks
+    counted: `rank`, `modular`, `recovery`; in theory: `rank_theory`, `rank_bounds`,
+    `double_points`; one against the other: `rank_scan`
+full rank
+    proved: `certify`, `certificate_file`, `witness`, `graded`, `survey`, with `balls`,
+    `ball_functions`, `ball_integrals`, `definite`; in theory: `irreducible`, `eigenvalue_bound`
+descent
+    as it runs: `loss`, `descent`, `linear_descent`; in theory: `prediction`, `timescales`; one
+    against the other: `comparison`
+slow second ways to all of it
+    `reference`
+what surrounds the formulas
+    `checks`, `parameters`, `results`, `sweep`, `style`, `exploration`, `figures_linear`,
+    `figures_rank`, `figures_certify`, `figures_descent`, `figures_inputs`, `figures_sweep`
+"""
 
 from nearopt.activations import Erf, LeakyReLU, Linear, Polynomial, ReLU
 from nearopt.network import TwoLayer

@@ -33,7 +33,7 @@ class Verdict:
     Attributes
     ----------
     claim : str
-        The claim's label, C1 to C6.
+        The claim's label, such as C3.
     statement : str
         The quantity that was measured, in words.
     measured, error : float

@@ -4,7 +4,7 @@ An activation is anything with the three methods of `Activation`. Its kernels ar
 
     K_pq(k, l) = E[g^(p)(u_k) g^(q)(u_l)],    u ~ N(0, Q),
 
-for a Gram matrix Q = W1 W1^T. `nearopt.hessian` and `nearopt.descent` need nothing else of g.
+for a Gram matrix Q = W1 W1^T. `nearopt.hessian` and `nearopt.loss` need nothing else of g.
 """
 
 import math

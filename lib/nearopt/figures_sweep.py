@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from nearopt import style
 
@@ -35,30 +37,39 @@ def sweep_figure(table: pd.DataFrame, spec: Mapping[str, Any]) -> Figure:
             f"figure: the table has no column {', '.join(unknown)}; it has {', '.join(table)}"
         )
     done = table[table.status == "done"]
-    panels = (
-        dict(iter(done.groupby(spec["panel"], sort=False))) if "panel" in spec else {None: done}
-    )
-    rows = -(-len(panels) // 4)
-    columns = min(len(panels), 4)
-    width = style.FULL if columns > 1 else 0.65 * style.FULL
-    figure, axes = plt.subplots(
-        rows, columns, figsize=(width, 0.6 + 1.9 * rows), sharex=True, sharey=True, squeeze=False
-    )
+    panels = {None: done}
+    if "panel" in spec:
+        panels = dict(iter(done.groupby(spec["panel"], sort=False)))
+    figure, axes = _grid(len(panels))
+    colours = _colours(done, spec)
     for ax, (value, panel) in zip(axes.flat, panels.items(), strict=False):
-        _draw(ax, panel, spec, _colours(done, spec))
+        _draw(ax, panel, spec, colours)
         if value is not None:
-            ax.set_title(f"{spec['labels'].get(spec['panel'], spec['panel'])} {value}")
+            ax.set_title(f"{_label(spec, 'panel')} {value}")
     for ax in axes.flat[len(panels) :]:
         ax.set_axis_off()
     for ax in axes[-1]:
-        ax.set_xlabel(spec["labels"].get(spec["x"], spec["x"]))
+        ax.set_xlabel(_label(spec, "x"))
     for ax in axes[:, 0]:
-        ax.set_ylabel(spec["labels"].get(spec["y"], spec["y"]))
+        ax.set_ylabel(_label(spec, "y"))
     handles, labels = axes[0, 0].get_legend_handles_labels()
     if handles:
-        title = spec["labels"].get(spec["colour"], spec["colour"])
-        figure.legend(handles, labels, title=title, title_fontsize=8, loc="outside right center")
+        look = {"title_fontsize": 8, "loc": "outside right center"}
+        figure.legend(handles, labels, title=_label(spec, "colour"), **look)
     return figure
+
+
+def _grid(count: int) -> tuple[Figure, NDArray[np.object_]]:
+    """Return a figure with room for some panels, up to four in a row."""
+    rows, columns = -(-count // 4), min(count, 4)
+    width = style.FULL if columns > 1 else 0.65 * style.FULL
+    size = {"figsize": (width, 0.6 + 1.9 * rows), "squeeze": False}
+    return plt.subplots(rows, columns, sharex=True, sharey=True, **size)
+
+
+def _label(spec: Mapping[str, Any], key: str) -> str:
+    """Return what the figure calls the column that goes to x, y, colour or panel."""
+    return spec["labels"].get(spec[key], spec[key])
 
 
 def _colours(done: pd.DataFrame, spec: Mapping[str, Any]) -> dict[Any, Any]:

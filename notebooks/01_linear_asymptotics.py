@@ -187,7 +187,7 @@ results.figure("unequal", figures_linear.linear_spectra(others, **unequal))
 # %%
 from scipy.stats import linregress, norm
 
-from nearopt.ensemble import cdf_scores, empirical_cdf, kolmogorov_distance
+from nearopt.empirical import cdf_scores, empirical_cdf, kolmogorov_distance
 from nearopt.laws import FiniteLinearHessianLaw, LinearHessianLaw
 
 # %%

@@ -267,7 +267,7 @@ results.value("left_erf", left["erf"], "share of the distance that is left at th
 
 # %%
 from nearopt.linear_descent import descend_linear_students
-from nearopt.prediction import late_exponent, linear_expected_loss
+from nearopt.linear_prediction import late_exponent, linear_expected_loss
 
 # %%
 shapes = {"wide": (4, 2), "tall": (2, 3)}

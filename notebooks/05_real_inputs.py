@@ -118,7 +118,8 @@ results.figure("covariance", figure)
 # With one output the eigenvalues are those of $\Sigma^{1/2}(|W_2|^2 I + W_1^\top W_1)\Sigma^{1/2}$.
 
 # %%
-from nearopt.ensemble import draw_coloured_spectra, empirical_cdf
+from nearopt.empirical import empirical_cdf
+from nearopt.ensemble import draw_coloured_spectra
 from nearopt.laws_inputs import ColouredHessianLaw
 from nearopt.spectrum import batch_spectrum
 

@@ -3,14 +3,8 @@ import pytest
 from scipy.stats import chi2, norm
 
 from nearopt import Linear, TwoLayer
-from nearopt.ensemble import (
-    binned_density,
-    cdf_scores,
-    draw_coloured_spectra,
-    draw_linear_spectra,
-    empirical_cdf,
-    kolmogorov_distance,
-)
+from nearopt.empirical import binned_density, cdf_scores, empirical_cdf, kolmogorov_distance
+from nearopt.ensemble import draw_coloured_spectra, draw_linear_spectra
 
 
 @pytest.mark.parametrize(("input_dim", "hidden_dim"), [(3, 5), (5, 3), (1, 1)])

@@ -8,7 +8,8 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import chi2, norm
 
-from nearopt.ensemble import cdf_scores, draw_linear_spectra
+from nearopt.empirical import cdf_scores
+from nearopt.ensemble import draw_linear_spectra
 from nearopt.laws import FiniteLinearHessianLaw, LinearHessianLaw, MarchenkoPastur
 from nearopt.piecewise import tabulate
 from nearopt.wishart import singular_value_density

@@ -17,6 +17,7 @@ THEORY = [
     "laws",
     "laws_inputs",
     "laws_outputs",
+    "linear_prediction",
     "piecewise",
     "prediction",
     "rank_bounds",

@@ -8,7 +8,7 @@ the Hessian and its eigenvalues
     `hessian`, `operators`, `hermite`, `spectrum`, `lanczos`, `partial_spectrum`
 spectra of many teachers
     drawn: `ensemble`; in theory: `laws`, `laws_inputs`, `laws_outputs`, which are made of
-    `wishart`, `deterministic_equivalent` and `piecewise`
+    `wishart`, `deterministic_equivalent` and `piecewise`; one against the other: `empirical`
 ranks
     counted: `rank`, `modular`, `recovery`; in theory: `rank_theory`, `rank_bounds`,
     `double_points`; one against the other: `rank_scan`
@@ -16,8 +16,8 @@ full rank
     proved: `certify`, `certificate_file`, `witness`, `graded`, `survey`, with `balls`,
     `ball_functions`, `ball_integrals`, `definite`; in theory: `irreducible`, `eigenvalue_bound`
 descent
-    as it runs: `loss`, `descent`, `linear_descent`; in theory: `prediction`, `timescales`; one
-    against the other: `comparison`
+    as it runs: `loss`, `descent`, `linear_descent`; in theory: `prediction`, `linear_prediction`,
+    `timescales`; one against the other: `comparison`
 slow second ways to all of it
     `reference`
 what surrounds the formulas

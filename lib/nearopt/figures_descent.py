@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from nearopt import style
 from nearopt.comparison import Curve
-from nearopt.prediction import (
+from nearopt.linear_prediction import (
     asymptotic_linear_expected_loss,
     late_exponent,
     linear_expected_loss,

@@ -8,7 +8,7 @@ from matplotlib.ticker import NullLocator
 from numpy.typing import NDArray
 
 from nearopt import style
-from nearopt.ensemble import Law, empirical_cdf
+from nearopt.empirical import Law, empirical_cdf
 from nearopt.laws_outputs import OutputsHessianLaw
 
 Array = NDArray[np.float64]

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from nearopt import style
-from nearopt.ensemble import Law, binned_density
+from nearopt.empirical import Law, binned_density
 from nearopt.laws import FiniteLinearHessianLaw, LinearHessianLaw
 
 Array = NDArray[np.float64]

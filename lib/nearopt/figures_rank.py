@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nearopt import style
 from nearopt.double_points import Degrees, monomials
-from nearopt.ensemble import Law, binned_density
+from nearopt.empirical import Law, binned_density
 
 Array = NDArray[np.float64]
 COLORS = (*style.ACCENTS, style.LAW, style.DRAWS)

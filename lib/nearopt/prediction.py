@@ -1,27 +1,30 @@
-r"""The loss curve that the Hessian predicts, per student, per teacher and over all teachers.
+r"""The loss curve that the Hessian predicts, per student and per teacher.
 
 To second order in delta = theta_0 - theta*, with eigenpairs (lambda_i, q_i) of the Hessian,
 
     L(t) = 1/2 sum_i lambda_i (q_i . delta)^2 d_i(t),    d_i = (1 - rate lambda_i)^(2 t)
 
 after t steps of gradient descent, or d_i = exp(-2 lambda_i t) under gradient flow. How right this
-is, `nearopt.descent` measures.
+is, `nearopt.descent` measures; `nearopt.linear_prediction` has the mean over all linear teachers.
 """
-
-import math
-from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import gammainccinv, roots_legendre, xlog1py, xlogy
+from scipy.special import xlog1py, xlogy
 
-from nearopt.checks import finite_array, positive_integer, positive_number
-from nearopt.wishart import singular_value_density
+from nearopt.checks import finite_array, positive_number
 
 Array = NDArray[np.float64]
 
 
-def _times(times: ArrayLike) -> Array:
+def checked_times(times: ArrayLike) -> Array:
+    """Return times as an array (times,).
+
+    Raises
+    ------
+    ValueError
+        If one is negative or not finite.
+    """
     checked = finite_array("times", np.atleast_1d(times), (None,))
     if (checked < 0).any():
         raise ValueError(f"times must not be negative, as {checked.min():g} is")
@@ -72,7 +75,7 @@ def predicted_loss(
     deviation = finite_array("deviation", deviation, (None,))
     vectors = finite_array("eigenvectors", eigenpairs[1], (len(deviation), len(values)))
     weights = values * (vectors.T @ deviation) ** 2
-    return _decay(values, _times(times), rate) @ np.maximum(weights, 0.0) / 2
+    return _decay(values, checked_times(times), rate) @ np.maximum(weights, 0.0) / 2
 
 
 def expected_loss(
@@ -99,148 +102,4 @@ def expected_loss(
     """
     values = np.maximum(finite_array("eigenvalues", eigenvalues, (None,)), 0.0)
     scale = positive_number("epsilon", epsilon) ** 2 / 2
-    return scale * (_decay(values, _times(times), rate) @ values)
-
-
-def linear_expected_loss(
-    times: ArrayLike,
-    input_dim: int,
-    hidden_dim: int,
-    sigma1: float = 1.0,
-    sigma2: float = 1.0,
-    epsilon: float = 1.0,
-) -> Array:
-    r"""Loss under gradient flow for linear g, averaged over deviations and over teachers, exact.
-
-    Parameters
-    ----------
-    times : array of shape (times,)
-        Times of gradient flow, at least 0.
-    input_dim, hidden_dim : int
-        Sizes of the network, which has one output.
-    sigma1, sigma2, epsilon : float
-        Standard deviations of the teacher's weights W1 and W2 and of each parameter's deviation.
-
-    Returns
-    -------
-    array of shape (times,)
-        To about 12 digits, also where it is small.
-
-    Raises
-    ------
-    ValueError
-        If a size is not a positive integer, a scale not positive or a time negative.
-
-    Notes
-    -----
-    A nonzero eigenvalue is sigma2^2 X + sigma1^2 Y, X chi-square and Y an eigenvalue of a Wishart
-    matrix, independent of X. With Z(t) the Laplace transforms, at 2 t, of their laws,
-
-        L = -(epsilon^2 Ni / 4) d/dt [Z_X(t) Z_Y(t)],    Z_X = (1 + 4 sigma2^2 t)^(-Nh/2)
-
-    and Z_Y an integral over the exact density. Late, Z_Y tends to a constant if Ni > Nh, for a
-    share 1 - Nh/Ni of the Y is zero; else it falls like t^(-(Nh-Ni+1)/2). So L falls like a power
-    of t with the exponents of `late_exponent`, though each teacher's loss falls exponentially.
-    """
-    input_dim = positive_integer("input_dim", input_dim)
-    hidden_dim = positive_integer("hidden_dim", hidden_dim)
-    n, p = max(hidden_dim, input_dim), min(hidden_dim, input_dim)
-
-    def spectrum(rate: float) -> tuple[Array, Array]:
-        # Larger eigenvalues contribute less than 1e-18 of the transform.
-        top = math.sqrt(n) + math.sqrt(p) + 9
-        if rate > 0:
-            top = min(top, math.sqrt(gammainccinv((n + p) / 2, 1e-18) / rate))
-        t, weights = _legendre(128 + 4 * p, top)
-        return t**2, weights * singular_value_density(t, n, p) / input_dim
-
-    shape = input_dim, hidden_dim, sigma1, sigma2, epsilon
-    return _linear_mean(_times(times), spectrum, *shape)
-
-
-def asymptotic_linear_expected_loss(
-    times: ArrayLike,
-    input_dim: int,
-    hidden_dim: int,
-    sigma1: float = 1.0,
-    sigma2: float = 1.0,
-    epsilon: float = 1.0,
-) -> Array:
-    """Return what `linear_expected_loss` tends to for large networks: Y is Marchenko-Pastur.
-
-    Parameters, shapes and errors as there. With edges a, b and Y / Nh = a + (b - a) sin^2(angle),
-    the density is smooth in the angle. For Nh > Ni nothing lies below the edge a > 0, so this
-    falls exponentially in the end, where the exact mean falls like a power.
-    """
-    input_dim = positive_integer("input_dim", input_dim)
-    hidden_dim = positive_integer("hidden_dim", hidden_dim)
-    c = input_dim / hidden_dim
-    lower, upper = (1 - math.sqrt(c)) ** 2, (1 + math.sqrt(c)) ** 2
-    width = upper - lower
-
-    def spectrum(rate: float) -> tuple[Array, Array]:
-        reach = 40 / (rate * hidden_dim * width) if rate > 0 else 1.0
-        angle, weights = _legendre(1000, math.asin(math.sqrt(min(1.0, reach))))
-        y = lower + width * np.sin(angle) ** 2
-        density = (width * np.sin(2 * angle) / 2) ** 2 / (math.pi * c * y)
-        return hidden_dim * y, weights * density
-
-    shape = input_dim, hidden_dim, sigma1, sigma2, epsilon
-    return _linear_mean(_times(times), spectrum, *shape)
-
-
-def _legendre(points: int, top: float) -> tuple[Array, Array]:
-    """Return Gauss-Legendre nodes and weights on [0, top]."""
-    u, weights = roots_legendre(points)
-    return top * (u + 1) / 2, top * weights / 2
-
-
-def _linear_mean(
-    times: Array,
-    spectrum: Callable[[float], tuple[Array, Array]],
-    input_dim: int,
-    hidden_dim: int,
-    sigma1: float,
-    sigma2: float,
-    epsilon: float,
-) -> Array:
-    """Return -(epsilon^2 Ni / 4) d/dt [Z_X Z_Y].
-
-    `spectrum(rate)` gives values y of the nonzero Y and their weights, enough of them to
-    integrate exp(-rate y).
-    """
-    variance1 = positive_number("sigma1", sigma1) ** 2
-    variance2 = positive_number("sigma2", sigma2) ** 2
-    scale = positive_number("epsilon", epsilon) ** 2 * input_dim / 2
-    zeros = max(0.0, 1 - hidden_dim / input_dim)
-    pairs = (_transform(2 * variance1 * time, spectrum) for time in times)
-    nonzero, moment = np.array(list(pairs)).T
-    growth = 1 + 4 * variance2 * times
-    chi = growth ** (-hidden_dim / 2)
-    mean_chi = variance2 * hidden_dim * chi / growth
-    return scale * (mean_chi * (zeros + nonzero) + variance1 * chi * moment)
-
-
-def _transform(
-    rate: float, spectrum: Callable[[float], tuple[Array, Array]]
-) -> tuple[float, float]:
-    """Return the sums of exp(-rate y) and y exp(-rate y) over a spectrum."""
-    y, weights = spectrum(rate)
-    damped = weights * np.exp(-rate * y)
-    return float(damped.sum()), float(damped @ y)
-
-
-def late_exponent(input_dim: int, hidden_dim: int) -> float:
-    """Exponent of the late power law of `linear_expected_loss`.
-
-    -(Nh/2 + 1) for Ni > Nh, from the chi-square density near 0, which is a power Nh/2 - 1; for Nh
-    >= Ni another (Nh - Ni + 1)/2 less, from the density of the smallest Wishart eigenvalue.
-
-    Raises
-    ------
-    ValueError
-        If a size is not a positive integer.
-    """
-    input_dim = positive_integer("input_dim", input_dim)
-    hidden_dim = positive_integer("hidden_dim", hidden_dim)
-    return -(hidden_dim / 2 + 1 + max(0, hidden_dim - input_dim + 1) / 2)
+    return scale * (_decay(values, checked_times(times), rate) @ values)

@@ -88,15 +88,19 @@ def outcomes(results: Path) -> list[Path]:
     return files
 
 
+def entity(crate: ROCrate, about: str, kind: str, /, **what: Any) -> ContextEntity:  # noqa: ANN401
+    """Add something that is no file to the description, and return it."""
+    return crate.add(ContextEntity(crate, about, {"@type": kind, **what}))
+
+
 def describe(crate: ROCrate, citation: Mapping[str, Any]) -> None:
     """Say what the archive is, whose, of which commit, and what it reproduces."""
     commit, seconds = git("log", "-1", "--format=%H %ct").split()
     date = datetime.fromtimestamp(int(seconds), UTC).date().isoformat()
     reference = citation["references"][0]
-    authors = {"@type": "Organization", "name": citation["authors"][0]["name"]}
-    original = {"@type": "ScholarlyArticle", "name": reference["title"]}
-    original["author"] = [author["family-names"] for author in reference["authors"]]
-    profile = {"@type": "CreativeWork", "name": "Process Run Crate", "version": "0.5"}
+    names = [author["family-names"] for author in reference["authors"]]
+    original = {"name": reference["title"], "author": names}
+    profile = {"name": "Process Run Crate", "version": "0.5"}
     root = {
         "name": citation["title"],
         "description": "An executed build: paper, notebooks, figures, tables, values and sources.",
@@ -104,9 +108,9 @@ def describe(crate: ROCrate, citation: Mapping[str, Any]) -> None:
         "identifier": commit,
         "version": str(citation["version"]),
         "license": f"https://spdx.org/licenses/{citation['license']}",
-        "author": crate.add(ContextEntity(crate, "#authors", authors)),
-        "citation": crate.add(ContextEntity(crate, reference["url"], original)),
-        "conformsTo": crate.add(ContextEntity(crate, PROFILE, profile)),
+        "author": entity(crate, "#authors", "Organization", name=citation["authors"][0]["name"]),
+        "citation": entity(crate, reference["url"], "ScholarlyArticle", **original),
+        "conformsTo": entity(crate, PROFILE, "CreativeWork", **profile),
     }
     for key, value in root.items():
         crate.root_dataset[key] = value
@@ -117,33 +121,27 @@ def add_run(crate: ROCrate, folder: Path) -> None:
     content = load(folder)
     name = content["notebook"]
     parameters = [
-        crate.add(
-            ContextEntity(
-                crate,
-                f"#{name}/{key}",
-                {"@type": "PropertyValue", "name": key, "value": value},
-            )
-        )
+        entity(crate, f"#{name}/{key}", "PropertyValue", name=key, value=value)
         for key, value in content["parameters"].items()
     ]
-    versions = []
-    for package, version in content["versions"].items():
-        about = {"@type": "SoftwareApplication", "name": package, "softwareVersion": version}
-        versions.append(crate.add(ContextEntity(crate, f"#{package}-{version}", about)))
+    software = [
+        entity(
+            crate, f"#{package}-{found}", "SoftwareApplication", name=package, softwareVersion=found
+        )
+        for package, found in content["versions"].items()
+    ]
     notebook = crate.get(f"notebooks/{name}.py")
-    notebook["name"], notebook["softwareRequirements"] = name, versions
+    notebook["name"], notebook["softwareRequirements"] = name, software
     names = [*content["files"], "notebook.ipynb", "values.json"]
     action = {
-        "@type": "CreateAction",
         "name": f"Run of {name}",
         "instrument": notebook,
         "object": parameters,
         "result": [crate.get((folder / file).as_posix()) for file in names],
         "agent": crate.get("#authors"),
     }
-    crate.root_dataset.append_to(
-        "mentions", crate.add(ContextEntity(crate, f"#run-{name}", action))
-    )
+    run = entity(crate, f"#run-{name}", "CreateAction", **action)
+    crate.root_dataset.append_to("mentions", run)
 
 
 def metadata(files: Mapping[str, bytes], results: Path) -> bytes:

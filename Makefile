@@ -1,7 +1,7 @@
 # Everything runs in .venv, which is made from requirements.lock when it is missing or out of date.
 PYTHON ?= python3
 .DEFAULT_GOAL := help
-.PHONY: help environment paper quick sweep site explore lab archive verify notebooks test test-slow lint bench lock clean distclean
+.PHONY: help environment paper quick sweep site explore lab archive verify notebooks test test-slow mutants lint bench lock clean distclean
 
 VENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
 # Which build the pages, the archive and the proof are of: paper or quick.
@@ -57,6 +57,9 @@ test: lint ## everything that must hold, in minutes
 test-slow: environment ## fresh environments and other long tests
 	@$(VENV) python -m pytest -m slow
 
+mutants: environment ## change the formulas of lib a token at a time, see tests fail, write docs/mutants.md (an hour)
+	@$(VENV) python workflow/mutants.py docs/mutants.md
+
 bench: ## time the library beside other tools in .venv-bench, write docs/benchmarks.* (15 minutes)
 	@PYTHON="$(PYTHON)" sh workflow/environment.sh .venv-bench benchmarks/requirements.lock benchmarks/torch.txt
 	@.venv-bench/bin/python benchmarks/run.py docs
@@ -73,7 +76,7 @@ lock: ## resolve requirements.lock, constraints.txt and benchmarks/requirements.
 	rm benchmarks/.constraints.partial
 
 clean: ## remove results and logs
-	rm -rf results logs .snakemake
+	rm -rf results logs .snakemake .mutants
 
 distclean: clean ## remove the environments as well
 	rm -rf .venv .venv-bench

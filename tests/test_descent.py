@@ -1,3 +1,4 @@
+import re
 from functools import partial
 
 import numpy as np
@@ -22,6 +23,12 @@ CLOSE = partial(near_gradient, nodes=2)
 @pytest.fixture(params=ACTIVATIONS, ids=["linear", "quadratic", "cubic", "erf"])
 def teacher(request):
     return TwoLayer.draw(2, 3, activation=request.param, rng=np.random.default_rng(1))
+
+
+@pytest.fixture
+def plain():
+    """For gradients that ask nothing of a teacher but its place."""
+    return TwoLayer.draw(2, 3, activation=Linear(), rng=np.random.default_rng(8))
 
 
 def near(teacher, epsilon):
@@ -123,9 +130,9 @@ def test_divergence_names_the_critical_rate(teacher):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"rate": 0}, "rate must be a finite number above 0, not 0"),
-        ({"steps": 0}, "steps must be"),
-        ({"records": 1.5}, "records must be"),
+        ({"rate": 0}, "^rate must be a finite number above 0, not 0"),
+        ({"steps": 0}, "^steps must be"),
+        ({"records": 1.5}, "^records must be"),
     ],
 )
 def test_bad_descent_is_named(teacher, changes, message):
@@ -134,10 +141,98 @@ def test_bad_descent_is_named(teacher, changes, message):
 
 
 def test_bad_flow_is_named(teacher):
-    with pytest.raises(ValueError, match="times must be above 0 and ascending"):
-        gradient_flow(teacher, teacher, [1.0, 1.0])
-    with pytest.raises(ValueError, match="tolerance must be"):
+    for times in ([1.0, 1.0], [0.0, 1.0], [2.0, 1.0]):
+        with pytest.raises(ValueError, match="^times must be above 0 and ascending$"):
+            gradient_flow(teacher, teacher, times)
+    with pytest.raises(ValueError, match="^times must have shape"):
+        gradient_flow(teacher, teacher, [[1.0]])
+    with pytest.raises(ValueError, match="^tolerance must be"):
         gradient_flow(teacher, teacher, [1.0], tolerance=0)
     wide = TwoLayer(np.ones((10**6, 1)), np.ones((1, 10**6)), Linear())
-    with pytest.raises(MemoryError, match="stiff solver for 2000000 parameters.*gradient_descent"):
+    with pytest.raises(
+        MemoryError, match="stiff solver for 2000000 parameters.*; use gradient_descent$"
+    ):
         gradient_flow(wide, wide, [1.0])
+
+
+def slopes(student, teacher):
+    """The gradient of a quadratic loss whose curvatures are 1, 2, 3, ..."""
+    return np.arange(1, 1 + teacher.parameter_count) * (student.parameters - teacher.parameters)
+
+
+def test_flow_in_a_quadratic_bowl_is_exponential_in_each_direction(plain):
+    """To the tolerance, which is relative to the distance at the start, however small that is."""
+    student, times = near(plain, 1e-6), np.array([0.1, 0.5, 2.0])
+    start = student.parameters - plain.parameters
+    exact = np.exp(-np.outer(times, np.arange(1, 1 + start.size))) * start
+    for tolerance, allowed in ((1e-3, 3e-3), (1e-8, 1e-6)):
+        path = gradient_flow(student, plain, times, gradient=slopes, tolerance=tolerance)
+        moves = [later.parameters - plain.parameters for later in path.students[1:]]
+        errors = np.abs(np.array(moves) - exact) / np.linalg.norm(start)
+        assert errors.max() < allowed
+    np.testing.assert_array_equal(path.times, [0, *times])
+    np.testing.assert_allclose(path.students[0].parameters, student.parameters, rtol=1e-15)
+
+
+def test_descent_in_a_quadratic_bowl_is_a_power_in_each_direction(plain):
+    student = near(plain, 1.0)
+    path = gradient_descent(student, plain, rate=0.2, steps=12, gradient=slopes, records=1)
+    start = student.parameters - plain.parameters
+    exact = (1 - 0.2 * np.arange(1, 1 + start.size)) ** 12 * start
+    np.testing.assert_allclose(path.students[-1].parameters - plain.parameters, exact, atol=1e-13)
+    np.testing.assert_array_equal(path.times, [0, 12])
+
+
+def test_a_hundred_records_are_kept_unless_it_is_said_otherwise(plain):
+    still = lambda student, teacher: np.zeros(teacher.parameter_count)  # noqa: E731
+    path = gradient_descent(near(plain, 1.0), plain, rate=1, steps=10_000, gradient=still)
+    assert path.times[-2] == round(10_000 ** (98 / 99))
+    assert len(path.students) == len(path.times) <= 101
+
+
+def test_who_starts_at_the_teacher_stays(plain):
+    path = gradient_descent(plain, plain, rate=0.1, steps=2, gradient=slopes)
+    assert path.measure(distance).tolist() == [0, 0, 0]
+
+
+def test_a_gradient_that_is_not_a_number_is_divergence(plain):
+    def lost(student, teacher):
+        return slopes(student, teacher) * (np.nan if distance(student, teacher) > 0.1 else 1)
+
+    with pytest.raises(DivergenceError, match="after 1 steps the student is 10 times as far"):
+        gradient_descent(near(plain, 1.0), plain, rate=1.0, steps=5, gradient=lost)
+
+
+def test_divergence_is_ten_times_the_distance_at_the_start(plain):
+    """Steps that double it: 8 after three, 16 after four."""
+    away = lambda student, teacher: teacher.parameters - student.parameters  # noqa: E731
+    run = {"rate": 1.0, "gradient": away}
+    assert gradient_descent(near(plain, 1.0), plain, steps=3, **run).times[-1] == 3
+    with pytest.raises(DivergenceError, match="after 4 steps the student is 10 times as far"):
+        gradient_descent(near(plain, 1.0), plain, steps=4, **run)
+
+
+def test_progress_is_shown_to_who_asks(plain, capsys):
+    run = {"rate": 0.01, "steps": 7, "gradient": slopes}
+    gradient_descent(near(plain, 1.0), plain, **run)
+    assert capsys.readouterr() == ("", "")
+    gradient_descent(near(plain, 1.0), plain, progress=True, **run)
+    assert re.search(r"(^|\r)gradient descent: 100%.* 7/7 ", capsys.readouterr().err)
+
+
+def test_critical_rate_of_many_parameters_is_the_same_each_time():
+    wide = TwoLayer.draw(20, 10, activation=Erf(), rng=np.random.default_rng(9))
+    rate = critical_rate(wide)
+    assert rate == pytest.approx(2 / np.linalg.eigvalsh(population_hessian(wide))[-1], rel=1e-6)
+    assert critical_rate(wide) == rate
+
+
+def test_a_flow_that_stalls_or_runs_away_says_when(plain, monkeypatch):
+    """Velocities d^2 of a deviation d: 1 / (1 - t) from 1, which ends at 1."""
+    start = plain.with_parameters(plain.parameters + 1)
+    away = lambda student, teacher: -((student.parameters - teacher.parameters) ** 2)  # noqa: E731
+    with pytest.raises(RuntimeError, match=r"gradient flow stopped at (0.9|1)\S*: Required step"):
+        gradient_flow(start, plain, [0.9, 2.0], gradient=away)
+    monkeypatch.setattr("nearopt.descent.EVALUATIONS", 10)
+    with pytest.raises(RuntimeError, match=r"stalled at time 0\S* of 2: the tolerance 1e-08 is"):
+        gradient_flow(start, plain, [0.5, 2.0], gradient=slopes)

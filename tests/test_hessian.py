@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -189,19 +191,59 @@ def test_an_odd_activation_does_not_see_the_sign_of_a_unit(net, data):
 
 def test_jobs_beyond_memory_name_what_serves_instead():
     net = draw(3000, 1000, Erf())
-    with pytest.raises(MemoryError, match=r"3001000 parameters needs .* GiB.*use HessianOperator"):
+    with pytest.raises(MemoryError, match=r"^a dense Hessian of 3001000 .* of that size$"):
         population_hessian(net)
-    with pytest.raises(MemoryError, match=r"3001000 parameters.*BatchHessianOperator"):
+    with pytest.raises(MemoryError, match=r"^a dense Hessian of 3001000 .* small batch$"):
         batch_hessian(net, np.ones((1, 3000)))
     small = draw(1, 1, Erf())
-    with pytest.raises(MemoryError, match=r"1000000 outputs needs .*BatchHessianOperator"):
+    with pytest.raises(MemoryError, match=r"of 1000000 outputs needs .*; use .* nonzero spectrum$"):
         neural_tangent_kernel(small, np.ones((10**6, 1)))
+
+
+def peak_and_need(monkeypatch, function, *arguments):
+    """Return the memory that a job takes, and what it asks for before."""
+    asked = []
+    monkeypatch.setattr("nearopt.hessian.require_memory", lambda _, need, __: asked.append(need))
+    tracemalloc.start()
+    function(*arguments)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak, *asked
+
+
+@pytest.mark.parametrize(
+    ("sizes", "share"), [((600, 2, 1), 0.9), ((1, 300, 1), 0.8), ((3, 40, 20), 0.9)]
+)
+def test_the_memory_of_a_dense_hessian_is_what_it_asks_for(sizes, share, monkeypatch):
+    """Whether parameters, units or outputs are many."""
+    net = draw(*sizes[:2], Erf(), output_dim=sizes[2])
+    peak, need = peak_and_need(monkeypatch, population_hessian, net)
+    assert share * need < peak < 1.05 * need
+
+
+@pytest.mark.parametrize(
+    ("sizes", "samples", "piece", "share"),
+    [((300, 2, 1), 3, 1, 0.95), ((50, 1, 1), 12_000, 2**19, 0.95), ((1, 1, 300), 5, 1, 0.6)],
+)
+def test_the_memory_of_a_batch_is_what_it_asks_for(sizes, samples, piece, share, monkeypatch):
+    """Whether parameters, samples or outputs are many."""
+    monkeypatch.setattr("nearopt.hessian.PIECE", piece)
+    net = draw(*sizes[:2], Erf(), output_dim=sizes[2])
+    inputs = np.random.default_rng(8).standard_normal((samples, sizes[0]))
+    peak, need = peak_and_need(monkeypatch, batch_hessian, net, inputs)
+    assert share * need < peak < 1.05 * need
+
+
+def test_the_memory_of_a_tangent_kernel_is_what_it_asks_for(monkeypatch):
+    inputs = np.random.default_rng(9).standard_normal((800, 3))
+    peak, need = peak_and_need(monkeypatch, neural_tangent_kernel, draw(3, 4, Erf()), inputs)
+    assert 0.95 * need < peak < 1.05 * need
 
 
 @pytest.mark.parametrize("function", [batch_hessian, neural_tangent_kernel])
 def test_bad_inputs_are_named(function):
     net = draw(2, 3, Erf())
-    with pytest.raises(ValueError, match=r"inputs must have shape \(any, 2\), not \(4, 3\)"):
+    with pytest.raises(ValueError, match=r"^inputs must have shape \(any, 2\), not \(4, 3\)$"):
         function(net, np.ones((4, 3)))
-    with pytest.raises(ValueError, match="inputs must be finite"):
+    with pytest.raises(ValueError, match="^inputs must be finite"):
         function(net, np.full((4, 2), np.nan))

@@ -54,7 +54,7 @@ def population_hessian(net: TwoLayer, input_covariance: ArrayLike | None = None)
         half = inputs.lift(net, population_hessian(inputs.whitened(net)))
         return inputs.lift(net, half.T)
     W1, W2 = net.W1, net.W2
-    output_dim, hidden_dim, input_dim = net.output_dim, net.hidden_dim, net.input_dim
+    hidden_dim, input_dim = W1.shape
     count, outer = net.parameter_count, W2.size
     needed = 8.0 * (count**2 + 4 * hidden_dim**2 * (input_dim + 4))
     instead = "use HessianOperator, which needs no matrix of that size"
@@ -62,11 +62,14 @@ def population_hessian(net: TwoLayer, input_covariance: ArrayLike | None = None)
     K00, K11, K02, K13, K22 = net.activation.kernels(W1 @ W1.T)
     M = (W2.T @ W2)[:, :, None, None]
     hessian = np.empty((count, count))
-    hessian[:outer, :outer] = np.kron(np.eye(output_dim), K00)
+    # Each block is written where it belongs: with many outputs a copy is as large as the matrix.
+    corner, mixed = hessian[:outer, :outer].reshape(2 * W2.shape), hessian[:outer, outer:]
+    corner[...] = 0
+    np.einsum("okol->okl", corner)[...] = K00
     slopes = K11[:, :, None] * W1[:, None, :] + K02[:, :, None] * W1[None, :, :]
-    mixed = np.einsum("ol,klj->oklj", W2, slopes).reshape(outer, W1.size)
-    hessian[:outer, outer:], hessian[outer:, :outer] = mixed, mixed.T
-    # [w_k w_l] (K31 K22; K22 K13) [w_k w_l]^T for all pairs, written where it belongs.
+    np.einsum("ol,klj->oklj", W2, slopes, out=mixed.reshape(W2.shape + W1.shape))
+    hessian[outer:, :outer] = mixed.T
+    # [w_k w_l] (K31 K22; K22 K13) [w_k w_l]^T for all pairs.
     rows = np.broadcast_to(W1, (hidden_dim, *W1.shape))
     pairs = np.stack([rows.swapaxes(0, 1), rows], axis=-1)
     middle = M * np.stack([K13.T, K22, K22, K13], axis=-1).reshape(hidden_dim, hidden_dim, 2, 2)

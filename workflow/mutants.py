@@ -1,0 +1,177 @@
+"""Mutation tests: change the modules that hold the formulas a token at a time and see tests fail.
+
+mutmut makes the mutants and runs, for each, the tests that call the changed function; pyproject.toml
+says which modules and which tests. It works in .mutants, where a run that was stopped goes on.
+
+Usage: mutants.py REPORT. The report counts, and lists each survivor with the reason why it may live,
+from tests/survivors.yaml.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+from mutmut.mutation.diff_apply import get_diff_for_mutant
+from mutmut.stats import status_by_exit_code
+from mutmut.utils.format_utils import orig_function_and_class_names_from_key
+
+FOLDER = Path(".mutants")
+# mutmut finds a package in src, not in lib, and needs what the tests read beside it.
+LINKS = {"src": "lib", "tests": "tests", "pyproject.toml": "pyproject.toml"}
+REASONS = Path("tests/survivors.yaml")
+# A mutant that asks for more memory has failed.
+MEMORY = 6 * 2**30
+KILLED = {"killed", "timeout", "segfault"}
+WANTED = 0.9
+
+INTRODUCTION = """# Mutants
+
+Does anything notice when a formula is wrong? `make mutants` changes one token at a time (an operator, a number, an argument, a text) and runs the tests that call
+the changed function: {tests}, less what is marked slow and what hypothesis generates. A mutant is killed if a test fails, or does not end. Not changed are
+annotations, docstrings, constants of a module and what a decorator holds.
+"""
+
+
+class Survivor(NamedTuple):
+    """A mutant that no test has noticed."""
+
+    where: str
+    was: str
+    becomes: str
+
+
+def stage(selection: list[str]) -> None:
+    """Lay out what mutmut works on; what it found holds for these sources and tests only."""
+    FOLDER.mkdir(exist_ok=True)
+    for name, target in LINKS.items():
+        link = FOLDER / name
+        if not link.is_symlink():
+            link.symlink_to(Path("..", target))
+    paths = [Path("pyproject.toml"), *map(Path, selection), *Path("tests").glob("c*.py")]
+    paths += sorted(Path("lib").rglob("*.py"))
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()
+    stamp = FOLDER / "made-from"
+    if not stamp.exists() or stamp.read_text() != digest:
+        shutil.rmtree(FOLDER / "mutants", ignore_errors=True)
+        stamp.write_text(digest)
+
+
+def limit() -> None:
+    """Let the mutants leave the machine to others."""
+    os.nice(10)
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+
+
+def run() -> None:
+    """Run what has not been run."""
+    threads = dict.fromkeys(("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+    command = [str(Path(sys.executable).with_name("mutmut")), "run"]
+    done = subprocess.run(command, cwd=FOLDER, env=os.environ | threads, preexec_fn=limit)
+    if done.returncode:
+        raise SystemExit("mutmut stopped: see above.")
+
+
+def place(mutant: str) -> str:
+    """Return module.Class.function of a mutant's name."""
+    function, owner = orig_function_and_class_names_from_key(mutant)
+    module = mutant.split(".x", 1)[0].rpartition(".")[2]
+    return ".".join(filter(None, (module, owner, function)))
+
+
+def survivor(mutant: str, path: Path) -> Survivor:
+    """Return what a mutant changes."""
+    lines = get_diff_for_mutant(mutant, path=path).splitlines()[2:]
+    was, becomes = (
+        " ".join(line[1:].strip() for line in lines if line.startswith(sign)) for sign in "-+"
+    )
+    return Survivor(place(mutant), was, becomes)
+
+
+def outcomes() -> Iterator[tuple[str, int, list[Survivor]]]:
+    """Yield for each module its name, the number of mutants and those that live."""
+    os.chdir(FOLDER)
+    for meta in sorted(Path("mutants").rglob("*.py.meta")):
+        path = meta.relative_to("mutants").with_suffix("")
+        codes = json.loads(meta.read_text())["exit_code_by_key"]
+        if None in codes.values():
+            raise SystemExit(f"Not all mutants of {path} have been run: start again to go on.")
+        lives = [name for name, code in codes.items() if status_by_exit_code[code] not in KILLED]
+        if codes:
+            yield path.stem, len(codes), [survivor(name, path) for name in lives]
+    os.chdir("..")
+
+
+def read_reasons() -> dict[Survivor, str]:
+    """Return why each mutant that is known to live may do so."""
+    entries = yaml.safe_load(REASONS.read_text()) or []
+    return {
+        Survivor(entry["in"], entry["was"], becomes): entry["why"]
+        for entry in entries
+        for becomes in entry["becomes"]
+    }
+
+
+def write(report: Path, tests: list[str], modules: list[tuple[str, int, list[Survivor]]]) -> None:
+    """Write the report.
+
+    Raises
+    ------
+    SystemExit
+        If a survivor has no reason, a reason no survivor, or too few mutants are killed.
+    """
+    reasons = read_reasons()
+    files = ", ".join(f"`{test}`" for test in tests)
+    lines = [
+        INTRODUCTION.format(tests=files),
+        "| module | mutants | killed | live |",
+        "|" + 4 * "---|",
+    ]
+    faults = []
+    for module, count, lives in modules:
+        share = 1 - len(lives) / count
+        lines.append(
+            f"| `{module}` | {count} | {count - len(lives)} ({share:.1%}) | {len(lives)} |"
+        )
+        faults += [f"{module}: only {share:.1%} are killed"] * (share < WANTED)
+    lines += ["", "## Those that live, and why they may", ""]
+    survivors = sorted({one for _, _, lives in modules for one in lives})
+    for where, group in groupby(survivors, key=lambda one: one.where):
+        lines += [f"### `{where}`", "", "| was | becomes | why no test fails |", "|---|---|---|"]
+        for one in group:
+            cells = (f"`` {text} ``".replace("|", "\\|") for text in one[1:])
+            lines.append(f"| {' | '.join(cells)} | {reasons.get(one, '**Nobody knows.**')} |")
+        lines.append("")
+    report.write_text("\n".join(lines))
+    faults += [f"no reason: {one}" for one in survivors if one not in reasons]
+    faults += [f"no survivor: {one}" for one in sorted(set(reasons) - set(survivors))]
+    if faults:
+        raise SystemExit(
+            "\n".join([*faults, f"{REASONS} and tests do not meet what {report} says."])
+        )
+
+
+def main() -> None:
+    """Make the mutants, run them and write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("report", type=Path, help="docs/mutants.md")
+    arguments = parser.parse_args()
+    settings = tomllib.loads(Path("pyproject.toml").read_text())["tool"]["mutmut"]
+    tests = settings["pytest_add_cli_args_test_selection"]
+    stage(tests)
+    run()
+    write(arguments.report, tests, list(outcomes()))
+
+
+if __name__ == "__main__":
+    main()

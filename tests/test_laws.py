@@ -58,6 +58,23 @@ def test_marchenko_pastur_draws_its_atom():
     assert drawn[drawn > 0].min() >= 1
 
 
+@pytest.mark.parametrize("c", RATIOS)
+def test_marchenko_pastur_lies_between_its_edges(c):
+    law = MarchenkoPastur(c)
+    lower, upper = law.edges
+    assert (lower, upper) == pytest.approx((1 + c - 2 * math.sqrt(c), 1 + c + 2 * math.sqrt(c)))
+    assert law.support() == (pytest.approx(0 if c > 1 else lower), upper)
+    outside = np.array([-1, 0, 0.9 * lower, 1.1 * upper])
+    np.testing.assert_array_equal(law.pdf(outside), 0)
+    np.testing.assert_array_equal(law.cdf(outside), [0, law.atom, law.atom, 1])
+    levels = np.r_[0.3 * law.atom, law.atom, law.atom + (1 - law.atom) * PERCENT]
+    quantiles = law.ppf(levels)
+    if law.atom:
+        np.testing.assert_array_equal(quantiles[:2], 0)
+    np.testing.assert_allclose(law.cdf(quantiles[2:]), levels[2:], rtol=1e-12)
+    assert ((lower < quantiles[2:]) & (quantiles[2:] < upper)).all()
+
+
 @pytest.mark.parametrize(
     ("n", "p", "x", "expected"),
     [(20, 10, 20.0, 0.20471356150729728516), (200, 100, 150.0, 0.25376456264765497892)],
@@ -266,6 +283,25 @@ def test_they_are_scipy_distributions():
     assert pickle.loads(pickle.dumps(law)).pdf(7.0) == law.pdf(7.0)
     first, second = (law.rvs(size=5, random_state=np.random.default_rng(3)) for _ in range(2))
     np.testing.assert_array_equal(first, second)
+    assert (first > 0).all()
+    bulk = MarchenkoPastur(3.0)
+    assert bulk(scale=2).ppf(0.9) == pytest.approx(2 * bulk.ppf(0.9))
+    assert pickle.loads(pickle.dumps(bulk)).pdf(2.0) == bulk.pdf(2.0)
+    assert [law.name, bulk.name] == ["FiniteLinearHessianLaw", "marchenko_pastur"]
+
+
+@pytest.mark.parametrize("kind", LAWS)
+def test_scales_are_one_unless_they_are_given(kind):
+    assert kind(3, 4).stats() == kind(3, 4, 1.0, 1.0).stats() != kind(3, 4, 1.0, 2.0).stats()
+
+
+@pytest.mark.parametrize("kind", LAWS)
+@pytest.mark.parametrize("case", [(10, 20), (30, 10)], ids=str)
+def test_a_common_scale_only_stretches(kind, case):
+    one, large = kind(*case), kind(*case, 1e3, 1e3)
+    x = one.ppf(PERCENT)
+    np.testing.assert_allclose(large.pdf(1e6 * x) * 1e6, one.pdf(x), rtol=1e-9)
+    np.testing.assert_allclose(large.ppf(PERCENT), 1e6 * x, rtol=1e-9)
 
 
 @pytest.mark.parametrize("kind", LAWS)
@@ -279,9 +315,9 @@ def test_they_are_scipy_distributions():
     ],
 )
 def test_bad_parameters_are_named(kind, arguments, name):
-    with pytest.raises(ValueError, match=f"{name} must be"):
+    with pytest.raises(ValueError, match=f"^{name} must be"):
         kind(*arguments)
-    with pytest.raises(ValueError, match="aspect_ratio must be"):
+    with pytest.raises(ValueError, match="^aspect_ratio must be"):
         MarchenkoPastur(0.0)
 
 

@@ -185,7 +185,8 @@ for name, key in keys.items():
 # %% [markdown]
 # On the right the rate nears $\eta_c$. The steepest direction then hardly decays, it flips its
 # sign at each step, and a small change of curvature on the way, of the order of $\epsilon$, is enough to
-# spoil its factor. Above $\eta_c$ there is no agreement to be had: descent runs away, and says so.
+# spoil its factor. Above $\eta_c$ there is no agreement to be had: descent runs away, and says so. The rate
+# that it names was found without the matrix, from differences of the gradient; times $\lambda_{\max}$ it is 2.
 
 # %%
 from nearopt.descent import DivergenceError
@@ -195,6 +196,8 @@ try:
     error_at("$u + u^2$", epsilon, 1000, share=1.1)
 except DivergenceError as error:
     print(str(error).split(":")[0])
+pair = pairs["$u + u^2$"]
+round(critical_rate(pair.teacher) / pair.rate, 4)
 
 # %% [markdown]
 # ## The smallest eigenvalue decides the end

@@ -1,0 +1,112 @@
+"""A wrong formula shows in the stored outputs of a notebook, without any other test."""
+
+import re
+import shutil
+import sys
+
+import pytest
+from checkout import ROOT, run
+
+# The formula, as lib has it in one place; what it is turned into; the notebook that says so first.
+PLANTED = {
+    "Hessian, weights of both layers": (
+        "slopes = K11[:, :, None] * W1[:, None, :]",
+        "slopes = 2 * K11[:, :, None] * W1[:, None, :]",
+        "01_linear_asymptotics",
+    ),
+    "scale of the chi-square variable": (
+        "outer = radial.pdf(radius[:, None] * np.cos(angles) / sigma2)",
+        "outer = radial.pdf(radius[:, None] * np.cos(angles) / sigma2**2)",
+        "01_linear_asymptotics",
+    ),
+    "edges of the Marchenko-Pastur law": (
+        "self.edges = (1 - math.sqrt(aspect_ratio)) ** 2, (1 + math.sqrt(aspect_ratio)) ** 2",
+        "self.edges = (1 - math.sqrt(aspect_ratio)) ** 2, 1 + aspect_ratio",
+        "01_linear_asymptotics",
+    ),
+    "rank of a linear network": (
+        'return Bound(outputs * n, "linear")',
+        'return Bound(outputs * h, "linear")',
+        "02_polynomial_rank",
+    ),
+    "rank of a quadratic network": (
+        "variables * h - h * (h - 1) // 2",
+        "variables * h - h * (h + 1) // 2",
+        "02_polynomial_rank",
+    ),
+    "Jacobian that is counted": (
+        "u = _product(x, W1)",
+        "u = _product(x, W1) + 1",
+        "02_polynomial_rank",
+    ),
+    "Hessian, incoming weights": (
+        "np.stack([K13.T, K22, K22, K13]",
+        "np.stack([K13.T, K22, -K22, K13]",
+        "02_polynomial_rank",
+    ),
+    "kernels of erf": (
+        "K11 = 2 / math.pi / np.sqrt(D)",
+        "K11 = 1 / math.pi / np.sqrt(D)",
+        "03_erf_full_rank",
+    ),
+    "kernels of erf in balls": (
+        "K11 = 2 / arb.pi() * _inverse_root(D)",
+        "K11 = 1 / arb.pi() * _inverse_root(D)",
+        "03_erf_full_rank",
+    ),
+    "loss that is predicted of descent": (
+        "2 * times[:, None]",
+        "times[:, None]",
+        "04_gd_dynamics",
+    ),
+    "step of descent": (
+        "theta = student.parameters - rate * gradient(student, teacher)",
+        "theta = student.parameters - rate * gradient(student, teacher) / 2",
+        "04_gd_dynamics",
+    ),
+    "critical rate": (
+        "return 2 / float(largest[0])",
+        "return 1 / float(largest[0])",
+        "04_gd_dynamics",
+    ),
+    "mean loss over teachers": (
+        "growth = 1 + 4 * variance2 * times",
+        "growth = 1 + 2 * variance2 * times",
+        "04_gd_dynamics",
+    ),
+    "late exponent": (
+        "return -(hidden_dim / 2 + 1 +",
+        "return -(hidden_dim / 2 +",
+        "04_gd_dynamics",
+    ),
+    "slowest time scale": (
+        "slowest = values.max() / values.min() / 2",
+        "slowest = values.max() / values.min()",
+        "05_real_inputs",
+    ),
+}
+
+
+def plant(lib, right, wrong):
+    """Turn the one place that holds a formula into a wrong one."""
+    holders = [path for path in lib.rglob("*.py") if right in path.read_text()]
+    assert len(holders) == 1, f"{right!r} is in {len(holders)} modules"
+    text = holders[0].read_text()
+    assert text.count(right) == 1
+    holders[0].write_text(text.replace(right, wrong))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("right", "wrong", "notebook"), PLANTED.values(), ids=PLANTED)
+def test_nbval_catches_a_wrong_formula(right, wrong, notebook, tmp_path):
+    for folder in ("config", "lib"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    shutil.copy(ROOT / "notebooks" / f"{notebook}.ipynb", tmp_path)
+    plant(tmp_path / "lib", right, wrong)
+    options = ("--nbval", "--nbval-current-env", "-x", "-p", "no:cacheprovider")
+    done = run(tmp_path, sys.executable, "-m", "pytest", *options, f"{notebook}.ipynb")
+    summary = re.search(r"=+ 1 failed, (\d+) passed", done.stdout)
+    assert summary, done.stdout
+    # What comes before has run in the copy as it did when it was stored.
+    assert int(summary[1]) >= 3
+    assert re.search("Cell outputs differ|Cell execution caused an exception", done.stdout)

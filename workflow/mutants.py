@@ -1,10 +1,10 @@
-"""Mutation tests: change the modules that hold the formulas a token at a time and see tests fail.
+"""Mutation tests: change formulas a token at a time, and see the tests fail.
 
-mutmut makes the mutants and runs, for each, the tests that call the changed function; pyproject.toml
-says which modules and which tests. It works in .mutants, where a run that was stopped goes on.
+mutmut makes the mutants and runs, for each, the tests that call the changed function; which modules
+and which tests, pyproject.toml says. It works in .mutants, where a run that was stopped goes on.
 
-Usage: mutants.py REPORT. The report counts, and lists each survivor with the reason why it may live,
-from tests/survivors.yaml.
+Usage: mutants.py REPORT. The report counts, and lists each survivor with the reason why it may
+live, from tests/survivors.yaml.
 """
 
 import argparse
@@ -37,9 +37,11 @@ WANTED = 0.9
 
 INTRODUCTION = """# Mutants
 
-Does anything notice when a formula is wrong? `make mutants` changes one token at a time (an operator, a number, an argument, a text) and runs the tests that call
-the changed function: {tests}, less what is marked slow and what hypothesis generates. A mutant is killed if a test fails, or does not end. Not changed are
-annotations, docstrings, constants of a module and what a decorator holds.
+Does anything notice when a formula is wrong? `make mutants` changes one token at a time, an
+operator, a number, an argument or a text, and runs the tests that call the changed function:
+{tests}, but for those that are marked slow and those that hypothesis generates. A mutant is killed
+if a test fails, or does not end. Annotations, docstrings, constants of a module and methods with a
+decorator are not changed.
 """
 
 
@@ -58,8 +60,9 @@ def stage(selection: list[str]) -> None:
         link = FOLDER / name
         if not link.is_symlink():
             link.symlink_to(Path("..", target))
-    paths = [Path("pyproject.toml"), *map(Path, selection), *Path("tests").glob("c*.py")]
-    paths += sorted(Path("lib").rglob("*.py"))
+    helpers = (path for path in Path("tests").glob("*.py") if not path.name.startswith("test_"))
+    paths = [*map(Path, selection), *sorted(helpers), *sorted(Path("lib").rglob("*.py"))]
+    paths.append(Path("pyproject.toml"))
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()
     stamp = FOLDER / "made-from"
     if not stamp.exists() or stamp.read_text() != digest:

@@ -35,8 +35,8 @@ PLANTED = {
         "02_polynomial_rank",
     ),
     "Jacobian that is counted": (
-        "u = _product(x, W1)",
-        "u = _product(x, W1) + 1",
+        "outer = value[:, :, None] * c[:, None, :] % PRIME",
+        "outer = slope[:, :, None] * c[:, None, :] % PRIME",
         "02_polynomial_rank",
     ),
     "Hessian, incoming weights": (

@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from contextlib import chdir
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
@@ -51,6 +52,19 @@ class Survivor(NamedTuple):
     where: str
     was: str
     becomes: str
+
+
+class Module(NamedTuple):
+    """What became of the mutants of a module."""
+
+    name: str
+    mutants: int
+    lives: list[Survivor]
+
+    @property
+    def killed(self) -> float:
+        """Their share."""
+        return 1 - len(self.lives) / self.mutants
 
 
 def stage(selection: list[str]) -> None:
@@ -101,9 +115,8 @@ def survivor(mutant: str, path: Path) -> Survivor:
     return Survivor(place(mutant), was, becomes)
 
 
-def outcomes() -> Iterator[tuple[str, int, list[Survivor]]]:
-    """Yield for each module its name, the number of mutants and those that live."""
-    os.chdir(FOLDER)
+def outcomes() -> Iterator[Module]:
+    """Yield what became of each module; mutmut reads its files from where it ran."""
     for meta in sorted(Path("mutants").rglob("*.py.meta")):
         path = meta.relative_to("mutants").with_suffix("")
         codes = json.loads(meta.read_text())["exit_code_by_key"]
@@ -111,8 +124,7 @@ def outcomes() -> Iterator[tuple[str, int, list[Survivor]]]:
             raise SystemExit(f"Not all mutants of {path} have been run: start again to go on.")
         lives = [name for name, code in codes.items() if status_by_exit_code[code] not in KILLED]
         if codes:
-            yield path.stem, len(codes), [survivor(name, path) for name in lives]
-    os.chdir("..")
+            yield Module(path.stem, len(codes), [survivor(name, path) for name in lives])
 
 
 def read_reasons() -> dict[Survivor, str]:
@@ -125,43 +137,44 @@ def read_reasons() -> dict[Survivor, str]:
     }
 
 
-def write(report: Path, tests: list[str], modules: list[tuple[str, int, list[Survivor]]]) -> None:
+def table(modules: list[Module]) -> Iterator[str]:
+    """Yield the lines that count."""
+    yield from ("| module | mutants | killed | live |", "|---|---|---|---|")
+    for module in modules:
+        name, mutants, live = module.name, module.mutants, len(module.lives)
+        yield f"| `{name}` | {mutants} | {mutants - live} ({module.killed:.1%}) | {live} |"
+
+
+def listing(survivors: list[Survivor], reasons: dict[Survivor, str]) -> Iterator[str]:
+    """Yield the lines that name each survivor."""
+    for where, group in groupby(survivors, key=lambda one: one.where):
+        yield from (f"### `{where}`", "", "| was | becomes | why it may |", "|---|---|---|")
+        for one in group:
+            was, becomes = (f"`` {text} ``".replace("|", "\\|") for text in one[1:])
+            yield f"| {was} | {becomes} | {reasons.get(one, '**Nobody knows.**')} |"
+        yield ""
+
+
+def write(report: Path, tests: list[str], modules: list[Module]) -> list[str]:
     """Write the report.
 
-    Raises
-    ------
-    SystemExit
-        If a survivor has no reason, a reason no survivor, or too few mutants are killed.
+    Returns
+    -------
+    list of str
+        Survivors without a reason, reasons without a survivor, modules of which too few are killed.
     """
     reasons = read_reasons()
-    files = ", ".join(f"`{test}`" for test in tests)
-    lines = [
-        INTRODUCTION.format(tests=files),
-        "| module | mutants | killed | live |",
-        "|" + 4 * "---|",
-    ]
-    faults = []
-    for module, count, lives in modules:
-        share = 1 - len(lives) / count
-        lines.append(
-            f"| `{module}` | {count} | {count - len(lives)} ({share:.1%}) | {len(lives)} |"
-        )
-        faults += [f"{module}: only {share:.1%} are killed"] * (share < WANTED)
-    lines += ["", "## Those that live, and why they may", ""]
-    survivors = sorted({one for _, _, lives in modules for one in lives})
-    for where, group in groupby(survivors, key=lambda one: one.where):
-        lines += [f"### `{where}`", "", "| was | becomes | why no test fails |", "|---|---|---|"]
-        for one in group:
-            cells = (f"`` {text} ``".replace("|", "\\|") for text in one[1:])
-            lines.append(f"| {' | '.join(cells)} | {reasons.get(one, '**Nobody knows.**')} |")
-        lines.append("")
+    survivors = sorted({one for module in modules for one in module.lives})
+    introduction = INTRODUCTION.format(tests=", ".join(f"`{test}`" for test in tests))
+    heading = "## Those that live, and why each may"
+    lines = [introduction, *table(modules), "", heading, "", *listing(survivors, reasons)]
     report.write_text("\n".join(lines))
-    faults += [f"no reason: {one}" for one in survivors if one not in reasons]
-    faults += [f"no survivor: {one}" for one in sorted(set(reasons) - set(survivors))]
-    if faults:
-        raise SystemExit(
-            "\n".join([*faults, f"{REASONS} and tests do not meet what {report} says."])
-        )
+    few = [module for module in modules if module.killed < WANTED]
+    return [
+        *(f"{module.name}: only {module.killed:.1%} are killed" for module in few),
+        *(f"no reason: {one}" for one in survivors if one not in reasons),
+        *(f"no survivor: {one}" for one in sorted(set(reasons) - set(survivors))),
+    ]
 
 
 def main() -> None:
@@ -173,7 +186,12 @@ def main() -> None:
     tests = settings["pytest_add_cli_args_test_selection"]
     stage(tests)
     run()
-    write(arguments.report, tests, list(outcomes()))
+    with chdir(FOLDER):
+        modules = list(outcomes())
+    faults = write(arguments.report, tests, modules)
+    if faults:
+        faults.append(f"{REASONS} and the tests do not meet what {arguments.report} says.")
+        raise SystemExit("\n".join(faults))
 
 
 if __name__ == "__main__":

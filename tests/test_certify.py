@@ -168,6 +168,12 @@ def test_certificates_are_verified_from_the_file_alone(activation, tmp_path):
     assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
 
 
+def test_every_certificate_verifies_before_it_is_saved():
+    """A second proof finds other last digits, which the stated slack must allow for."""
+    for seed in range(20):
+        assert certify_full_rank(draw(1 + seed % 3, 1 + seed % 2, seed=seed)).verify()
+
+
 def test_forged_statements_do_not_verify(saved):
     """Even with a new seal: a weight, the determinant or the eigenvalue was changed."""
     honest = json.loads(saved.read_text())

@@ -40,9 +40,9 @@ def test_filling_degree_counts_odd_polynomials():
         filling_degree(0, 1)
 
 
-@pytest.mark.parametrize("shape", [(1, 4), (2, 8), (3, 5), (5, 3)])
+@pytest.mark.parametrize("shape", [(1, 4), (2, 8), (3, 5), (5, 3), (1, 1, 10), (2, 2, 6)])
 def test_the_smallest_eigenvalue_is_below_its_bound(shape):
     for seed in range(5):
-        net = draw(*shape, seed)
+        net = draw(*shape[:2], seed, *shape[2:])
         lower, _ = smallest_eigenvalue(net)
         assert 0 < lower < smallest_eigenvalue_bound(net)

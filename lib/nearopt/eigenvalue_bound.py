@@ -2,8 +2,8 @@
 
 Split every parameter's gradient, a function of the inputs, into Hermite polynomials. H is the sum
 of a semidefinite part H_j for each degree j, all odd as erf is. The parts below degree m have
-together a rank of at most the number of odd polynomials below m. If that is less than P, what
-remains bounds the smallest eigenvalue: lambda_min <= tr(H_m + H_{m+2} + ...).
+together a rank of at most the number of odd polynomials below m, once for each output. If that is
+less than P, what remains bounds the smallest eigenvalue: lambda_min <= tr(H_m + H_{m+2} + ...).
 """
 
 import math
@@ -19,10 +19,10 @@ from nearopt.network import TwoLayer
 NEGLIGIBLE = 1e-20
 
 
-def filling_degree(parameters: int, input_dim: int) -> int:
+def filling_degree(parameters: int, input_dim: int, output_dim: int = 1) -> int:
     """Return the smallest odd m such that odd polynomials up to degree m number P or more.
 
-    There are C(input_dim + j - 1, j) homogeneous ones of degree j.
+    There are C(input_dim + j - 1, j) homogeneous ones of degree j for each output.
 
     Raises
     ------
@@ -31,8 +31,9 @@ def filling_degree(parameters: int, input_dim: int) -> int:
     """
     parameters = positive_integer("parameters", parameters)
     input_dim = positive_integer("input_dim", input_dim)
+    output_dim = positive_integer("output_dim", output_dim)
     m, count = 1, input_dim
-    while count < parameters:
+    while output_dim * count < parameters:
         m += 2
         count += math.comb(input_dim + m - 1, m)
     return m
@@ -51,7 +52,7 @@ def smallest_eigenvalue_bound(net: TwoLayer) -> float:
     float
         Not below the smallest eigenvalue of its Hessian.
     """
-    return _trace_from(net, filling_degree(net.parameter_count, net.input_dim))
+    return _trace_from(net, filling_degree(net.parameter_count, net.input_dim, net.output_dim))
 
 
 def _trace_from(net: TwoLayer, m: int) -> float:

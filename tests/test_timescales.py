@@ -9,11 +9,17 @@ from nearopt.timescales import nonzero, steps_to, summary
 
 
 def test_steps_to_a_fraction_of_one_eigenvalue():
-    """Two equal eigenvalues 1 are gone after one step; 1 and 0.1 leave 0.1 * 0.9^(2 t) of 1.1."""
+    """The eigenvalue 1 is gone after one step, and 0.1 leaves 0.1 * 0.9^(2 t) of 1.1."""
     values = np.array([0.0, 0.1, 1.0])
     (steps,) = steps_to(values, [0.01])
     assert 0.1 * 0.9 ** (2 * steps) / 1.1 == pytest.approx(0.01)
     assert steps_to(7 * values, [0.01])[0] == pytest.approx(steps)
+
+
+@pytest.mark.parametrize("values", [[3.0], [0.0, 2.0, 2.0], [1.0, 1e-3]])
+def test_a_loss_that_the_first_step_removes_takes_one_step(values):
+    assert steps_to(np.array(values), [0.5, 0.1]) == [1.0, 1.0]
+    assert "after about 1 steps" in summary("linear", np.array(values))
 
 
 @pytest.mark.parametrize("fraction", [0.0, 1.0, -1.0, np.nan])

@@ -25,7 +25,8 @@ def steps_to(eigenvalues: Array, fractions: Sequence[float]) -> list[float]:
     """Return the steps after which the expected loss is down to each fraction of its start.
 
     For gradient descent at the rate 1 / lambda_max from isotropic deviations
-    (`nearopt.prediction.expected_loss`).
+    (`nearopt.prediction.expected_loss`). The first step removes the steepest mode, and no answer
+    is less than that one step; later ones are interpolated.
 
     Parameters
     ----------
@@ -49,7 +50,10 @@ def steps_to(eigenvalues: Array, fractions: Sequence[float]) -> list[float]:
         loss = expected_loss(values, [np.exp(log_time)], rate=rate)[0]
         return float(np.log(max(loss / start, 1e-300) / fraction))
 
-    return [float(np.exp(brentq(excess, -40.0, top, args=(f,)))) for f in fractions]
+    return [
+        float(np.exp(brentq(excess, 0.0, top, args=(f,)))) if excess(0.0, f) > 0 else 1.0
+        for f in fractions
+    ]
 
 
 def summary(name: str, eigenvalues: Array, fraction: float = 0.01) -> str:

@@ -185,7 +185,8 @@ for name, key in keys.items():
 # %% [markdown]
 # On the right the rate nears $\eta_c$. The steepest direction then hardly decays, it flips its
 # sign at each step, and a small change of curvature on the way, of the order of $\epsilon$, is enough to
-# spoil its factor. Above $\eta_c$ there is no agreement to be had: descent runs away, and says so. The rate
+# spoil its factor. Above $\eta_c$ that direction grows, and there is no agreement to be had: the student leaves
+# the neighbourhood of its teacher, and descent says so. The rate
 # that it names was found without the matrix, from differences of the gradient; times $\lambda_{\max}$ it is 2.
 
 # %%

@@ -161,10 +161,10 @@ results.verdict("C4", statement, **numbers, expected=0, tolerance=1 + 4 * spread
 # %% [markdown]
 # ## Few samples: the rank
 #
-# With one output a batch of $N$ samples has rank $\min(N, R)$, $R$ the rank of the population. With
-# $N_o$ outputs, let $k = \min(N_o, N_h)$ and $R_k$ the population's rank with $k$ outputs. Then it is
+# With one output a batch of $N$ random samples has rank $\min(N, R)$, $R$ the rank of the population, for analytic $g$. With
+# $N_o$ outputs, let $k = \min(N_o, N_h)$ and $R_k$ the population's rank with $k$ outputs. Then it is at most
 # $(N_o - k)\min(N, D, N_h) + \min(N k, R_k)$, $D$ the number of monomials: in the $N_o - k$ directions of the outputs that no
-# hidden unit feeds, only $W_2$ acts. That this is never exceeded is a theorem; each count is exact.
+# hidden unit feeds, only $W_2$ acts. That is a theorem; whether it is reached, exact counts say.
 
 # %%
 from nearopt.rank import count_batch_ranks
@@ -276,7 +276,7 @@ results.figure(
 
 # %%
 erf_curve = measured[measured.activation == "erf"].set_index("ratio")["median"]
-dip = float(erf_curve.loc[0.8:1.3].idxmin())
+dip = float(erf_curve.idxmin())
 
 # %%
 results.value("dip", dip, "samples over rank where erf's smallest eigenvalue is least")
@@ -443,8 +443,9 @@ for name, values in on_data.items():
     print(summary(name, values))
 
 # %% [markdown]
-# Directions that never matter are more than constant pixels explain. A pixel that is lit in fewer images than there
-# are hidden units lets the units differ there in fewer ways than they have weights for it. And the last directions
+# Directions that never matter are more than constant pixels explain. All pixels that are dark in most images are
+# alike on these, and each differs from the others in no more ways than there are images in which it is lit, however
+# many hidden units have a weight for it. And the last directions
 # need so many steps that nobody ever sees them learned: such pixels are best dropped.
 
 # %%

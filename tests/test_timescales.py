@@ -30,7 +30,7 @@ def test_bad_fractions_are_refused(fraction):
 
 def test_summary_is_plain():
     text = summary("erf", np.array([0.0, 0.1, 1.0]))
-    assert "at the fastest safe rate, 1," in text
+    assert "at the rate 1 / lambda_max = 1 the loss" in text
     assert "1 of 3 directions never matter" in text
     assert "every direction matters" in summary("erf", np.array([0.1, 1.0]))
 

@@ -120,7 +120,7 @@ def gradient_descent(
         If a rate, or a number of steps or records, is not positive.
     DivergenceError
         If the student gets ten times as far from the teacher as it was; the error names 2 /
-        lambda_max, the rate above which that must happen.
+        lambda_max, the rate above which no student stays near the teacher.
     """
     rate, steps = positive_number("rate", rate), positive_integer("steps", steps)
     positive_integer("records", records)

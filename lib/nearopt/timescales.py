@@ -64,7 +64,7 @@ def summary(name: str, eigenvalues: Array, fraction: float = 0.01) -> str:
     idle = count - len(values)
     flat = f"{idle} of {count} directions never matter" if idle else "every direction matters"
     return (
-        f"{name}: at the fastest safe rate, {1 / values.max():.1g}, the loss is down to "
+        f"{name}: at the rate 1 / lambda_max = {1 / values.max():.1g} the loss is down to "
         f"{fraction:.0%} after about {steps:.1g} steps; the last direction needs about "
         f"{slowest:.0e} steps for each factor of e; {flat}"
     )

@@ -148,6 +148,7 @@ def test_lanczos_extremes_hold_eigenvalues_within_their_errors(input_dim, hidden
     ):
         distance = np.abs(ends[:, None] - values).min(1)
         assert np.all(distance <= errors + rounding)
+        assert np.all(errors > 0)
 
 
 def test_extremes_of_small_networks_are_those_of_the_spectrum():

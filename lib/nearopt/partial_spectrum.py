@@ -30,7 +30,7 @@ class ExtremeEigenvalues:
     smallest, largest : arrays of shape (k,)
         Ascending. By Cauchy's interlacing, `smallest` are upper and `largest` lower bounds.
     smallest_error, largest_error : arrays of shape (k,)
-        Norms of the residuals H v - lambda v of Lanczos, or the rounding errors of dense algebra.
+        Rounding errors, and where Lanczos was used the norms of its residuals H v - lambda v.
     """
 
     smallest: Array
@@ -70,14 +70,14 @@ def extreme_eigenvalues(
     inner = inner_network(net)
     if inner.parameter_count <= DENSE:
         values = spectrum(net)
-        rounding = np.finfo(np.float64).eps * inner.parameter_count * values[-1]
-        errors = np.full(len(values), rounding)
+        errors = np.zeros(len(values))
     else:
         ritz = lanczos(HessianOperator(inner), steps, rng)
         copies = min(k, max(0, net.input_dim - net.hidden_dim))
         outside = np.repeat(np.linalg.eigvalsh(outside_matrix(net)), copies)
         values = np.concatenate([ritz.values, outside])
         errors = np.concatenate([ritz.errors, np.zeros(len(outside))])
+    errors += np.finfo(np.float64).eps * inner.parameter_count * values.max()
     if k > len(values):
         raise ValueError(f"k must be at most {len(values)}, not {k}")
     order = np.argsort(values)

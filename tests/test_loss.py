@@ -4,7 +4,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from nearopt import Erf, Linear, Polynomial, TwoLayer
+from nearopt import Erf, Linear, Polynomial, ReLU, TwoLayer
 from nearopt.hessian import population_hessian
 from nearopt.loss import (
     batch_gradient,
@@ -93,6 +93,15 @@ def test_more_nodes_reach_farther(teacher):
         np.testing.assert_allclose(np.log2(np.divide(*errors)), [4, 6], atol=0.5)
     else:
         assert np.max(errors) < 1e-13
+
+
+def test_a_rectifier_has_an_error_of_first_order():
+    """A ten times nearer student has a tenth of it; the largest term beyond is of second order."""
+    teacher = TwoLayer.draw(3, 4, activation=ReLU(), rng=np.random.default_rng(0))
+    pairs = [(near(teacher, d), teacher) for d in (1e-2, 1e-3)]
+    errors = [near_loss(*pair) / population_loss(*pair) - 1 for pair in pairs]
+    assert 0 < errors[0] < 1e-2
+    assert errors[0] / errors[1] == pytest.approx(10, rel=0.1)
 
 
 def test_no_digits_are_lost_however_near(teacher):

@@ -133,8 +133,9 @@ def near_loss(student: TwoLayer, teacher: TwoLayer, nodes: int = 3) -> float:
         Of the same shape and activation.
     nodes : int
         Gauss-Legendre nodes on the path. For a polynomial g of degree below 2 nodes the result
-        is exact; else its relative error falls like d^(2 nodes), for incoming weights that
-        differ by d.
+        is exact. For incoming weights that differ by d, its relative error falls like
+        d^(2 nodes) for other analytic g, and like d only for a rectifier, whose kink passes
+        some inputs between two nodes.
 
     Raises
     ------

@@ -42,8 +42,6 @@ default_role = "code"
 napoleon_google_docstring = False
 napoleon_use_ivar = True
 
-FIELDS = {"Parameters", "Returns", "Yields", "Raises", "Attributes", "Other Parameters"}
-
 
 def escaped(line: str) -> str:
     """Return a line of plain text as reStructuredText that shows it, names in backticks as code."""
@@ -55,18 +53,15 @@ def escaped(line: str) -> str:
 def plain_docstring(
     app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]
 ) -> None:
-    """Show a docstring as its author wrote it: prose as prose, indented equations letter by letter.
+    """Show a docstring as its author wrote it: prose letter by letter, equations typeset.
 
     It runs before napoleon, which then finds the sections.
     """
-    section, shown = "", []
-    for before, line in zip(["", *lines], lines, strict=False):
-        if re.fullmatch(r"-{3,}", line):
-            section = before
-        indented = line.startswith("    ") and section not in FIELDS
-        if indented and not before.strip():
-            shown += ["::", ""]
-        shown.append(line if indented else escaped(line))
+    equation, shown = False, []
+    for line in lines:
+        inside = equation and (not line or line.startswith("    "))
+        equation = inside or line.startswith(".. math::")
+        shown.append(line if equation else escaped(line))
     lines[:] = shown
 
 

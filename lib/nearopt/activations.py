@@ -1,8 +1,8 @@
-"""Activations g and the Gaussian expectations that every closed form of this package is made of.
+r"""Activations g and the Gaussian expectations that every closed form of this package is made of.
 
 An activation is anything with the three methods of `Activation`. Its kernels are
 
-    K_pq(k, l) = E[g^(p)(u_k) g^(q)(u_l)],    u ~ N(0, Q),
+.. math:: K_{pq}(k, l) = E[g^{(p)}(u_k) \, g^{(q)}(u_l)], \qquad u \sim N(0, Q),
 
 for a Gram matrix Q = W1 W1^T. `nearopt.hessian` and `nearopt.loss` need nothing else of g.
 """

@@ -16,13 +16,15 @@ from nearopt.network import TwoLayer
 
 
 def integrated_hessian(net: TwoLayer) -> Balls:
-    """Return the Hessian, shape (P, P), of a network with one input and an activation of `SMOOTH`.
+    r"""Return the Hessian, shape (P, P), of a network with one input and an activation of `SMOOTH`.
 
     With w_k the only weight of unit k,
 
-        H[W2_ok, W2_o'l] = delta_oo' E[g(w_k x) g(w_l x)],
-        H[W2_ok, w_l] = W2_ol E[g(w_k x) x g'(w_l x)],
-        H[w_k, w_l] = M_kl E[x^2 g'(w_k x) g'(w_l x)].
+    .. math::
+
+        H[W_{2,ok}, W_{2,o'l}] &= \delta_{oo'} \, E[g(w_k x) g(w_l x)] \\
+        H[W_{2,ok}, w_l] &= W_{2,ol} \, E[g(w_k x) \, x g'(w_l x)] \\
+        H[w_k, w_l] &= M_{kl} \, E[x^2 g'(w_k x) g'(w_l x)]
 
     Raises
     ------

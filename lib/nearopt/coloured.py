@@ -1,13 +1,17 @@
-"""Inputs that are correlated: everything for x ~ N(0, Sigma), from what holds for white inputs.
+r"""Inputs that are correlated: everything for x ~ N(0, Sigma), from what holds for white inputs.
 
 Write x = C z with Sigma = C C^T and z ~ N(0, I). The network W2 g(W1 x) on x is the network
 W2 g(W1 C z) on z, so with D = I (+) (I_Nh (x) C), which maps its parameters back,
 
-    loss(W2, W1) = white loss(W2, W1 C),    gradient = D white gradient,    H = D H~ D^T
+.. math::
 
-where H~ is the white Hessian of (W2, W1 C). C has rank Sigma columns: directions in which the
-inputs never vary cost nothing, and add zeros to the spectrum. What takes an `input_covariance`
-elsewhere in this package is made of it this way.
+    L(W_2, W_1) = \tilde L(W_2, W_1 C), \qquad
+    \nabla L = D \, \nabla \tilde L, \qquad
+    H = D \tilde H D^\top,
+
+where a tilde marks what holds for white inputs, at (W2, W1 C). C has rank Sigma columns:
+directions in which the inputs never vary cost nothing, and add zeros to the spectrum. What takes an
+`input_covariance` elsewhere in this package is made of it this way.
 """
 
 import numpy as np

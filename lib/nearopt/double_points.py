@@ -4,7 +4,9 @@ The coefficient of x^alpha in the gradient of w -> g(w.x) is c_d d! / alpha! tim
 derivatives, d = |alpha|. Scaling a column changes no rank, so at every teacher the rank depends on
 the degrees S that g has and not on their coefficients. It is the number of independent conditions
 
-    f_o(w_k) = 0 for each output o,    sum_o a_ok grad f_o(w_k) = 0
+.. math::
+
+    f_o(w_k) = 0 \text{ for each output } o, \qquad \sum_o a_{ok} \nabla f_o(w_k) = 0
 
 on N_o polynomials f_o in n = N_i variables whose degrees are in S. The polynomials that meet them
 all are called the kernel: the rank is N_o D_S less the kernel's dimension (Terracini's lemma).

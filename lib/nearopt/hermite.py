@@ -23,13 +23,16 @@ def hermite_terms(net: TwoLayer) -> int:
 
 
 def hermite_factor(net: TwoLayer) -> Array:
-    """Return T with H = T T^T, shape (P, output_dim * terms).
+    r"""Return T with H = T T^T, shape (P, output_dim * terms).
 
     The basis is h_b(x) = prod_i He_{b_i}(x_i) / sqrt(b_i!), orthonormal for x ~ N(0, I), over all
     multi-indices b of order |b| up to the degree of g. With m_j = E[g^(j)(u_k)],
 
-        E[g(u_k) h_b]      = m_|b| w_k^b / sqrt(b!)
-        E[g'(u_k) x_i h_b] = (m_{|b|+2} w_ki w_k^b + m_|b| b_i w_k^{b - e_i}) / sqrt(b!),
+    .. math::
+
+        E[g(u_k) h_b] &= m_{|b|} w_k^b / \sqrt{b!} \\
+        E[g'(u_k) x_i h_b] &= \bigl(m_{|b|+2} w_{ki} w_k^b + m_{|b|} b_i w_k^{b - e_i}\bigr)
+            / \sqrt{b!}
 
     the first because a mean against h_b is a mean of derivatives (Stein's lemma), the second
     because x_i h_b = sqrt(b_i + 1) h_{b + e_i} + sqrt(b_i) h_{b - e_i}.

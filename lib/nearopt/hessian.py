@@ -1,15 +1,18 @@
-"""The Hessian of the loss at the optimum, dense, and its two relatives on a batch of inputs.
+r"""The Hessian of the loss at the optimum, dense, and its two relatives on a batch of inputs.
 
 A student at its teacher has no residual, so the Hessian of E|y - y*|^2 / 2 is E[J^T J] with
 J = dy/dtheta: the Gauss-Newton matrix, and the Fisher information of outputs with unit Gaussian
 noise. `docs/derivation.md` derives its blocks for inputs x ~ N(0, I). With K_pq the kernels of the
 activation, w_k row k of W1 and M = W2^T W2,
 
-    H[W2_ok, W2_o'l] = delta_oo' K00(k,l)
-    H[W2_ok, w_l]    = W2_ol (K11(k,l) w_k + K02(k,l) w_l)
-    H[w_k, w_l]      = M_kl [K11 I + K31 w_k w_k^T + K13 w_l w_l^T
-                             + K22 (w_k w_l^T + w_l w_k^T)](k,l)
+.. math::
 
+    H[W_{2,ok}, W_{2,o'l}] &= \delta_{oo'} K_{00} \\
+    H[W_{2,ok}, w_l] &= W_{2,ol} \, (K_{11} w_k + K_{02} w_l) \\
+    H[w_k, w_l] &= M_{kl} \, \bigl[K_{11} I + K_{31} w_k w_k^\top + K_{13} w_l w_l^\top
+        + K_{22} (w_k w_l^\top + w_l w_k^\top)\bigr],
+
+each kernel taken at (k, l).
 Parameters are in the order of `TwoLayer.parameters` everywhere. `nearopt.operators` has the same
 matrices without forming them, `nearopt.spectrum` their eigenvalues.
 """

@@ -28,8 +28,9 @@ NEGLIGIBLE = 1e-18
 class MarchenkoPastur(rv_continuous):
     r"""Limit law of the eigenvalues of W^T W / n, for W of shape (n, p) and p / n = aspect_ratio.
 
-    With edges a, b = (1 -+ sqrt(c))^2 and c the aspect ratio, the density is
-    sqrt((b - x) (x - a)) / (2 pi c x) (Marchenko and Pastur 1967).
+    With c the aspect ratio, the density is (Marchenko and Pastur 1967)
+
+    .. math:: \frac{\sqrt{(b - x)(x - a)}}{2 \pi c x}, \qquad a, b = (1 \mp \sqrt c)^2.
 
     Parameters
     ----------
@@ -176,10 +177,15 @@ class _SumLaw(rv_continuous):
 
 
 class LinearHessianLaw(_SumLaw):
-    """Law of a nonzero Hessian eigenvalue of large linear networks (the paper's result).
+    r"""Law of a nonzero Hessian eigenvalue of large linear networks (the paper's result).
 
-    sigma2^2 chi2(hidden_dim) convolved with sigma1^2 hidden_dim times the Marchenko-Pastur law of
-    aspect ratio input_dim / hidden_dim.
+    A chi-square law convolved with a Marchenko-Pastur law: for N_i inputs, N_h hidden units, and
+    X and Y independent,
+
+    .. math::
+
+        \lambda = \sigma_2^2 X + \sigma_1^2 N_h Y, \qquad
+        X \sim \chi^2_{N_h}, \quad Y \sim \mathrm{MP}(N_i / N_h).
 
     Parameters
     ----------

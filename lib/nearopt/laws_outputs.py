@@ -23,7 +23,9 @@ POINTS = 64
 
 
 def linear_rank(input_dim: int, hidden_dim: int, output_dim: int) -> int:
-    """Return the rank of the Hessian: No Ni - max(0, No - Nh) max(0, Ni - Nh).
+    r"""Return the rank of the Hessian at a generic linear network.
+
+    .. math:: N_o N_i - \max(0, N_o - N_h) \max(0, N_i - N_h)
 
     A sum of eigenvalues is 0 where both are, and W2 W2^T has max(0, No - Nh) zeros. `input_dim`
     is the rank of the inputs' covariance if that is lower, or the size of the batch.
@@ -33,10 +35,15 @@ def linear_rank(input_dim: int, hidden_dim: int, output_dim: int) -> int:
 
 
 class OutputsHessianLaw(rv_continuous):
-    """Law of a Hessian eigenvalue of large linear networks with several outputs.
+    r"""Law of a Hessian eigenvalue of large linear networks with several outputs.
 
-    The convolution of two Marchenko-Pastur laws: sigma1^2 hidden_dim times that of aspect ratio
-    input_dim / hidden_dim and sigma2^2 hidden_dim times that of output_dim / hidden_dim.
+    The convolution of two Marchenko-Pastur laws: for N_i inputs, N_h hidden units, N_o outputs,
+    and X and Y independent,
+
+    .. math::
+
+        \lambda = \sigma_1^2 N_h X + \sigma_2^2 N_h Y, \qquad
+        X \sim \mathrm{MP}(N_i / N_h), \quad Y \sim \mathrm{MP}(N_o / N_h).
 
     Parameters
     ----------

@@ -40,7 +40,7 @@ def _covary(W1: Array, input_covariance: ArrayLike | None) -> Array:
 def population_loss(
     student: TwoLayer, teacher: TwoLayer, input_covariance: ArrayLike | None = None
 ) -> float:
-    """Loss of a student on Gaussian inputs, in closed form.
+    r"""Loss of a student on Gaussian inputs, in closed form.
 
     Parameters
     ----------
@@ -63,7 +63,10 @@ def population_loss(
     Notes
     -----
     y - y* is one network of the hidden units of both, with outer weights B = [W2, -W2*], so that
-    the loss is tr(B K00 B^T) / 2 with K00 the kernel of all units (Saad and Solla 1995, for erf).
+
+    .. math:: L = \tfrac12 \operatorname{tr}(B K_{00} B^\top)
+
+    with K00 the kernel of all units (Saad and Solla 1995, for erf).
     """
     _check_pair(student, teacher)
     W1, B = np.concatenate([student.W1, teacher.W1]), np.hstack([student.W2, -teacher.W2])
@@ -74,7 +77,7 @@ def population_loss(
 def population_gradient(
     student: TwoLayer, teacher: TwoLayer, input_covariance: ArrayLike | None = None
 ) -> Array:
-    """Gradient of `population_loss` with respect to the student, of shape (P,).
+    r"""Gradient of `population_loss` with respect to the student, of shape (P,).
 
     Raises
     ------
@@ -86,8 +89,10 @@ def population_gradient(
     With the units and outer weights B of both networks as in `population_loss`, k a unit of the
     student, l any unit and M = W2^T B, Stein's lemma gives
 
-        dL/dW2_ok = sum_l K00(k,l) B_ol
-        dL/dw_k   = sum_l M_kl (K11(k,l) w_l + K20(k,l) w_k)
+    .. math::
+
+        \partial L / \partial W_{2,ok} &= \sum_l K_{00}(k, l) B_{ol} \\
+        \partial L / \partial w_k &= \sum_l M_{kl} \, (K_{11}(k, l) w_l + K_{20}(k, l) w_k)
 
     and for coloured inputs Sigma times that.
     """

@@ -108,9 +108,12 @@ class TwoLayer:
         return self.activation(inputs @ self.W1.T) @ self.W2.T
 
     def jacobian(self, inputs: Array) -> Array:
-        """Return dy/dtheta, shape (samples, output_dim, P), at inputs (samples, input_dim).
+        r"""Return dy/dtheta, shape (samples, output_dim, P), at inputs (samples, input_dim).
 
-        dy_o/dW2_o'k = delta_oo' g(w_k.x),    dy_o/dw_k = W2_ok g'(w_k.x) x.
+        .. math::
+
+            \frac{\partial y_o}{\partial W_{2,o'k}} = \delta_{oo'} \, g(w_k \cdot x), \qquad
+            \frac{\partial y_o}{\partial w_k} = W_{2,ok} \, g'(w_k \cdot x) \, x.
         """
         inputs = finite_array("inputs", inputs, (None, self.input_dim))
         preactivations = inputs @ self.W1.T

@@ -29,7 +29,7 @@ class _Symmetric(LinearOperator):
 
 
 class HessianOperator(_Symmetric):
-    """The product of `population_hessian(net)` with a vector, without the matrix.
+    r"""The product of `population_hessian(net)` with a vector, without the matrix.
 
     It takes three products of (Nh, Nh) with (Nh, Ni) matrices, 6 Nh^2 Ni operations, and keeps
     about 14 arrays of the size (Nh, Nh). An instance reuses its buffers, so that two threads must
@@ -51,12 +51,22 @@ class HessianOperator(_Symmetric):
 
     Notes
     -----
-    For v = (alpha, V), let S = W1 V^T, d its diagonal, and phi = (alpha, W2 d) with W2 d scaling
-    column l by d_l. With (rho, gamma) = phi (K02 K00; K22 K20) + W2 ((K31 o S)^T, (K11 o S)^T),
+    For v = (alpha, V), let S = W1 V^T, d its diagonal, W2 d be W2 with column l scaled by d_l, and
+    o the elementwise product. With
+
+    .. math::
+
+        (\rho, \gamma) = (\alpha, W_2 d) \begin{pmatrix} K_{02} & K_{00} \\ K_{22} & K_{20}
+            \end{pmatrix} + W_2 \bigl((K_{31} \circ S)^\top, (K_{11} \circ S)^\top\bigr),
+
     H v is gamma on W2, and on W1
 
-        [X + diag(r)] W1 + (M o K11) V,    r_k = sum_o W2_ok rho_ok,
-        X = K11 o (W2^T alpha) + K13 o (W2^T W2 d) + M o K22 o S.
+    .. math::
+
+        & [X + \operatorname{diag}(r)] \, W_1 + (M \circ K_{11}) V,
+            \qquad r_k = \sum_o W_{2,ok} \rho_{ok}, \\
+        & X = K_{11} \circ (W_2^\top \alpha) + K_{13} \circ (W_2^\top W_2 d)
+            + M \circ K_{22} \circ S.
     """
 
     def __init__(self, net: TwoLayer, input_covariance: ArrayLike | None = None) -> None:

@@ -1,10 +1,13 @@
-"""Activations without closed-form kernels: any smooth g, by quadrature with its own error estimate.
+r"""Activations without closed-form kernels: any smooth g, by quadrature that checks its own error.
 
 With z ~ N(0, 1) and h_j the orthonormal Hermite polynomials, Mehler's formula turns the bivariate
 integrals of `nearopt.activations` into one-dimensional ones. For u_k and u_l of variances s_k^2 and
 s_l^2 and correlation r_kl,
 
-    K_pq(k, l) = sum_j r_kl^j a^p_j(s_k) a^q_j(s_l),    a^p_j(s) = E[g^(p)(s z) h_j(z)].
+.. math::
+
+    K_{pq}(k, l) = \sum_j r_{kl}^j \, a^p_j(s_k) \, a^q_j(s_l), \qquad
+    a^p_j(s) = E[g^{(p)}(s z) \, h_j(z)].
 
 It is what a tensor Gauss-Hermite rule computes, at the cost of a single axis, and nothing in it is
 singular where two rows coincide.

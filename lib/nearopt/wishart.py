@@ -34,10 +34,18 @@ def singular_value_density(t: Array, n: int, p: int) -> Array:
     phi_k / sqrt(x), s_k = sqrt(k (k + a)), I_k the integral of psi_k and E_k(x) half the integral
     of sgn(x - y) psi_k(y) dy,
 
-        rho = sum_{k <= p-2} phi_k^2 + s_{p-1} psi_{p-1} E_{p-2} / 2 + [p odd] psi_{p-1} / I_{p-1}
+    .. math::
 
-        x phi_k = s_{k+1} phi_{k+1} + (2k + 1 + a) phi_k + s_k phi_{k-1}
-        s_{k+1} E_{k+1} = s_k E_{k-1} - 2 sqrt(x) phi_k,   I_{k+2} = I_k s_{k+1} / s_{k+2}
+        \rho = \sum_{k \le p-2} \phi_k^2 + \tfrac12 s_{p-1} \psi_{p-1} E_{p-2}
+            + [p \text{ odd}] \, \psi_{p-1} / I_{p-1},
+
+    and, to find these from the first of each kind,
+
+    .. math::
+
+        x \phi_k &= s_{k+1} \phi_{k+1} + (2k + 1 + a) \phi_k + s_k \phi_{k-1} \\
+        s_{k+1} E_{k+1} &= s_k E_{k-1} - 2 \sqrt x \, \phi_k \\
+        I_{k+2} &= I_k s_{k+1} / s_{k+2}
 
     Each phi_k is kept as r_k exp(scale), lest it underflow. Structure after Adler, Forrester,
     Nagao and van Moerbeke (2000); the recurrences follow from those of the Laguerre polynomials.

@@ -4,6 +4,7 @@ PYTHON ?= python3
 .PHONY: help environment paper quick sweep site explore lab archive verify notebooks test test-slow mutants lint bench lock clean distclean
 
 VENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
+SNAKEMAKE := $(VENV) PYTHONPATH=workflow/plugins snakemake --logger progress --profile workflow/profiles/default
 # Which build the pages, the archive and the proof are of: paper or quick.
 CONFIG ?= paper
 ARCHIVE ?= results/$(CONFIG)/nearopt.zip
@@ -17,11 +18,11 @@ environment: ## make .venv with every package of requirements.lock
 	@PYTHON="$(PYTHON)" sh workflow/environment.sh .venv requirements.lock
 
 paper: environment ## run all notebooks at full size and typeset results/paper/paper.pdf
-	@$(VENV) snakemake --profile workflow/profiles/default --configfile config/paper.yaml
+	@$(SNAKEMAKE) --configfile config/paper.yaml
 	@$(VENV) python workflow/claims.py results/paper/claims.json
 
 quick: environment ## the same in a minute at small sizes, results/quick/paper.pdf
-	@$(VENV) snakemake --profile workflow/profiles/default --configfile config/quick.yaml
+	@$(SNAKEMAKE) --configfile config/quick.yaml
 	@$(VENV) python workflow/claims.py results/quick/claims.json
 
 sweep: environment ## rerun a notebook on the grid of config/sweeps/SWEEP.yaml, with PROFILE=slurm on a cluster

@@ -25,6 +25,12 @@ include: "workflow/notebooks.smk"
 include: "workflow/sweep.smk" if SWEEP else "workflow/no_sweep.smk"
 
 
+onstart:
+    # The jobs to come, for the progress that workflow/plugins shows.
+    jobs = [job for job in workflow.dag.needrun_jobs() if job.benchmark]
+    logger.info(None, extra={"benchmarks": [Path(job.benchmark) for job in jobs]})
+
+
 localrules:
     all,
     claims,

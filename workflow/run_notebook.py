@@ -56,8 +56,12 @@ def kernel_config(folder: Path) -> Config:
     return config
 
 
-def execute(source: Path, parameters: dict[str, Any], output: Path, log: Path) -> NotebookNode:
+def execute(
+    source: Path, parameters: dict[str, Any], output: Path, log: Path, bar: bool = False
+) -> NotebookNode:
     """Run the notebook, its cells' text going live to `log`, the notebook so far to `output`.
+
+    With `bar`, a terminal shows how far it is.
 
     Raises
     ------
@@ -82,7 +86,7 @@ def execute(source: Path, parameters: dict[str, Any], output: Path, log: Path) -
                 output,
                 parameters,
                 kernel_name="python3",
-                progress_bar={"desc": source.stem, "disable": not sys.stderr.isatty()},
+                progress_bar={"desc": source.stem, "disable": not (bar and sys.stderr.isatty())},
                 stdout_file=stream,
                 stderr_file=stream,
                 cwd=source.parent,
@@ -128,11 +132,12 @@ def run(source: Path, parameters: dict[str, Any], results: Path, logs: Path) -> 
 def refresh(source: Path, logs: Path) -> None:
     """Run the notebook with its own defaults and store it, outputs and all, beside its source."""
     logs.mkdir(parents=True, exist_ok=True)
-    notebook = execute(source, {}, logs / f"{source.stem}.ipynb", logs / f"{source.stem}.log")
+    output, log = (logs / f"{source.stem}.{ending}" for ending in ("ipynb", "log"))
+    notebook = execute(source, {}, output, log, bar=True)
     partial = logs / f"{source.stem}.clean.ipynb"
     jupytext.write(notebook, partial)
     partial.replace(source.with_suffix(".ipynb"))
-    (logs / f"{source.stem}.ipynb").unlink()
+    output.unlink()
 
 
 def main() -> None:

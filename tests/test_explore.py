@@ -1,16 +1,13 @@
 """The app: it follows a slider in time, says what it shows, and does so in a real browser."""
 
 import re
-import signal
-import socket
-import subprocess
-import time
-from pathlib import Path
+from urllib.parse import urlsplit
 
 import nbformat
 import numpy as np
 import pytest
-from checkout import ROOT, environment
+from checkout import ROOT
+from server import options, serving
 
 from nearopt.exploration import (
     ACTIVATIONS,
@@ -72,30 +69,19 @@ def test_the_notebook_is_stored_without_outputs():
 
 @pytest.fixture
 def app(tmp_path):
-    """The app as `make explore` starts it, on a port of its own; yields its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    log = (tmp_path / "log").open("w+")
-    command = ["voila", "--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1", str(NOTEBOOK)]
-    folders = {"JUPYTER_RUNTIME_DIR": str(tmp_path), "JUPYTER_CONFIG_DIR": str(tmp_path)}
-    server = subprocess.Popen(
-        command, cwd=tmp_path, env=environment(ROOT) | folders, stdout=log, stderr=log
-    )
-    address, deadline = None, time.monotonic() + 60
-    while not address and time.monotonic() < deadline and server.poll() is None:
-        time.sleep(0.2)
-        address = re.search(r"http://\S+", Path(log.name).read_text())
-    yield address.group() if address else Path(log.name).read_text()
-    server.send_signal(signal.SIGINT)
-    server.wait(20)
-    log.close()
+    """The address of the app as `make explore` starts it."""
+    command = ["voila", *options("explore"), str(NOTEBOOK)]
+    with serving(tmp_path, command, JUPYTER_PATH=str(ROOT / "explore")) as address:
+        yield address
 
 
 @pytest.mark.slow
 def test_moving_a_slider_changes_the_picture(app, chromium):
     assert re.match(r"http://(127\.0\.0\.1|localhost):\d+", app)
-    page = chromium.new_page()
+    page, asked, said = chromium.new_page(), [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
     page.goto(app, timeout=60_000)
     page.wait_for_selector("img.widget-image", timeout=60_000)
     page.wait_for_function("document.querySelector('img.widget-image').naturalWidth > 500")
@@ -106,4 +92,7 @@ def test_moving_a_slider_changes_the_picture(app, chromium):
     page.wait_for_selector("text=231 parameters, rank 10", timeout=20_000)
     changed = "before => document.querySelector('img.widget-image').src !== before"
     page.wait_for_function(changed, arg=before, timeout=20_000)
+    assert not said
+    outside = [url for url in asked if urlsplit(url).scheme not in {"blob", "data"}]
+    assert {urlsplit(url).hostname for url in outside} == {urlsplit(app).hostname}
     page.close()

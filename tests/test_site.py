@@ -1,5 +1,6 @@
 """The pages: what they say is from the results, and they work with no network in a real browser."""
 
+import ast
 import posixpath
 import re
 import shutil
@@ -69,6 +70,16 @@ def test_headings_of_the_manuscript_become_headings_of_the_page():
     assert "### 1.1 N & more\n" in page
     assert '<span id="b"></span>' in page
     assert "<h1>" not in page
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_equations_of_docstrings_are_marked_as_maths(module):
+    tree = ast.parse((ROOT / f"lib/nearopt/{module}.py").read_text())
+    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    texts = [ast.get_docstring(node) for node in ast.walk(tree) if isinstance(node, kinds)]
+    for text in filter(None, texts):
+        for before in re.findall(r"([^\n]*)\n\n    +\S", text):
+            assert before == ".. math::", text
 
 
 def test_what_html_cannot_hold_is_refused(tmp_path, monkeypatch):

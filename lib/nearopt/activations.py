@@ -101,11 +101,11 @@ class Polynomial:
         degree = len(m) - 1
 
         def kernel(p: int, q: int) -> Array:
-            terms = range(degree + 1 - max(p, q))
-            zero = np.zeros_like(gram)
-            return sum(
-                (gram**j / math.factorial(j) * np.outer(m[p + j], m[q + j]) for j in terms), zero
-            )
+            total = np.zeros_like(gram)
+            for j in reversed(range(degree + 1 - max(p, q))):
+                total *= gram
+                total += np.outer(m[p + j] / math.factorial(j), m[q + j])
+            return total
 
         return Kernels(kernel(0, 0), kernel(1, 1), kernel(0, 2), kernel(1, 3), kernel(2, 2))
 

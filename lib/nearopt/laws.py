@@ -89,11 +89,14 @@ class MarchenkoPastur(rv_continuous):
 
 
 class _SumLaw(rv_continuous):
-    """Law of sigma2^2 r^2 + sigma1^2 t^2, where r^2 is chi-square and t has a density g.
+    r"""Law of sigma2^2 r^2 + sigma1^2 t^2, where r^2 is chi-square and t has a density g.
 
     With sigma2 r = R cos(angle) and sigma1 t = R sin(angle), the density at R^2 is
 
-        f(R^2) = integral over the angle of h(R cos / sigma2) g(R sin / sigma1) / (2 sigma1 sigma2)
+    .. math::
+
+        f(R^2) = \frac{1}{2 \sigma_1 \sigma_2} \int h\Bigl(\frac{R \cos\phi}{\sigma_2}\Bigr)
+            g\Bigl(\frac{R \sin\phi}{\sigma_1}\Bigr) \, d\phi,
 
     where h is the chi density of hidden_dim degrees of freedom: smooth even where the densities of
     r^2 and t^2 are not. A share `atom` of the t is 0 and leaves the chi-square law by itself.

@@ -2,7 +2,7 @@ r"""The law of the Hessian's eigenvalues when inputs are correlated, few, or bot
 
 For linear g and one output, the eigenvalues that can differ from 0 are those of
 
-    S^(1/2) (|W2|^2 I + W1^T W1) S^(1/2),
+.. math:: S^{1/2} (|W_2|^2 I + W_1^\top W_1) S^{1/2},
 
 with S the covariance Sigma of the inputs or, on a batch of N samples, the sample covariance. For
 large networks their distribution depends on the eigenvalues of Sigma only. Prediction alone lives
@@ -33,7 +33,7 @@ SMALLEST = 1e-18
 
 
 class ColouredHessianLaw(rv_continuous):
-    """Law of a Hessian eigenvalue of large linear networks on inputs of any covariance.
+    r"""Law of a Hessian eigenvalue of large linear networks on inputs of any covariance.
 
     Parameters
     ----------
@@ -66,12 +66,14 @@ class ColouredHessianLaw(rv_continuous):
     and Najim 2007) replace the matrix by b Sigma. With w_i the weights of the eigenvalues tau_i
     of Sigma and A = |W2|^2, the scalar b = a rho solves
 
-        T = sum_i w_i tau_i / (b tau_i - z)
-        a = A + sigma1^2 hidden_dim / (1 + sigma1^2 input_dim rho T)
-        rho = 1 / (1 + input_dim / samples a T)
+    .. math::
 
-    with a and rho in the lower half plane, where the solution is unique, and the density at x is
-    Im m(x) / pi, m = sum_i w_i / (b tau_i - x). It is averaged over A, a chi-square variable: m is
+        T &= \sum_i \frac{w_i \tau_i}{b \tau_i - z} \\
+        a &= A + \frac{\sigma_1^2 N_h}{1 + \sigma_1^2 N_i \rho T} \\
+        \rho &= \frac{1}{1 + (N_i / N) \, a T}
+
+    for N_i inputs, N_h hidden units and N samples, with a and rho in the lower half plane, where
+    the solution is unique, and the density at x is Im m(x) / pi, m = sum_i w_i / (b tau_i - x). It is averaged over A, a chi-square variable: m is
     analytic for A in the lower half plane, so the integral is taken there, at a distance from all
     singularities, by the trapezoidal rule in log A.
     """

@@ -51,7 +51,10 @@ def linear_expected_loss(
     A nonzero eigenvalue is sigma2^2 X + sigma1^2 Y, X chi-square and Y an eigenvalue of a Wishart
     matrix, independent of X. With Z(t) the Laplace transforms, at 2 t, of their laws,
 
-        L = -(epsilon^2 Ni / 4) d/dt [Z_X(t) Z_Y(t)],    Z_X = (1 + 4 sigma2^2 t)^(-Nh/2)
+    .. math::
+
+        L = -\frac{\varepsilon^2 N_i}{4} \frac{d}{dt} \bigl[Z_X(t) Z_Y(t)\bigr], \qquad
+        Z_X(t) = (1 + 4 \sigma_2^2 t)^{-N_h/2}
 
     and Z_Y an integral over the exact density. Late, Z_Y tends to a constant if Ni > Nh, for a
     share 1 - Nh/Ni of the Y is zero; else it falls like t^(-(Nh-Ni+1)/2). So L falls like a power

@@ -2,10 +2,14 @@ r"""The loss curve that the Hessian predicts, per student and per teacher.
 
 To second order in delta = theta_0 - theta*, with eigenpairs (lambda_i, q_i) of the Hessian,
 
-    L(t) = 1/2 sum_i lambda_i (q_i . delta)^2 d_i(t),    d_i = (1 - rate lambda_i)^(2 t)
+.. math::
 
-after t steps of gradient descent, or d_i = exp(-2 lambda_i t) under gradient flow. How right this
-is, `nearopt.descent` measures; `nearopt.linear_prediction` has the mean over all linear teachers.
+    L(t) = \tfrac12 \sum_i \lambda_i (q_i \cdot \delta)^2 d_i(t), \qquad
+    d_i(t) = (1 - \eta \lambda_i)^{2t}
+
+after t steps of gradient descent at the rate eta, or d_i = exp(-2 lambda_i t) under gradient flow.
+How right this is, `nearopt.descent` measures; `nearopt.linear_prediction` has the mean over all
+linear teachers.
 """
 
 import numpy as np

@@ -1,0 +1,40 @@
+"""A server of notebooks for a browser to visit, on a port and with settings of its own."""
+
+import re
+import signal
+import socket
+import subprocess
+import time
+from contextlib import contextmanager
+
+from checkout import ROOT, environment
+
+OWN = ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")
+
+
+def options(target):
+    """Return what the Makefile gives a server, without the words left to the user."""
+    command = re.search(rf"^{target}:.*\n\t@(.*)", (ROOT / "Makefile").read_text(), re.M).group(1)
+    return [word for word in command.split() if word.startswith("--")]
+
+
+@contextmanager
+def serving(scratch, command, checkout=ROOT, **variables):
+    """Run a server in a checkout until the block ends, and give its address, or what it said."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    log = scratch / "server.log"
+    env = environment(checkout) | dict.fromkeys(OWN, str(scratch)) | variables
+    command = [*command, "--no-browser", f"--port={port}"]
+    with log.open("w") as stream:
+        server = subprocess.Popen(command, cwd=checkout, env=env, stdout=stream, stderr=stream)
+    address, deadline = None, time.monotonic() + 60
+    while not address and time.monotonic() < deadline and server.poll() is None:
+        time.sleep(0.2)
+        address = re.search(r"http://\S+", log.read_text())
+    try:
+        yield address.group() if address else log.read_text()
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.wait(20)

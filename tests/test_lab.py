@@ -1,0 +1,56 @@
+"""A notebook opened in JupyterLab, in a fresh clone and with no settings, runs by Run All Cells."""
+
+import re
+import time
+
+import nbformat
+import pytest
+from checkout import copy_checkout
+from server import options, serving
+
+# The quickest with its own defaults.
+NOTEBOOK = "notebooks/01_linear_asymptotics.ipynb"
+IDLE = ".jp-NotebookPanel-toolbar .jp-Notebook-ExecutionIndicator[data-status=idle]"
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """What a clone holds, with no output in the notebook, which is thus from this run."""
+    copy = copy_checkout(tmp_path / "clone")
+    notebook = nbformat.read(copy / NOTEBOOK, as_version=4)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    nbformat.write(notebook, copy / NOTEBOOK)
+    return copy
+
+
+def run_all(page, path):
+    """Run the open notebook by the menu, save it, and return it as it was saved."""
+    page.wait_for_selector(IDLE, timeout=60_000)
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        page.wait_for_selector(IDLE, timeout=60_000)
+        page.keyboard.press("Control+s")
+        time.sleep(1)
+        code = [c for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"]
+        kinds = {output.output_type for cell in code for output in cell.outputs}
+        if code[-1].execution_count or "error" in kinds:
+            break
+    return code, kinds
+
+
+@pytest.mark.slow
+def test_a_notebook_runs_from_top_to_bottom_in_under_a_minute(checkout, tmp_path, chromium):
+    command = ["jupyter", "lab", *options("lab"), "--allow-root"]
+    with serving(tmp_path, command, checkout) as address:
+        assert re.match(r"http://(127\.0\.0\.1|localhost):\d+", address)
+        page = chromium.new_page()
+        page.goto(address.replace("/lab/tree/notebooks", f"/lab/tree/{NOTEBOOK}"))
+        code, kinds = run_all(page, checkout / NOTEBOOK)
+        page.close()
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
+    assert "error" not in kinds
+    assert "display_data" in kinds

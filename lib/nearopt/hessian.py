@@ -12,9 +12,9 @@ activation, w_k row k of W1 and M = W2^T W2,
     H[w_k, w_l] &= M_{kl} \, \bigl[K_{11} I + K_{31} w_k w_k^\top + K_{13} w_l w_l^\top
         + K_{22} (w_k w_l^\top + w_l w_k^\top)\bigr],
 
-each kernel taken at (k, l).
-Parameters are in the order of `TwoLayer.parameters` everywhere. `nearopt.operators` has the same
-matrices without forming them, `nearopt.spectrum` their eigenvalues.
+each kernel taken at (k, l). Parameters are in the order of `TwoLayer.parameters` everywhere.
+`nearopt.operators` has the same matrices without forming them, `nearopt.spectrum` their
+eigenvalues.
 """
 
 import numpy as np

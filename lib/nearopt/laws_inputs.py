@@ -73,9 +73,9 @@ class ColouredHessianLaw(rv_continuous):
         \rho &= \frac{1}{1 + (N_i / N) \, a T}
 
     for N_i inputs, N_h hidden units and N samples, with a and rho in the lower half plane, where
-    the solution is unique, and the density at x is Im m(x) / pi, m = sum_i w_i / (b tau_i - x). It is averaged over A, a chi-square variable: m is
-    analytic for A in the lower half plane, so the integral is taken there, at a distance from all
-    singularities, by the trapezoidal rule in log A.
+    the solution is unique, and the density at x is Im m(x) / pi, m = sum_i w_i / (b tau_i - x). It
+    is averaged over A, a chi-square variable: m is analytic for A in the lower half plane, so the
+    integral is taken there, at a distance from all singularities, by the trapezoidal rule in log A.
     """
 
     def __init__(

@@ -199,13 +199,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("results", type=Path, help="a finished build, results/paper")
     results = parser.parse_args().results
-    sources, partial, site = results / ".site", results / ".site.partial", results / "site"
+    sources, site = results / ".site", results / "site"
+    partial = sources / ".html"
     try:
         lay_out(results, sources)
     except ValueError as error:
         raise SystemExit(str(error)) from None
-    shutil.rmtree(partial, ignore_errors=True)
-    strict = ["--quiet", "--fresh-env", "--fail-on-warning", "--keep-going"]
+    strict = ["--fresh-env", "--fail-on-warning", "--keep-going"]
+    if not sys.stdout.isatty():
+        strict.append("--quiet")
     doctrees = ["--doctree-dir", str(sources / ".doctrees")]
     if build_main([*strict, *doctrees, str(sources), str(partial)]):
         sys.exit("The pages have warnings, above; nothing was published.")

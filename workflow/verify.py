@@ -104,8 +104,10 @@ def rerun(files: dict[str, bytes], folder: Path) -> dict[str, bytes]:
         if not name.startswith("results/"):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(data)
-    command = ["snakemake", "--cores", "all", "--configfile", f"config/{build}.yaml"]
-    own = {"PYTHONPATH": str(folder / "lib"), "XDG_CACHE_HOME": str(folder / ".cache")}
+    command = ["snakemake", "--logger", "progress", "--cores", "all"]
+    command += ["--configfile", f"config/{build}.yaml"]
+    paths = os.pathsep.join([str(folder / "lib"), str(Path("workflow/plugins").resolve())])
+    own = {"PYTHONPATH": paths, "XDG_CACHE_HOME": str(folder / ".cache")}
     done = subprocess.run(command, cwd=folder, env=os.environ | own, check=False)
     if done.returncode:
         raise ValueError("the sources of the archive do not run to their end: see above")

@@ -202,7 +202,7 @@ def _draw_loss(axes: Axes, setting: Setting, teacher: TwoLayer, rng: np.random.G
         path = gradient_descent(student, teacher, rate=rate, steps=STEPS, records=RECORDS)
     except DivergenceError:
         return f"Gradient descent diverges at a rate of {rate:.3g}, above the critical one."
-    # One node errs by the square of the deviation, far less than a point is wide.
+    # One node errs by the square of the deviation, for ReLU by a part of it: a point is wider.
     losses = path.measure(partial(near_loss, nodes=1))
     axes.plot(path.times[1:], losses[1:], "o", color=style.ACCENTS[0])
     return f"Gradient descent at a rate of {rate:.3g}, {setting.rate:.2f} of the critical one."

@@ -101,6 +101,9 @@ results.value("one_smallest", float(certificate.smallest_eigenvalue), "its small
 # Nothing else is wrong with them: no eigenvalue in floats is off by more than that threshold.
 
 # %%
+from nearopt.graded import true_and_float_spectrum
+
+# %%
 true, floats, floor = true_and_float_spectrum(teacher)
 bool(np.abs(floats - true).max() < floor)
 
@@ -174,9 +177,6 @@ results.figure("ranks", figures_certify.rank_curves(survey))
 #
 # All eigenvalues keep their digits if the Cholesky factor is found at high precision with pivoting, and its
 # singular values by Jacobi rotations. The same spectra in double precision run into the floor.
-
-# %%
-from nearopt.graded import true_and_float_spectrum
 
 # %%
 shapes = [(1, 10), (2, max_hidden_two), (3, max_hidden_three)]

@@ -186,11 +186,11 @@ for name, key in keys.items():
 # On the right the rate nears $\eta_c$. The steepest direction then hardly decays, it flips its
 # sign at each step, and a small change of curvature on the way, of the order of $\epsilon$, is enough to
 # spoil its factor. Above $\eta_c$ that direction grows, and there is no agreement to be had: the student leaves
-# the neighbourhood of its teacher, and descent says so. The rate
-# that it names was found without the matrix, from differences of the gradient; times $\lambda_{\max}$ it is 2.
+# the neighbourhood of its teacher, and descent says so. It names $\eta_c$, which it found without the matrix,
+# from differences of the gradient; times $\lambda_{\max}$ it is 2.
 
 # %%
-from nearopt.descent import DivergenceError
+from nearopt.descent import DivergenceError, critical_rate
 
 # %%
 try:
@@ -340,7 +340,7 @@ inputs = {n: rng.standard_normal((n, input_dim)) for n in (rank // 2, rank, 4 * 
 # %%
 from functools import partial
 
-from nearopt.descent import critical_rate, gradient_flow
+from nearopt.descent import gradient_flow
 from nearopt.hessian import population_hessian
 from nearopt.loss import batch_gradient, near_loss
 

@@ -1,7 +1,7 @@
 # Everything runs in .venv, which is made from requirements.lock when it is missing or out of date.
 PYTHON ?= python3
 .DEFAULT_GOAL := help
-.PHONY: help environment paper quick sweep site explore lab archive verify notebooks test test-slow mutants lint bench lock clean distclean
+.PHONY: help environment paper quick sweep site explore lab archive verify notebooks test test-slow mutants lint bench machines lock clean distclean
 
 VENV := PATH="$(CURDIR)/.venv/bin:$$PATH"
 SNAKEMAKE := $(VENV) PYTHONPATH=workflow/plugins snakemake --logger progress --profile workflow/profiles/default
@@ -10,12 +10,14 @@ CONFIG ?= paper
 ARCHIVE ?= results/$(CONFIG)/nearopt.zip
 NOTEBOOKS := $(wildcard notebooks/*.py)
 PROFILE ?= default
+# The shell takes these from its environment, so that no value of theirs is run as a command.
+export PYTHON SWEEP PROFILE ARCHIVE
 
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' $(MAKEFILE_LIST) | awk -F': ' '{printf "make %-12s %s\n", $$1, $$2}'
 
 environment: ## make .venv with every package of requirements.lock
-	@PYTHON="$(PYTHON)" sh workflow/environment.sh .venv requirements.lock
+	@sh workflow/environment.sh .venv requirements.lock
 
 paper: environment ## run all notebooks at full size and typeset results/paper/paper.pdf
 	@$(SNAKEMAKE) --configfile config/paper.yaml
@@ -26,7 +28,7 @@ quick: environment ## the same in a minute at small sizes, results/quick/paper.p
 	@$(VENV) python workflow/claims.py results/quick/claims.json
 
 sweep: environment ## rerun a notebook on the grid of config/sweeps/SWEEP.yaml, with PROFILE=slurm on a cluster
-	@$(VENV) snakemake sweep --profile workflow/profiles/$(PROFILE) --config sweep=$(SWEEP)
+	@$(VENV) snakemake sweep --profile "workflow/profiles/$$PROFILE" --config "sweep=$$SWEEP"
 
 notebooks: environment ## run the notebooks again and store their outputs in notebooks/
 	@for notebook in $(NOTEBOOKS); do \
@@ -45,7 +47,7 @@ archive: $(CONFIG) ## pack that build, its sources and where all is from, result
 	@$(VENV) python workflow/archive.py results/$(CONFIG)
 
 verify: environment ## check every file of ARCHIVE=...; with RERUN=yes also run its sources and compare
-	@$(VENV) python workflow/verify.py "$(ARCHIVE)" $(if $(RERUN),--rerun)
+	@$(VENV) python workflow/verify.py "$$ARCHIVE" $(if $(RERUN),--rerun)
 
 lint: environment ## check format and style, notebooks included
 	@$(VENV) ruff format --check .
@@ -62,8 +64,17 @@ mutants: environment ## change the formulas of lib a token at a time, see tests 
 	@$(VENV) python workflow/mutants.py docs/mutants.md
 
 bench: ## time the library beside other tools in .venv-bench, write docs/benchmarks.* (15 minutes)
-	@PYTHON="$(PYTHON)" sh workflow/environment.sh .venv-bench benchmarks/requirements.lock benchmarks/torch.txt
+	@sh workflow/environment.sh .venv-bench benchmarks/requirements.lock benchmarks/torch.txt
 	@.venv-bench/bin/python benchmarks/run.py docs
+
+machines: environment ## compare main results with those of the oldest and newest Python and packages allowed (needs uv)
+	@folder=$$(mktemp -d) && $(VENV) python tests/faults/main_results.py > "$$folder/here" && \
+	for python in 3.11 3.13; do for packages in lowest-direct highest; do \
+	  uv pip compile --quiet --no-header --python-version $$python --resolution $$packages \
+	    pyproject.toml --output-file "$$folder/$$python-$$packages.txt" && \
+	  printf "Python $$python, $$packages, " && PYTHONPATH=lib uv run --quiet --isolated --no-project \
+	    --python $$python --with-requirements "$$folder/$$python-$$packages.txt" \
+	    python tests/faults/main_results.py "$$folder/here" || exit 1; done; done; rm -r "$$folder"
 
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-header --no-annotate

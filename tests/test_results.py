@@ -13,7 +13,7 @@ PARAMETERS = yaml.safe_load(SCHEMA.with_name("paper.yaml").read_text())[NOTEBOOK
 
 
 def fill(folder):
-    results = Results(NOTEBOOK, PARAMETERS | {"other": 1}, str(folder))
+    results = Results(NOTEBOOK, PARAMETERS | {"plt": plt}, str(folder))
     results.value("rank", 10, "rank of the Hessian")
     results.value("slope", -1.02, "fitted exponent", error=0.03)
     results.verdict("C3", "rank", measured=10, expected=10, tolerance=0)

@@ -24,7 +24,7 @@ def test_a_loss_that_the_first_step_removes_takes_one_step(values):
 
 @pytest.mark.parametrize("fraction", [0.0, 1.0, -1.0, np.nan])
 def test_bad_fractions_are_refused(fraction):
-    with pytest.raises(ValueError, match="fractions must be between 0 and 1"):
+    with pytest.raises(ValueError, match="fractions must be (between 0 and 1|finite)"):
         steps_to(np.ones(2), [fraction])
 
 

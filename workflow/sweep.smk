@@ -13,11 +13,11 @@ try:
     grid = load_sweep(SWEEP)
     NOTEBOOK = Path(grid["notebook"]).name
     FIXED = fixed_parameters(grid, config.get(NOTEBOOK, {}))
-except ValueError as error:
+    SPACE = Paramspace(points(grid["grid"]), single_wildcard="point")
+except (ValueError, MemoryError) as error:
     sys.exit(f"The sweep {SWEEP} is not valid; nothing was run.\n{error}")
 
 TABLE = f"{RESULTS}/sweeps/{SWEEP}"
-SPACE = Paramspace(points(grid["grid"]), single_wildcard="point")
 POINTS = dict(zip(SPACE.instance_patterns, SPACE.to_dict("records"), strict=True))
 COLLECT = shlex.join(
     ["python", "workflow/collect_sweep.py", SWEEP, "--fixed", json.dumps(FIXED, sort_keys=True)]

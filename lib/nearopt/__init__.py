@@ -23,6 +23,11 @@ slow second ways to all of it
 what surrounds the formulas
     `checks`, `parameters`, `results`, `sweep`, `style`, `exploration`, `figures_linear`,
     `figures_rank`, `figures_certify`, `figures_descent`, `figures_inputs`, `figures_sweep`
+
+What a function cannot work with it refuses before it works, naming the argument, its value and what
+is allowed: by a TypeError where an object is of another class (a seed instead of a Generator), by a
+ValueError where a number, an array or a text is not allowed, and by a MemoryError, with need and
+have, where the job does not fit.
 """
 
 from nearopt.activations import Erf, LeakyReLU, Linear, Polynomial, ReLU

@@ -12,7 +12,7 @@ from flint import acb, arb
 
 from nearopt.ball_functions import SMOOTH, smooth_name
 from nearopt.balls import Balls, exact
-from nearopt.network import TwoLayer
+from nearopt.network import TwoLayer, require_network
 
 
 def integrated_hessian(net: TwoLayer) -> Balls:
@@ -31,6 +31,7 @@ def integrated_hessian(net: TwoLayer) -> Balls:
     ValueError
         If the network has more inputs, or another activation.
     """
+    require_network("net", net)
     name = smooth_name(net.activation)
     if name is None or net.input_dim != 1:
         raise ValueError(

@@ -47,6 +47,7 @@ def save_certificate(certificate: Certificate, path: Path) -> None:
         "smallest_eigenvalue": certificate.smallest_eigenvalue.str(DIGITS),
     }
     text = json.dumps(content | {"seal": _seal(content)}, indent=1, sort_keys=True) + "\n"
+    path = Path(path)
     partial = path.with_name(f".{path.name}.partial")
     partial.write_text(text, encoding="utf-8")
     os.replace(partial, path)

@@ -17,7 +17,7 @@ from nearopt.balls import (
 )
 from nearopt.checks import positive_integer, require_memory
 from nearopt.definite import Enclosures, prove_definite
-from nearopt.network import TwoLayer
+from nearopt.network import TwoLayer, require_network
 
 FIRST_PRECISION = 64
 # Enclosures are stated a little wider than they were found, so that another machine meets them.
@@ -103,9 +103,8 @@ def certify_full_rank(net: TwoLayer, *, max_precision: int = 4096) -> Certificat
     MemoryError
         If the balls do not fit.
     """
-    max_precision = positive_integer("max_precision", max_precision)
-    if max_precision < FIRST_PRECISION:
-        raise ValueError(f"max_precision must be at least {FIRST_PRECISION}, not {max_precision}")
+    require_network("net", net)
+    max_precision = require_precision(max_precision)
     start, precision = time.perf_counter(), FIRST_PRECISION
     certificate = _attempt(net, precision)
     while not certificate.certified and 2 * precision <= max_precision:
@@ -113,6 +112,20 @@ def certify_full_rank(net: TwoLayer, *, max_precision: int = 4096) -> Certificat
         certificate = _attempt(net, precision)
     stated = {k: _widened(getattr(certificate, k)) for k in ("determinant", "smallest_eigenvalue")}
     return replace(certificate, **stated, seconds=time.perf_counter() - start)
+
+
+def require_precision(max_precision: object) -> int:
+    """Return bits at which to give up.
+
+    Raises
+    ------
+    ValueError
+        If it is not a whole number of at least 64.
+    """
+    checked = positive_integer("max_precision", max_precision)
+    if checked < FIRST_PRECISION:
+        raise ValueError(f"max_precision must be at least {FIRST_PRECISION}, not {checked}")
+    return checked
 
 
 def smallest_eigenvalue(net: TwoLayer, *, max_precision: int = 4096) -> tuple[float, float]:

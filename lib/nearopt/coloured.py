@@ -17,8 +17,8 @@ directions in which the inputs never vary cost nothing, and add zeros to the spe
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nearopt.checks import finite_array
-from nearopt.network import TwoLayer
+from nearopt.checks import finite_array, positive_integer, require_generator, require_memory
+from nearopt.network import TwoLayer, require_network
 
 Array = NDArray[np.float64]
 
@@ -42,12 +42,16 @@ class ColouredInputs:
     ------
     ValueError
         If Sigma is not square, finite, symmetric and positive semidefinite, or is 0.
+    MemoryError
+        If its eigenvectors do not fit.
     """
 
     def __init__(self, input_covariance: ArrayLike) -> None:
         sigma = finite_array("input_covariance", input_covariance, (None, None))
         if sigma.shape[0] != sigma.shape[1]:
             raise ValueError(f"input_covariance must be square, not of shape {sigma.shape}")
+        needed = 48.0 * sigma.size
+        require_memory(f"a covariance of {len(sigma)} inputs", needed, "use fewer inputs")
         size = np.abs(sigma).max()
         rounding = len(sigma) * np.finfo(np.float64).eps * size
         if np.abs(sigma - sigma.T).max() > rounding:
@@ -73,7 +77,19 @@ class ColouredInputs:
         return self.factor.shape[1]
 
     def draw(self, samples: int, rng: np.random.Generator) -> Array:
-        """Draw inputs (samples, input_dim) from N(0, Sigma)."""
+        """Draw inputs (samples, input_dim) from N(0, Sigma).
+
+        Raises
+        ------
+        ValueError
+            If `samples` is not a positive integer.
+        MemoryError
+            If they do not fit.
+        """
+        require_generator(rng)
+        samples = positive_integer("samples", samples)
+        needed = 8.0 * samples * sum(self.factor.shape)
+        require_memory(f"{samples} inputs", needed, "draw fewer")
         return rng.standard_normal((samples, self.rank)) @ self.factor.T
 
     def whitened(self, net: TwoLayer) -> TwoLayer:
@@ -84,6 +100,7 @@ class ColouredInputs:
         ValueError
             If `net` has another number of inputs.
         """
+        require_network("net", net)
         if net.input_dim != len(self.factor):
             raise ValueError(
                 f"input_covariance must have shape ({net.input_dim}, {net.input_dim}) for a "

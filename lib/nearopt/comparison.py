@@ -7,11 +7,11 @@ from typing import NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from nearopt.checks import finite_array
+from nearopt.checks import finite_array, positive_integer
 from nearopt.descent import Trajectory, distance, gradient_descent, gradient_flow
 from nearopt.hessian import population_hessian
 from nearopt.loss import near_gradient, near_loss
-from nearopt.network import TwoLayer
+from nearopt.network import TwoLayer, require_network
 from nearopt.prediction import predicted_loss
 
 Array = NDArray[np.float64]
@@ -63,8 +63,11 @@ class Comparison:
         Raises
         ------
         ValueError
-            If the deviation has another shape or is not finite.
+            If the deviation has another shape or is not finite, or the rank is not from 1 to P.
         """
+        require_network("teacher", teacher)
+        if positive_integer("rank", rank) > teacher.parameter_count:
+            raise ValueError(f"rank must be at most {teacher.parameter_count}, not {rank}")
         deviation = finite_array("deviation", deviation, (teacher.parameter_count,))
         values, vectors = np.linalg.eigh(population_hessian(teacher))
         student = teacher.with_parameters(teacher.parameters + deviation)

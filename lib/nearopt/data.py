@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pandas.errors import EmptyDataError, ParserError
 from sklearn.datasets import load_digits as _sklearn_digits
 
-from nearopt.checks import require_memory
+from nearopt.checks import finite_array, require_instance, require_memory
 from nearopt.parameters import SCHEMA
 
 Array = NDArray[np.float64]
@@ -59,6 +59,7 @@ def load_inputs(path: str, *, keep_constant: bool = False) -> Array:
     MemoryError
         If the file is too large.
     """
+    require_instance("path", path, str, "'inputs.csv'")
     file = _find(path)
     require_memory(f"reading {path}", 8.0 * file.stat().st_size, "use fewer samples")
     try:
@@ -155,7 +156,15 @@ def standardise(inputs: Array) -> Array:
     ----------
     inputs : array of shape (samples, features)
         At least one feature changes.
+
+    Raises
+    ------
+    ValueError
+        If they are not finite, of another shape, or never change.
     """
+    inputs = finite_array("inputs", inputs, (None, None))
+    if not np.ptp(inputs, axis=0).any():
+        raise ValueError("inputs must change: all samples are the same")
     centred = inputs - inputs.mean(0)
     return centred / np.sqrt((centred**2).mean())
 
@@ -177,7 +186,11 @@ def covariance_rank(inputs: Array) -> int:
     ------
     ValueError
         If a number is not whole.
+    MemoryError
+        If the whole numbers do not fit.
     """
+    inputs = finite_array("inputs", inputs, (None, None))
+    require_memory("exact arithmetic on the inputs", 150.0 * inputs.size, "use fewer samples")
     if (inputs != np.round(inputs)).any() or np.abs(inputs).max() >= 2**53:
         raise ValueError("an exact rank needs whole numbers below 2^53")
     X = flint.fmpz_mat([[int(number) for number in row] for row in inputs])

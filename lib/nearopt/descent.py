@@ -14,8 +14,8 @@ from scipy.sparse.linalg import LinearOperator, eigsh
 from tqdm.auto import trange
 
 from nearopt.checks import finite_array, positive_integer, positive_number, require_memory
-from nearopt.loss import population_gradient
-from nearopt.network import TwoLayer
+from nearopt.loss import check_pair, population_gradient
+from nearopt.network import TwoLayer, require_network
 
 Array = NDArray[np.float64]
 Gradient = Callable[[TwoLayer, TwoLayer], Array]
@@ -24,6 +24,7 @@ Gradient = Callable[[TwoLayer, TwoLayer], Array]
 DIVERGED = 10.0
 # A flow that takes more gradients than this fights with rounding.
 EVALUATIONS = 30_000
+STIFF = ("BDF", "Radau", "LSODA")
 
 
 class DivergenceError(ArithmeticError):
@@ -55,6 +56,7 @@ class Trajectory:
 
 def distance(student: TwoLayer, teacher: TwoLayer) -> float:
     """Return the Euclidean distance of the parameters."""
+    check_pair(student, teacher)
     return float(np.linalg.norm(student.parameters - teacher.parameters))
 
 
@@ -73,6 +75,7 @@ def critical_rate(teacher: TwoLayer, gradient: Gradient = population_gradient) -
     float
         To six digits.
     """
+    require_network("teacher", teacher)
     theta, step = teacher.parameters, 1e-4
 
     def product(v: Array) -> Array:
@@ -117,13 +120,18 @@ def gradient_descent(
     Raises
     ------
     ValueError
-        If a rate, or a number of steps or records, is not positive.
+        If a rate, or a number of steps or records, is not positive, or the networks differ in
+        shape or activation.
+    MemoryError
+        If the records do not fit.
     DivergenceError
         If the student gets ten times as far from the teacher as it was; the error names 2 /
         lambda_max, the rate above which no student stays near the teacher.
     """
+    check_pair(student, teacher)
     rate, steps = positive_number("rate", rate), positive_integer("steps", steps)
-    positive_integer("records", records)
+    needed = 8.0 * positive_integer("records", records) * (teacher.parameter_count + 4)
+    require_memory(f"{records} records of a descent", needed, "record fewer steps")
     times = np.unique(np.geomspace(steps, 1, records).round())
     allowed = DIVERGED * distance(student, teacher)
     students, recorded = [student], set(times.tolist())
@@ -169,21 +177,25 @@ def gradient_flow(
         Relative to each parameter's deviation and, absolutely, to the distance at the start. Much
         less than the default asks for more digits than the parameters have.
     method : str
-        One of scipy's solvers for stiff equations: BDF, Radau or LSODA.
+        One of scipy's solvers for stiff equations, `STIFF`.
 
     Raises
     ------
     ValueError
-        If the times are not positive and ascending, or the tolerance is not positive.
+        If the times are not positive and ascending, the tolerance is not positive, the method is
+        another, or the networks differ in shape or activation.
     MemoryError
         If the solver's matrices (P, P) do not fit.
     RuntimeError
         If the solver gives up, or stalls because the tolerance is below rounding.
     """
+    check_pair(student, teacher)
     times = finite_array("times", times, (None,))
     if times[0] <= 0 or (np.diff(times) <= 0).any():
         raise ValueError("times must be above 0 and ascending")
     tolerance = positive_number("tolerance", tolerance)
+    if method not in STIFF:
+        raise ValueError(f"method must be one of {', '.join(STIFF)}, not {method!r}")
     size = teacher.parameter_count
     need = 6 * 8.0 * size**2
     require_memory(f"a stiff solver for {size} parameters", need, "use gradient_descent")

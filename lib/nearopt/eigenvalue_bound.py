@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
+from nearopt.activations import Erf
 from nearopt.checks import positive_integer
-from nearopt.network import TwoLayer
+from nearopt.network import TwoLayer, require_network
 
 # Terms are summed until they have fallen by this factor, at least.
 NEGLIGIBLE = 1e-20
@@ -51,7 +52,15 @@ def smallest_eigenvalue_bound(net: TwoLayer) -> float:
     -------
     float
         Not below the smallest eigenvalue of its Hessian.
+
+    Raises
+    ------
+    ValueError
+        If the activation is another.
     """
+    require_network("net", net)
+    if not isinstance(net.activation, Erf):
+        raise ValueError(f"net must have the activation Erf, not {net.activation!r}")
     return _trace_from(net, filling_degree(net.parameter_count, net.input_dim, net.output_dim))
 
 

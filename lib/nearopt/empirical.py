@@ -9,6 +9,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from nearopt.checks import finite_array
+
 Array = NDArray[np.float64]
 
 
@@ -20,6 +22,14 @@ class Law(Protocol):
 
     def ppf(self, q: Array) -> Array:
         """Return the quantile of q."""
+
+
+def _of_teachers(spectra: Array) -> Array:
+    """Return spectra (teachers, eigenvalues), of enough teachers for a standard error."""
+    spectra = finite_array("spectra", spectra, (None, None))
+    if len(spectra) < 2:
+        raise ValueError("spectra must be of at least 2 teachers: one alone has no error bar")
+    return spectra
 
 
 def binned_density(spectra: Array, edges: Array) -> tuple[Array, Array]:
@@ -36,7 +46,15 @@ def binned_density(spectra: Array, edges: Array) -> tuple[Array, Array]:
     -------
     density, error : arrays of shape (bins,)
         Normalised so that all eigenvalues, in a bin or not, have weight 1.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than 2 teachers, a number is not finite or the edges are not ascending.
     """
+    spectra, edges = _of_teachers(spectra), finite_array("edges", edges, (None,))
+    if len(edges) < 2 or (np.diff(edges) <= 0).any():
+        raise ValueError("edges must be at least 2 numbers, ascending")
     counts = np.stack([np.histogram(spectrum, edges)[0] for spectrum in spectra])
     scale = spectra.shape[1] * np.diff(edges)
     return counts.mean(0) / scale, counts.std(0, ddof=1) / np.sqrt(len(counts)) / scale
@@ -56,7 +74,13 @@ def empirical_cdf(spectra: Array, points: Array) -> tuple[Array, Array]:
     -------
     share, error : arrays of shape (points,)
         In units of probability.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than 2 teachers, or a number is not finite.
     """
+    spectra, points = _of_teachers(spectra), finite_array("points", points, (None,))
     shares = np.stack([np.searchsorted(s, points) for s in spectra]) / spectra.shape[1]
     return shares.mean(0), shares.std(0, ddof=1) / np.sqrt(len(spectra))
 

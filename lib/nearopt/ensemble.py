@@ -5,8 +5,15 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from nearopt.checks import positive_integer, positive_number, require_memory
-from nearopt.network import TwoLayer
+from nearopt.checks import (
+    finite_array,
+    positive_integer,
+    positive_integers,
+    positive_number,
+    require_generator,
+    require_memory,
+)
+from nearopt.network import TwoLayer, require_network
 
 Array = NDArray[np.float64]
 
@@ -82,10 +89,15 @@ def draw_coloured_spectra(
     Raises
     ------
     ValueError
-        If a size is not a positive integer or a scale not a positive number.
+        If an eigenvalue is negative, a size is not a positive integer or a scale not a positive
+        number.
     MemoryError
-        If the spectra, or one teacher's weights, do not fit.
+        If the spectra, or one teacher's matrices, do not fit.
     """
+    covariance_spectrum = finite_array("covariance_spectrum", covariance_spectrum, (None,))
+    if covariance_spectrum.min() < 0:
+        lowest = covariance_spectrum.min()
+        raise ValueError(f"covariance_spectrum must not be negative, as {lowest:.3g} is")
     sigma1, roots = positive_number("sigma1", sigma1), np.sqrt(covariance_spectrum)
 
     def spectrum(W1: Array, norm: float) -> Array:
@@ -104,13 +116,14 @@ def _draw_spectra(
     rng: np.random.Generator,
 ) -> Array:
     """Return spectrum(W1, |W2|^2) for each teacher, W1 of unit variance."""
+    require_generator(rng)
     input_dim = positive_integer("input_dim", input_dim)
     hidden_dim = positive_integer("hidden_dim", hidden_dim)
     teachers = positive_integer("teachers", teachers)
     sigma2 = positive_number("sigma2", sigma2)
     require_memory(
         f"{teachers} spectra of networks of {hidden_dim} x {input_dim} weights",
-        8.0 * input_dim * (teachers + 4 * hidden_dim),
+        8.0 * input_dim * (teachers + 4 * hidden_dim + 5 * input_dim),
         "ask for fewer teachers or smaller networks",
     )
     spectra = np.empty((teachers, input_dim))
@@ -140,7 +153,24 @@ def smallest_batch_eigenvalues(
     -------
     array of shape (sizes,)
         Squared singular values of the Jacobian over the root of N.
+
+    Raises
+    ------
+    ValueError
+        If the network has several outputs, the rank is not from 1 to P, or there is a size that
+        is not a positive integer.
+    MemoryError
+        If the Jacobian does not fit.
     """
+    require_network("net", net)
+    require_generator(rng)
+    if net.output_dim > 1:
+        raise ValueError(f"net must have one output, not {net.output_dim}")
+    if positive_integer("rank", rank) > net.parameter_count:
+        raise ValueError(f"rank must be at most {net.parameter_count}, not {rank}")
+    sizes = positive_integers("sizes", sizes)
+    needed = 32.0 * max(sizes) * net.parameter_count
+    require_memory(f"the Jacobian at {max(sizes)} inputs", needed, "use smaller batches")
     inputs = rng.standard_normal((max(sizes), net.input_dim))
     jacobian = net.jacobian(inputs)[:, 0]
     singular = [np.linalg.svd(jacobian[:N], compute_uv=False)[min(N, rank) - 1] for N in sizes]

@@ -6,10 +6,11 @@ from flint import arb
 from numpy.typing import NDArray
 from scipy.linalg.lapack import dgejsv
 
-from nearopt.balls import Balls, ball_kernels, exact, hessian_blocks
+from nearopt.balls import Balls, ball_kernels, exact, has_ball_kernels, hessian_blocks
 from nearopt.certify import certify_full_rank
+from nearopt.checks import positive_integer, require_memory
 from nearopt.hessian import population_hessian
-from nearopt.network import TwoLayer
+from nearopt.network import TwoLayer, require_network
 
 Array = NDArray[np.float64]
 
@@ -41,7 +42,17 @@ def graded_spectrum(net: TwoLayer, precision: int) -> Array:
     ------
     ArithmeticError
         If a pivot is not positive at this precision.
+    ValueError
+        If the activation is another, or the precision not a positive integer.
+    MemoryError
+        If the balls do not fit.
     """
+    require_network("net", net)
+    if not has_ball_kernels(net.activation):
+        raise ValueError(f"net must have Erf or Polynomial, not {net.activation!r}")
+    precision = positive_integer("precision", precision)
+    needed = 8 * net.parameter_count**2 * (64.0 + precision / 8)
+    require_memory(f"{net.parameter_count} parameters in balls", needed, "use fewer units")
     with flint.ctx.workprec(precision):
         W1, W2 = exact(net.W1), exact(net.W2)
         L = _pivoted_cholesky(hessian_blocks(W1, W2, ball_kernels(net.activation, W1 @ W1.T)))

@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from nearopt.checks import finite_array, require_memory
 from nearopt.coloured import ColouredInputs
-from nearopt.network import TwoLayer
+from nearopt.network import TwoLayer, require_network
 
 Array = NDArray[np.float64]
 
@@ -52,16 +52,18 @@ def population_hessian(net: TwoLayer, input_covariance: ArrayLike | None = None)
     MemoryError
         If it does not fit.
     """
+    require_network("net", net)
+    count, outer = net.parameter_count, net.W2.size
+    what = f"a dense Hessian of {count} parameters"
+    instead = "use HessianOperator, which needs no matrix of that size"
     if input_covariance is not None:
+        require_memory(what, 24.0 * count**2, instead)
         inputs = ColouredInputs(input_covariance)
         half = inputs.lift(net, population_hessian(inputs.whitened(net)))
         return inputs.lift(net, half.T)
     W1, W2 = net.W1, net.W2
     hidden_dim, input_dim = W1.shape
-    count, outer = net.parameter_count, W2.size
-    needed = 8.0 * (count**2 + 4 * hidden_dim**2 * (input_dim + 4))
-    instead = "use HessianOperator, which needs no matrix of that size"
-    require_memory(f"a dense Hessian of {count} parameters", needed, instead)
+    require_memory(what, 8.0 * (count**2 + 4 * hidden_dim**2 * (input_dim + 4)), instead)
     K00, K11, K02, K13, K22 = net.activation.kernels(W1 @ W1.T)
     M = (W2.T @ W2)[:, :, None, None]
     hessian = np.empty((count, count))
@@ -104,6 +106,7 @@ def batch_hessian(net: TwoLayer, inputs: Array) -> Array:
     MemoryError
         If it does not fit.
     """
+    require_network("net", net)
     inputs = finite_array("inputs", inputs, (None, net.input_dim))
     count = net.parameter_count
     needed = 8.0 * (2 * count**2 + 4 * max(PIECE, net.output_dim * count))
@@ -139,6 +142,7 @@ def neural_tangent_kernel(net: TwoLayer, inputs: Array) -> Array:
     MemoryError
         If it does not fit.
     """
+    require_network("net", net)
     inputs = finite_array("inputs", inputs, (None, net.input_dim))
     size = len(inputs) * net.output_dim
     instead = "use BatchHessianOperator, which has the same nonzero spectrum"

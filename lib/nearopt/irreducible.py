@@ -7,7 +7,8 @@ import flint
 import numpy as np
 from numpy.typing import NDArray
 
-from nearopt.network import TwoLayer
+from nearopt.activations import LeakyReLU, Polynomial
+from nearopt.network import TwoLayer, require_network
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ def is_irreducible(net: TwoLayer) -> Irreducibility:
     Irreducibility
         Names what fails.
     """
+    require_network("net", net)
     W1, W2 = net.W1, net.W2
     failures = [f"unit {k} has no incoming weight" for k in np.flatnonzero(~W1.any(1))]
     failures += [f"unit {k} has no outgoing weight" for k in np.flatnonzero(~W2.any(0))]
@@ -72,7 +74,16 @@ def odd_activation_rank(net: TwoLayer) -> int:
     -------
     int
         P if the teacher is irreducible.
+
+    Raises
+    ------
+    ValueError
+        If the activation is a polynomial, has a kink or is not odd.
     """
+    require_network("net", net)
+    g, u = net.activation, np.array([0.5, 2.0])
+    if isinstance(g, Polynomial | LeakyReLU) or not np.allclose(g(-u), -g(u)):
+        raise ValueError(f"net must have an odd analytic activation, such as Erf(), not {g!r}")
     classes: dict[tuple[float, ...], list[int]] = {}
     for k, w in enumerate(net.W1):
         sign = np.sign(w[w != 0][:1].sum())
@@ -91,7 +102,15 @@ def degenerate_teachers(net: TwoLayer) -> dict[str, TwoLayer]:
     -------
     dict
         Teachers with the condition that each of them breaks.
+
+    Raises
+    ------
+    ValueError
+        If the teacher has one unit.
     """
+    require_network("net", net)
+    if net.hidden_dim < 2:
+        raise ValueError("net must have at least 2 hidden units, not 1")
     first = np.arange(net.hidden_dim) == 0
     W1, W2, cut_off = net.W1, net.W2, np.where(first, 0, net.W2)
     opposite = np.where(first[:, None], -W1[1], W1)

@@ -15,7 +15,7 @@ from scipy.optimize import elementwise
 from scipy.special import betainc, roots_legendre
 from scipy.stats import chi, chi2, rv_continuous
 
-from nearopt.checks import positive_integer, positive_number
+from nearopt.checks import positive_integer, positive_number, require_memory
 from nearopt.piecewise import tabulate
 from nearopt.wishart import singular_value_density, spectral_cumulants
 
@@ -23,6 +23,8 @@ Array = NDArray[np.float64]
 
 # The chi density is integrated between the quantiles that leave this much outside.
 NEGLIGIBLE = 1e-18
+# Numbers for each angle of that integral, at all the radii of a pass of the table.
+COPIES = 6000
 
 
 class MarchenkoPastur(rv_continuous):
@@ -224,11 +226,13 @@ class FiniteLinearHessianLaw(_SumLaw):
     sigma2^2 chi2(hidden_dim) convolved with the mean density of the eigenvalues of W1^T W1, a
     real Wishart matrix (`nearopt.wishart`). Same parameters, attributes and errors as
     `LinearHessianLaw`, which is its limit. A linear network is often written the other way
-    round, so: W1 has hidden_dim rows.
+    round, so: W1 has hidden_dim rows. A MemoryError where its table does not fit.
     """
 
     def _singular_values(self) -> tuple[tuple[float, float], Callable[[Array], Array], int]:
         n, p = max(self.input_dim, self.hidden_dim), min(self.input_dim, self.hidden_dim)
+        needed = 8.0 * COPIES * (128 + 4 * p)
+        require_memory(f"the exact law of {p} singular values", needed, "use LinearHessianLaw")
         # Beyond an edge by s, the density falls faster than exp(-s^2 / 2).
         lower = max(0.0, math.sqrt(n) - math.sqrt(p) - 9)
         upper = math.sqrt(n) + math.sqrt(p) + 9

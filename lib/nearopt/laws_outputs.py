@@ -29,7 +29,15 @@ def linear_rank(input_dim: int, hidden_dim: int, output_dim: int) -> int:
 
     A sum of eigenvalues is 0 where both are, and W2 W2^T has max(0, No - Nh) zeros. `input_dim`
     is the rank of the inputs' covariance if that is lower, or the size of the batch.
+
+    Raises
+    ------
+    ValueError
+        If a size is not a positive integer.
     """
+    input_dim = positive_integer("input_dim", input_dim)
+    hidden_dim = positive_integer("hidden_dim", hidden_dim)
+    output_dim = positive_integer("output_dim", output_dim)
     deficits = max(0, output_dim - hidden_dim) * max(0, input_dim - hidden_dim)
     return output_dim * input_dim - deficits
 

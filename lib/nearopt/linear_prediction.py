@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammainccinv, roots_legendre
 
-from nearopt.checks import positive_integer, positive_number
+from nearopt.checks import positive_integer, positive_number, require_memory
 from nearopt.prediction import checked_times
 from nearopt.wishart import singular_value_density
 
@@ -45,6 +45,8 @@ def linear_expected_loss(
     ------
     ValueError
         If a size is not a positive integer, a scale not positive or a time negative.
+    MemoryError
+        If the nodes of the integral do not fit.
 
     Notes
     -----
@@ -63,6 +65,8 @@ def linear_expected_loss(
     input_dim = positive_integer("input_dim", input_dim)
     hidden_dim = positive_integer("hidden_dim", hidden_dim)
     n, p = max(hidden_dim, input_dim), min(hidden_dim, input_dim)
+    instead = "use asymptotic_linear_expected_loss"
+    require_memory(f"an integral over {p} singular values", 160.0 * (128 + 4 * p), instead)
 
     def spectrum(rate: float) -> tuple[Array, Array]:
         # Larger eigenvalues contribute less than 1e-18 of the transform.

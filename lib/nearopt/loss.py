@@ -12,14 +12,25 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import roots_legendre
 
-from nearopt.checks import finite_array, positive_integer
-from nearopt.network import TwoLayer
+from nearopt.checks import finite_array, positive_integer, require_memory
+from nearopt.network import TwoLayer, require_network
 from nearopt.operators import HessianOperator
 
 Array = NDArray[np.float64]
 
 
-def _check_pair(student: TwoLayer, teacher: TwoLayer) -> None:
+def check_pair(student: TwoLayer, teacher: TwoLayer) -> None:
+    """Refuse what are not networks of one shape and activation.
+
+    Raises
+    ------
+    TypeError
+        If either is not a TwoLayer.
+    ValueError
+        If shapes or activations differ.
+    """
+    require_network("student", student)
+    require_network("teacher", teacher)
     for name in ("W1", "W2"):
         finite_array(f"student.{name}", getattr(student, name), getattr(teacher, name).shape)
     if student.activation != teacher.activation:
@@ -30,7 +41,11 @@ def _check_pair(student: TwoLayer, teacher: TwoLayer) -> None:
 
 
 def _covary(W1: Array, input_covariance: ArrayLike | None) -> Array:
-    """Return Cov[u, x] of u = W1 x, shape of W1: W1 Sigma, or W1 for white inputs."""
+    """Return Cov[u, x] of u = W1 x, shape of W1: W1 Sigma, or W1 for white inputs.
+
+    Refuse kernels of all units that do not fit.
+    """
+    require_memory(f"the kernels of {len(W1)} units", 120.0 * len(W1) ** 2, "use fewer of them")
     if input_covariance is None:
         return W1
     sigma = finite_array("input_covariance", input_covariance, 2 * (W1.shape[1],))
@@ -59,6 +74,8 @@ def population_loss(
     ------
     ValueError
         If shapes or activations differ, or the covariance does not fit.
+    MemoryError
+        If the kernels of all units do not fit.
 
     Notes
     -----
@@ -68,7 +85,7 @@ def population_loss(
 
     with K00 the kernel of all units (Saad and Solla 1995, for erf).
     """
-    _check_pair(student, teacher)
+    check_pair(student, teacher)
     W1, B = np.concatenate([student.W1, teacher.W1]), np.hstack([student.W2, -teacher.W2])
     gram = _covary(W1, input_covariance) @ W1.T
     return float(((B @ student.activation.kernels(gram).K00) * B).sum() / 2)
@@ -83,6 +100,8 @@ def population_gradient(
     ------
     ValueError
         If shapes or activations differ, or the covariance does not fit.
+    MemoryError
+        If the kernels of all units do not fit.
 
     Notes
     -----
@@ -96,7 +115,7 @@ def population_gradient(
 
     and for coloured inputs Sigma times that.
     """
-    _check_pair(student, teacher)
+    check_pair(student, teacher)
     W1, B = np.concatenate([student.W1, teacher.W1]), np.hstack([student.W2, -teacher.W2])
     moved = _covary(W1, input_covariance)
     kernels = student.activation.kernels(moved @ W1.T)
@@ -154,7 +173,7 @@ def near_loss(student: TwoLayer, teacher: TwoLayer, nodes: int = 3) -> float:
     derivative of the network that has the units of all nodes; so the loss is half the quadratic
     form of that network's Hessian, in which everything is of the order of delta^2.
     """
-    _check_pair(student, teacher)
+    check_pair(student, teacher)
     joint, direction = _path(student, teacher, nodes)
     return float(direction @ (HessianOperator(joint) @ direction)) / 2
 
@@ -165,7 +184,7 @@ def near_gradient(student: TwoLayer, teacher: TwoLayer, nodes: int = 3) -> Array
     Parameters, errors and method are those of `near_loss`: E[J^T (y - y*)] are the rows that
     belong to the student in the Hessian product of the joint network.
     """
-    _check_pair(student, teacher)
+    check_pair(student, teacher)
     joint, direction = _path(student, teacher, nodes)
     outer, inner = np.split(HessianOperator(joint) @ direction, [joint.W2.size])
     own = outer.reshape(joint.W2.shape)[:, : student.hidden_dim]
@@ -180,7 +199,7 @@ def batch_loss(student: TwoLayer, teacher: TwoLayer, inputs: Array) -> float:
     ValueError
         If shapes or activations differ, or the inputs do not fit.
     """
-    _check_pair(student, teacher)
+    check_pair(student, teacher)
     return float(((student(inputs) - teacher(inputs)) ** 2).sum(1).mean() / 2)
 
 
@@ -190,7 +209,8 @@ def batch_gradient(student: TwoLayer, teacher: TwoLayer, inputs: Array) -> Array
     dL/dW2 = E[r g(u)^T] and dL/dW1 = E[(g'(u) * W2^T r) x^T], where u = W1 x, r = y - y*, and E is
     the mean over the samples.
     """
-    _check_pair(student, teacher)
+    check_pair(student, teacher)
+    inputs = finite_array("inputs", inputs, (None, teacher.input_dim))
     residual = (student(inputs) - teacher(inputs)) / len(inputs)
     preactivations = inputs @ student.W1.T
     outer = residual.T @ student.activation(preactivations)

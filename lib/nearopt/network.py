@@ -7,7 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearopt.activations import Activation
-from nearopt.checks import finite_array, positive_integer, positive_number
+from nearopt.checks import (
+    finite_array,
+    positive_integer,
+    positive_number,
+    require_generator,
+    require_instance,
+    require_memory,
+)
 
 Array = NDArray[np.float64]
 
@@ -36,11 +43,7 @@ class TwoLayer:
     activation: Activation
 
     def __post_init__(self) -> None:
-        if isinstance(self.activation, type) or not isinstance(self.activation, Activation):
-            raise ValueError(
-                "activation must have the methods of nearopt.activations.Activation, such as "
-                f"Erf(), not {self.activation!r}"
-            )
+        _require_activation(self.activation)
         W1 = finite_array("W1", self.W1, (None, None))
         object.__setattr__(self, "W1", W1)
         object.__setattr__(self, "W2", finite_array("W2", self.W2, (None, len(W1))))
@@ -63,12 +66,19 @@ class TwoLayer:
         ------
         ValueError
             If a size is not a positive integer or a scale not a positive number.
+        MemoryError
+            If the weights do not fit three times.
         """
         input_dim = positive_integer("input_dim", input_dim)
         hidden_dim = positive_integer("hidden_dim", hidden_dim)
         output_dim = positive_integer("output_dim", output_dim)
-        W1 = positive_number("sigma1", sigma1) * rng.standard_normal((hidden_dim, input_dim))
-        W2 = positive_number("sigma2", sigma2) * rng.standard_normal((output_dim, hidden_dim))
+        sigma1, sigma2 = positive_number("sigma1", sigma1), positive_number("sigma2", sigma2)
+        _require_activation(activation)
+        require_generator(rng)
+        count = hidden_dim * (input_dim + output_dim)
+        require_memory(f"a network of {count} parameters", 24.0 * count, "draw a smaller one")
+        W1 = sigma1 * rng.standard_normal((hidden_dim, input_dim))
+        W2 = sigma2 * rng.standard_normal((output_dim, hidden_dim))
         return cls(W1, W2, activation)
 
     @property
@@ -105,6 +115,8 @@ class TwoLayer:
     def __call__(self, inputs: Array) -> Array:
         """Return the outputs (samples, output_dim) at inputs of shape (samples, input_dim)."""
         inputs = finite_array("inputs", inputs, (None, self.input_dim))
+        needed = 8.0 * len(inputs) * (4 * self.hidden_dim + self.output_dim)
+        require_memory(f"outputs at {len(inputs)} inputs", needed, "use a smaller batch")
         return self.activation(inputs @ self.W1.T) @ self.W2.T
 
     def jacobian(self, inputs: Array) -> Array:
@@ -116,9 +128,31 @@ class TwoLayer:
             \frac{\partial y_o}{\partial w_k} = W_{2,ok} \, g'(w_k \cdot x) \, x.
         """
         inputs = finite_array("inputs", inputs, (None, self.input_dim))
+        columns = 2 * self.output_dim * self.parameter_count + 4 * self.hidden_dim
+        needed = 8.0 * len(inputs) * columns
+        require_memory(f"the Jacobian at {len(inputs)} inputs", needed, "use a smaller batch")
         preactivations = inputs @ self.W1.T
         outer = np.einsum("op,nk->nopk", np.eye(self.output_dim), self.activation(preactivations))
         slopes = self.activation.derivative(preactivations)
         inner = np.einsum("ok,nk,ni->noki", self.W2, slopes, inputs)
         rows = (len(inputs), self.output_dim, -1)
         return np.concatenate([outer.reshape(rows), inner.reshape(rows)], axis=-1)
+
+
+def _require_activation(activation: object) -> None:
+    if isinstance(activation, type) or not isinstance(activation, Activation):
+        raise ValueError(
+            "activation must have the methods of nearopt.activations.Activation, such as Erf(), "
+            f"not {activation!r}"
+        )
+
+
+def require_network(name: str, value: object) -> None:
+    """Refuse what is no network.
+
+    Raises
+    ------
+    TypeError
+        If `value` is not a TwoLayer.
+    """
+    require_instance(name, value, TwoLayer, "TwoLayer.draw makes")

@@ -6,7 +6,7 @@ from scipy.sparse.linalg import LinearOperator
 
 from nearopt.checks import finite_array, require_memory
 from nearopt.coloured import ColouredInputs
-from nearopt.network import TwoLayer
+from nearopt.network import TwoLayer, require_network
 
 Array = NDArray[np.float64]
 
@@ -18,6 +18,7 @@ class _Symmetric(LinearOperator):
     """A symmetric operator (P, P) on the parameters of a network."""
 
     def __init__(self, net: TwoLayer) -> None:
+        require_network("net", net)
         super().__init__(np.dtype(np.float64), 2 * (net.parameter_count,))
         self.net = net
 

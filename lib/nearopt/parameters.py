@@ -93,7 +93,8 @@ def _sentence(error: ValidationError, where: str) -> str:
     if error.validator == "required":
         missing = ", ".join(n for n in error.validator_value if n not in error.instance)
         return f"{key or 'configuration'}: missing key {missing}"
-    return f"{key} = {error.instance!r} is not allowed: it must be {_allowed(error.schema)}"
+    allowed = _allowed(error.schema)
+    return f"{key or 'configuration'} = {error.instance!r} is not allowed: it must be {allowed}"
 
 
 def check_against(schema: Mapping[str, Any], values: Any, where: str = "") -> None:  # noqa: ANN401
@@ -106,7 +107,8 @@ def check_against(schema: Mapping[str, Any], values: Any, where: str = "") -> No
     """
     errors = sorted(Validator(schema).iter_errors(values), key=lambda e: str(e.absolute_path))
     if errors:
-        raise ValueError("\n".join(_sentence(error, where) for error in errors))
+        # jsonschema has an error for each missing key, and each names all of them.
+        raise ValueError("\n".join(dict.fromkeys(_sentence(error, where) for error in errors)))
 
 
 def check_config(config: Mapping[str, Any]) -> None:

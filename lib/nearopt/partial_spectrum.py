@@ -9,9 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nearopt.checks import finite_array, positive_integer, positive_number
+from nearopt.checks import (
+    finite_array,
+    positive_integer,
+    positive_number,
+    require_generator,
+    require_memory,
+)
 from nearopt.lanczos import lanczos
-from nearopt.network import TwoLayer
+from nearopt.network import TwoLayer, require_network
 from nearopt.operators import HessianOperator
 from nearopt.spectrum import inner_network, outside_matrix, spectrum
 
@@ -66,6 +72,8 @@ def extreme_eigenvalues(
     MemoryError
         If the vectors do not fit.
     """
+    require_network("net", net)
+    require_generator(rng)
     k, steps = positive_integer("k", k), positive_integer("steps", steps)
     inner = inner_network(net)
     if inner.parameter_count <= DENSE:
@@ -88,6 +96,12 @@ def extreme_eigenvalues(
 def _over_probes(values: Array) -> tuple[Array, Array]:
     """Return the mean over the second axis and its standard error."""
     return values.mean(1), values.std(1, ddof=1) / np.sqrt(values.shape[1])
+
+
+def _require_table(points: Array, nodes: Array) -> None:
+    """Refuse a table of all points and nodes that does not fit."""
+    needed = 32.0 * len(points) * nodes.size
+    require_memory(f"a density at {len(points)} points", needed, "ask for fewer at once")
 
 
 @dataclass(frozen=True)
@@ -121,6 +135,7 @@ class SpectralDensity:
         """
         width = positive_number("width", width)
         points = finite_array("points", points, (None,))
+        _require_table(points, self.nodes)
         scaled = (points[:, None, None] - self.nodes) / width
         bumps = np.exp(-(scaled**2) / 2) / (np.sqrt(2 * np.pi) * width)
         return _over_probes((bumps * self.weights).sum(2))
@@ -139,6 +154,7 @@ class SpectralDensity:
             In units of probability.
         """
         points = finite_array("points", points, (None,))
+        _require_table(points, self.nodes)
         below = self.nodes <= points[:, None, None]
         return _over_probes((below * self.weights).sum(2))
 
@@ -170,6 +186,8 @@ def spectral_density(
     MemoryError
         If the vectors do not fit.
     """
+    require_network("net", net)
+    require_generator(rng)
     probes, steps = positive_integer("probes", probes), positive_integer("steps", steps)
     if probes < 2:
         raise ValueError("probes must be at least 2: one alone has no error bar")

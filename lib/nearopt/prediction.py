@@ -12,11 +12,13 @@ How right this is, `nearopt.descent` measures; `nearopt.linear_prediction` has t
 linear teachers.
 """
 
+from numbers import Real
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import xlog1py, xlogy
 
-from nearopt.checks import finite_array, positive_number
+from nearopt.checks import finite_array, positive_number, require_memory
 
 Array = NDArray[np.float64]
 
@@ -29,7 +31,7 @@ def checked_times(times: ArrayLike) -> Array:
     ValueError
         If one is negative or not finite.
     """
-    checked = finite_array("times", np.atleast_1d(times), (None,))
+    checked = finite_array("times", [times] if isinstance(times, Real) else times, (None,))
     if (checked < 0).any():
         raise ValueError(f"times must not be negative, as {checked.min():g} is")
     return checked
@@ -37,6 +39,8 @@ def checked_times(times: ArrayLike) -> Array:
 
 def _decay(eigenvalues: Array, times: Array, rate: float | None) -> Array:
     """Return d_i(t), shape (times, eigenvalues)."""
+    what = f"{len(times)} times with {len(eigenvalues)} eigenvalues"
+    require_memory(what, 40.0 * len(times) * len(eigenvalues), "ask for fewer times at once")
     eigenvalues = np.maximum(eigenvalues, 0.0)  # rounding leaves zeros on either side of 0
     if rate is None:
         return np.exp(-2 * np.multiply.outer(times, eigenvalues))

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearopt.activations import Polynomial
-from nearopt.checks import positive_integer, require_memory
+from nearopt.checks import positive_integer, require_generator, require_memory
 from nearopt.double_points import Degrees, monomials
 from nearopt.hessian import population_hessian
 from nearopt.modular import PRIME, pivots, product, to_matrix, value_and_slope
-from nearopt.network import TwoLayer
+from nearopt.network import TwoLayer, require_network
 from nearopt.rank_bounds import Bound, Rank, degrees_and_sizes, upper_bound
 
 # Peak bytes for each entry: a Python integer and its place in a list, numpy's, FLINT's twice.
@@ -31,7 +31,10 @@ def numerical_rank(net: TwoLayer) -> Rank:
     MemoryError
         If the dense Hessian does not fit.
     """
+    require_network("net", net)
     P = net.parameter_count
+    instead = "use extreme_eigenvalues, or exact_rank for a polynomial"
+    require_memory(f"the rank of a matrix of {P} parameters", 24.0 * P**2, instead)
     value = int(np.linalg.matrix_rank(population_hessian(net), hermitian=True))
     nothing, everything = Bound(0, "floats prove nothing"), Bound(P, "number of parameters")
     return Rank(value, P, "numerical: eigenvalues above the rounding error", nothing, everything)
@@ -74,6 +77,7 @@ def exact_rank(
     MemoryError
         If the Jacobian does not fit.
     """
+    require_generator(rng)
     degrees, sizes = _checked(activation, input_dim, hidden_dim, output_dim)
     return _record(_jacobian(degrees, *sizes, rng).rank(), degrees, *sizes)
 
@@ -91,6 +95,7 @@ def exact_ranks(
     The Jacobian's columns are grouped unit by unit, so the pivots in the first groups count the
     rank of the network that has these units only.
     """
+    require_generator(rng)
     degrees, (n, h, outputs) = _checked(activation, input_dim, hidden_dim, output_dim)
     independent = pivots(_jacobian(degrees, n, h, outputs, rng))
     counts = np.searchsorted(independent, (n + outputs) * np.arange(1, h + 1)).tolist()
@@ -105,6 +110,7 @@ def exact_batch_ranks(
     One row reduction of the transposed Jacobian gives all of them. Parameters and errors are
     those of `exact_rank`.
     """
+    require_generator(rng)
     degrees, (n, h, _) = _checked(activation, input_dim, hidden_dim, 1)
     independent = pivots(_jacobian(degrees, n, h, 1, rng).transpose())
     return np.searchsorted(independent, np.arange(1, h * (n + 1) + 1))
@@ -147,13 +153,16 @@ def count_batch_ranks(
         If the Jacobian does not fit.
     """
     degrees, (n, h, outputs) = _checked(activation, input_dim, hidden_dim, output_dim)
+    require_generator(rng)
     samples = positive_integer("samples", samples)
+    columns, rows = h * (n + outputs), samples * outputs
+    what = f"a Jacobian of {rows} rows and {columns} columns"
+    require_memory(what, BYTES_PER_ENTRY * rows * columns, "take fewer samples")
     W1, W2 = rng.integers(PRIME, size=(n, h)), rng.integers(PRIME, size=(outputs, h))
     x = rng.integers(PRIME, size=(samples, n))
     value, slope = value_and_slope(degrees, product(x, W1))
     outer = np.einsum("op,nk->nopk", np.eye(outputs, dtype=np.int64), value)
     inner = (W2 * slope[:, None, :] % PRIME)[..., None] * x[:, None, None, :] % PRIME
-    rows = samples * outputs
     table = np.concatenate([outer.reshape(rows, -1), inner.reshape(rows, -1)], axis=1)
     independent = pivots(to_matrix(table.T))
     return np.searchsorted(independent, outputs * np.arange(1, samples + 1))

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from nearopt.activations import Polynomial
-from nearopt.checks import positive_integer
+from nearopt.checks import positive_integer, require_generator
 from nearopt.double_points import Degrees, monomials
 from nearopt.rank import exact_ranks
 from nearopt.rank_bounds import upper_bound
@@ -46,6 +46,7 @@ def scan_ranks(cases: Iterable[Case], *, rng: np.random.Generator) -> pd.DataFra
         A row for each width: degrees, outputs, inputs, units, parameters, the exact rank, the
         dimension count, whether the rank is proved, and the reason of its upper bound.
     """
+    require_generator(rng)
     rows = []
     for degrees, n, outputs in cases:
         activation = monomial_sum(degrees)
@@ -97,7 +98,15 @@ def tabulate_ranks(
     DataFrame
         A row for each network: degrees, inputs, units, parameters, the exact rank, theory's rank,
         whether it is proved, and the rank that a count of dimensions expects.
+
+    Raises
+    ------
+    ValueError
+        If a size is not a positive integer.
     """
+    require_generator(rng)
+    max_input_dim = positive_integer("max_input_dim", max_input_dim)
+    max_hidden_dim = positive_integer("max_hidden_dim", max_hidden_dim)
     rows = []
     for degrees in choices:
         activation = monomial_sum(degrees)

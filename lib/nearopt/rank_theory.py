@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nearopt.activations import Polynomial
-from nearopt.checks import positive_integer
+from nearopt.checks import positive_integer, require_memory
 from nearopt.double_points import (
     Degrees,
     conditions_on_forms,
@@ -20,7 +20,7 @@ from nearopt.double_points import (
     conditions_on_segment,
     monomials,
 )
-from nearopt.network import TwoLayer
+from nearopt.network import TwoLayer, require_network
 from nearopt.rank_bounds import Bound, Rank, degrees_and_sizes, degrees_of, upper_bound
 
 # Where the conjecture was held against exact counts; the slow tests do it again.
@@ -75,9 +75,13 @@ def expected_batch_ranks(
     ------
     ValueError
         If the activation is not a polynomial or a size is not a positive integer.
+    MemoryError
+        If so many ranks do not fit.
     """
     degrees, (n, h, outputs) = degrees_and_sizes(activation, input_dim, hidden_dim, output_dim)
-    N, fed = np.arange(1, positive_integer("samples", samples) + 1), min(outputs, h)
+    samples = positive_integer("samples", samples)
+    require_memory(f"the ranks of {samples} batches", 40.0 * samples, "take fewer samples")
+    N, fed = np.arange(1, samples + 1), min(outputs, h)
     values = min(h, monomials(degrees, n))
     population = theoretical_rank(activation, n, h, fed).value
     return (outputs - fed) * np.minimum(N, values) + np.minimum(N * fed, population)
@@ -174,9 +178,15 @@ def quadratic_null_vectors(net: TwoLayer) -> NDArray[np.float64]:
     ------
     ValueError
         If the network is another one.
+    MemoryError
+        If the vectors do not fit.
     """
+    require_network("net", net)
     if degrees_of(net.activation) != {2} or net.output_dim != 1:
         raise ValueError(f"net must have g(u) = c u^2 and one output, not {net.activation}")
+    count = net.hidden_dim * (net.hidden_dim + 1) // 2
+    needed = 24.0 * count * net.parameter_count
+    require_memory(f"{count} null vectors", needed, "take a smaller network")
     a, unit = net.W2[0], np.eye(net.hidden_dim)
     scales = [
         np.r_[-2 * a[k] * unit[k], np.outer(unit[k], net.W1[k]).ravel()] for k in range(len(a))

@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import least_squares
 
-from nearopt.network import TwoLayer
+from nearopt.checks import finite_array, positive_integers, positive_number, require_generator
+from nearopt.network import TwoLayer, require_network
 
 Array = NDArray[np.float64]
 
@@ -20,7 +21,15 @@ def fit_student(student: TwoLayer, inputs: Array, outputs: Array) -> TwoLayer:
         The batch.
     outputs : array of shape (samples, output_dim)
         What the teacher answers.
+
+    Raises
+    ------
+    ValueError
+        If inputs or outputs have the wrong shape or are not finite.
     """
+    require_network("student", student)
+    inputs = finite_array("inputs", inputs, (None, student.input_dim))
+    outputs = finite_array("outputs", outputs, (len(inputs), student.output_dim))
 
     def residuals(parameters: Array) -> Array:
         return (student.with_parameters(parameters)(inputs) - outputs).ravel()
@@ -50,7 +59,15 @@ def relative_errors(
         Sizes of the batches; each is the beginning of the next.
     rng : Generator
         Source of the student, the batch and the new inputs.
+
+    Raises
+    ------
+    ValueError
+        If the distance is not a positive number, or a size not a positive integer.
     """
+    require_network("teacher", teacher)
+    require_generator(rng)
+    distance, batches = positive_number("distance", distance), positive_integers("batches", batches)
     shift = distance * rng.standard_normal(teacher.parameter_count)
     student = teacher.with_parameters(teacher.parameters + shift)
     batch = rng.standard_normal((max(batches), teacher.input_dim))

@@ -25,6 +25,10 @@ PACKAGES = ("matplotlib", "nearopt", "numpy", "pandas", "python-flint", "scipy",
 JSON: dict[str, Any] = {"indent": 1, "sort_keys": True, "ensure_ascii": False, "allow_nan": False}
 THREADS = ("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
+# What parameters are, and what else of that kind is among the names of a notebook.
+DATA = (bool, int, float, str, list, dict, type(None))
+NOT_GIVEN = {"In", "Out", "results_dir"}
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -97,13 +101,19 @@ class Results:
     Raises
     ------
     ValueError
-        If a parameter is missing or not allowed; the message names it and its range.
+        If a parameter is missing, unknown or not allowed; the message names it and its range.
     """
 
     def __init__(self, notebook: str, namespace: Mapping[str, Any], folder: str = "") -> None:
         self.notebook = notebook
-        names = [name for name in parameter_names(notebook) if name in namespace]
-        self.parameters = {name: namespace[name] for name in names}
+        if not isinstance(folder, str) or "\0" in folder:
+            raise ValueError(f"results_dir must be the name of a folder, not {folder!r}")
+        names = parameter_names(notebook)
+        # Plain data besides the parameters is one that papermill was given by another name.
+        given = {name for name, value in namespace.items() if isinstance(value, DATA)}
+        unknown = {name for name in given - NOT_GIVEN if not name.startswith("_")} - set(names)
+        known = [name for name in names if name in namespace]
+        self.parameters = {name: namespace[name] for name in (*known, *sorted(unknown))}
         check_parameters(notebook, self.parameters)
         self.folder = Path(folder) if folder else None
         self.values: dict[str, dict[str, Any]] = {}

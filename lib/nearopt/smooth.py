@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from scipy.special import expit, ndtr
 
 from nearopt.activations import Kernels
-from nearopt.checks import require_memory
+from nearopt.checks import positive_number, require_memory
 
 Array = NDArray[np.float64]
 Function = Callable[[Array], Array]
@@ -127,7 +127,7 @@ class Smooth:
     Raises
     ------
     ValueError
-        If a function is not the derivative of the one before it.
+        If a function is not the derivative of the one before it, or the tolerance not positive.
     """
 
     g: Function
@@ -137,6 +137,7 @@ class Smooth:
     tolerance: float = 1e-9
 
     def __post_init__(self) -> None:
+        positive_number("tolerance", self.tolerance)
         # Stein's lemma: sqrt(j + 1) a^p_{j+1} = s a^{p+1}_j.
         a = _hermite_coefficients(self._derivatives, np.ones(1), ORDERS[0])[:, 0]
         names = ("g", "dg", "d2g", "d3g")

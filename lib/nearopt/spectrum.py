@@ -14,7 +14,7 @@ from nearopt.checks import finite_array, require_memory
 from nearopt.coloured import ColouredInputs
 from nearopt.hermite import hermite_factor, hermite_terms, outside_factor, squared_singular_values
 from nearopt.hessian import population_hessian
-from nearopt.network import TwoLayer
+from nearopt.network import TwoLayer, require_network
 
 Array = NDArray[np.float64]
 
@@ -43,6 +43,7 @@ def spectrum(net: TwoLayer, input_covariance: ArrayLike | None = None) -> Array:
     MemoryError
         If the matrix of Nh (No + min(Nh, Ni)) parameters, or its factor, does not fit three times.
     """
+    require_network("net", net)
     if input_covariance is not None:
         return _coloured_spectrum(net, ColouredInputs(input_covariance))
     inner, multiplicity = inner_network(net), max(0, net.input_dim - net.hidden_dim)
@@ -75,6 +76,7 @@ def batch_spectrum(net: TwoLayer, inputs: Array) -> Array:
     MemoryError
         If the Jacobian does not fit three times.
     """
+    require_network("net", net)
     inputs = finite_array("inputs", inputs, (None, net.input_dim))
     size = len(inputs) * net.output_dim * net.parameter_count
     require_memory("the Jacobian of the batch", 24.0 * size, "use a smaller batch")

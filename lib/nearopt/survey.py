@@ -9,7 +9,7 @@ from scipy.stats import linregress
 
 from nearopt.activations import Erf
 from nearopt.certify import certify_full_rank
-from nearopt.checks import positive_integer
+from nearopt.checks import positive_integer, require_generator
 from nearopt.network import TwoLayer
 from nearopt.rank import numerical_rank
 
@@ -46,9 +46,10 @@ def draw_certificates(
     ValueError
         If a size is not a positive integer or a scale not a positive number.
     """
+    require_generator(rng)
     scales = {"sigma1": sigma1, "sigma2": sigma2, "rng": rng}
     draws = range(positive_integer("teachers", teachers))
-    nets = [TwoLayer.draw(*map(int, s), activation=Erf(), **scales) for s in shapes for _ in draws]
+    nets = [TwoLayer.draw(*s, activation=Erf(), **scales) for s in shapes for _ in draws]
     return pd.DataFrame([_row(net) for net in nets])
 
 

@@ -6,6 +6,7 @@ came of them.
 """
 
 import itertools
+import math
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -15,10 +16,13 @@ import pandas as pd
 import yaml
 from pandas.api.types import infer_dtype
 
+from nearopt.checks import require_memory
 from nearopt.parameters import SCHEMA, check_against, check_parameters, parameter_names
 
 FOLDER = SCHEMA.parent / "sweeps"
 
+# What Snakemake keeps of a point while it plans.
+BYTES_PER_POINT = 24e3
 # What a folder's name and a shell leave as it is.
 _PLAIN = re.compile(r"[A-Za-z0-9_.+-]+")
 
@@ -36,7 +40,7 @@ def load_sweep(name: str) -> dict[str, Any]:
         raise ValueError(f"no sweep is called {name!r}; there are {', '.join(known)}")
     try:
         sweep = yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(f"config/sweeps/{name}.yaml is not YAML: {error}") from None
     check_against(yaml.safe_load((FOLDER / "schema.yaml").read_text(encoding="utf-8")), sweep, name)
     return sweep
@@ -104,7 +108,15 @@ def _axis(key: str, values: list[Any]) -> list[dict[str, Any]]:
 
 
 def points(grid: Mapping[str, list[Any]]) -> pd.DataFrame:
-    """Return every combination of a grid's values, a row for each point, as they were written."""
+    """Return every combination of a grid's values, a row for each point, as they were written.
+
+    Raises
+    ------
+    MemoryError
+        If the plan of so many points does not fit.
+    """
+    count = math.prod(len(values) for values in grid.values())
+    require_memory(f"a grid of {count} points", BYTES_PER_POINT * count, "split it into sweeps")
     axes = [_axis(key, values) for key, values in grid.items()]
     rows = [
         {name: value for setting in combination for name, value in setting.items()}

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
-from nearopt.checks import finite_array
+from nearopt.checks import finite_array, positive_number
 from nearopt.prediction import expected_loss
 
 Array = NDArray[np.float64]
@@ -19,6 +19,14 @@ def nonzero(eigenvalues: Array) -> Array:
     """
     values = finite_array("eigenvalues", eigenvalues, (None,))
     return values[values > len(values) * np.finfo(np.float64).eps * values.max()]
+
+
+def _positive(eigenvalues: Array) -> Array:
+    """Return the eigenvalues above 0, of which there must be one."""
+    values = finite_array("eigenvalues", eigenvalues, (None,))
+    if values.max() <= 0:
+        raise ValueError(f"eigenvalues must not all be 0 or below: the largest is {values.max():g}")
+    return values[values > 0]
 
 
 def steps_to(eigenvalues: Array, fractions: Sequence[float]) -> list[float]:
@@ -38,11 +46,12 @@ def steps_to(eigenvalues: Array, fractions: Sequence[float]) -> list[float]:
     Raises
     ------
     ValueError
-        If a fraction is not between 0 and 1.
+        If a fraction is not between 0 and 1, or no eigenvalue is positive.
     """
-    if not all(0 < fraction < 1 for fraction in fractions):
-        raise ValueError(f"fractions must be between 0 and 1, not {list(fractions)}")
-    values = eigenvalues[eigenvalues > 0]
+    fractions = finite_array("fractions", fractions, (None,))
+    if not ((fractions > 0) & (fractions < 1)).all():
+        raise ValueError(f"fractions must be between 0 and 1, not {fractions.tolist()}")
+    values = _positive(eigenvalues)
     rate, start = 1 / values.max(), values.sum() / 2
     top = np.log(40 * values.max() / values.min())
 
@@ -57,9 +66,15 @@ def steps_to(eigenvalues: Array, fractions: Sequence[float]) -> list[float]:
 
 
 def summary(name: str, eigenvalues: Array, fraction: float = 0.01) -> str:
-    """Say in plain words how long gradient descent takes and what it never learns."""
-    values, count = eigenvalues[eigenvalues > 0], len(eigenvalues)
-    (steps,) = steps_to(eigenvalues, [fraction])
+    """Say in plain words how long gradient descent takes and what it never learns.
+
+    Raises
+    ------
+    ValueError
+        If the fraction is not between 0 and 1, or no eigenvalue is positive.
+    """
+    values, count = _positive(eigenvalues), len(eigenvalues)
+    (steps,) = steps_to(eigenvalues, [positive_number("fraction", fraction)])
     slowest = values.max() / values.min() / 2
     idle = count - len(values)
     flat = f"{idle} of {count} directions never matter" if idle else "every direction matters"

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from nearopt.activations import Activation, Erf, LeakyReLU, Polynomial
 from nearopt.ball_functions import ball_function
 from nearopt.balls import Balls, exact, to_matrix
-from nearopt.checks import finite_array, positive_integer
+from nearopt.certify import COPIES, FIRST_PRECISION, require_precision
+from nearopt.checks import finite_array, positive_integer, require_generator, require_memory
 from nearopt.definite import prove_definite
-from nearopt.network import TwoLayer
+from nearopt.network import TwoLayer, require_network
 
 # Inputs for each parameter: enough to have some on each side of every kink.
 SAMPLES = 4
@@ -32,7 +33,20 @@ def scaling_directions(net: TwoLayer, degree: int = 1) -> NDArray[np.float64]:
 
     Row k multiplies the outgoing weights of unit k and divides its incoming ones so that the
     network's function stays: (degree W2_ok, -w_k) at unit k, 0 elsewhere.
+
+    Raises
+    ------
+    ValueError
+        If the activation is not homogeneous, or the degree not a positive integer.
+    MemoryError
+        If the vectors do not fit.
     """
+    require_network("net", net)
+    degree = positive_integer("degree", degree)
+    if not is_homogeneous(net.activation):
+        raise ValueError(f"net must have a homogeneous activation, not {net.activation!r}")
+    needed = 24.0 * net.hidden_dim * net.parameter_count
+    require_memory(f"{net.hidden_dim} null vectors", needed, "use fewer units")
     units = np.eye(net.hidden_dim)
     outgoing = degree * units[:, None, :] * net.W2
     incoming = -units[:, :, None] * net.W1
@@ -62,14 +76,22 @@ def jacobian_rank(
     Raises
     ------
     ValueError
-        If the activation is not known in ball arithmetic.
+        If the activation is not known in ball arithmetic, or the precision is below 64 bits.
+    MemoryError
+        If the balls do not fit.
     """
+    require_network("net", net)
+    require_generator(rng)
+    max_precision = require_precision(max_precision)
+    needed = 16 * net.output_dim * net.parameter_count**2 * (64.0 + FIRST_PRECISION / 8)
+    what = f"a Jacobian of balls of {net.parameter_count} parameters"
+    require_memory(what, needed, "use fewer units")
     kept = np.ones(net.parameter_count, dtype=bool)
     if is_homogeneous(net.activation):
         strongest = np.abs(net.W2).argmax(0)
         kept[strongest * net.hidden_dim + np.arange(net.hidden_dim)] = False
     inputs = rng.standard_normal((SAMPLES * net.parameter_count, net.input_dim))
-    precision = 64
+    precision = FIRST_PRECISION
     while precision <= max_precision:
         with flint.ctx.workprec(precision):
             columns = to_matrix(_jacobian(net, inputs)[:, kept])
@@ -104,11 +126,16 @@ def certify_batch_ranks(net: TwoLayer, inputs: NDArray[np.float64], bits: int = 
     ------
     ValueError
         If the activation is another, there are more outputs than one, or the inputs do not fit.
+    MemoryError
+        If the balls do not fit.
     """
+    require_network("net", net)
     if not isinstance(net.activation, Erf) or net.output_dim != 1:
         raise ValueError(f"needs Erf and one output, not {net.activation} and {net.output_dim}")
     inputs = finite_array("inputs", inputs, (net.parameter_count, net.input_dim))
-    with flint.ctx.workprec(positive_integer("bits", bits)):
+    needed = COPIES * inputs.shape[0] ** 2 * (64.0 + positive_integer("bits", bits) / 8)
+    require_memory(f"balls of {bits} bits", needed, "take fewer bits or a smaller network")
+    with flint.ctx.workprec(bits):
         return not to_matrix(_jacobian(net, inputs)).det().contains(0)
 
 

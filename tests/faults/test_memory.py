@@ -1,0 +1,231 @@
+"""Jobs beyond the machine are refused with need and have, and the need that is said is true."""
+
+# ruff: noqa: B008 - a default is the network of a job, made before the job is run and measured.
+
+import ctypes
+import platform
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+from checkout import ROOT, environment
+
+from nearopt import Erf, Polynomial, ReLU, TwoLayer, checks
+from nearopt.certify import certify_full_rank
+from nearopt.coloured import ColouredInputs
+from nearopt.data import covariance_rank
+from nearopt.descent import gradient_descent, gradient_flow
+from nearopt.ensemble import (
+    draw_coloured_spectra,
+    draw_linear_spectra,
+    smallest_batch_eigenvalues,
+)
+from nearopt.graded import graded_spectrum
+from nearopt.hessian import batch_hessian, neural_tangent_kernel, population_hessian
+from nearopt.laws import FiniteLinearHessianLaw
+from nearopt.linear_descent import descend_linear_students
+from nearopt.linear_prediction import linear_expected_loss
+from nearopt.loss import batch_gradient, near_gradient, near_loss, population_gradient
+from nearopt.operators import BatchHessianOperator, HessianOperator
+from nearopt.partial_spectrum import extreme_eigenvalues, spectral_density
+from nearopt.prediction import expected_loss, predicted_loss
+from nearopt.rank import (
+    count_batch_ranks,
+    exact_batch_ranks,
+    exact_rank,
+    exact_ranks,
+    numerical_rank,
+)
+from nearopt.rank_theory import expected_batch_ranks, quadratic_null_vectors
+from nearopt.smooth import tanh
+from nearopt.spectrum import batch_spectrum, spectrum
+from nearopt.sweep import points
+from nearopt.witness import certify_batch_ranks, jacobian_rank, scaling_directions
+
+SUM, SQUARE = Polynomial((0.0, 1.0, 1.0, 1.0, 1.0)), Polynomial((0.0, 0.0, 1.0))
+
+
+def net(input_dim, hidden_dim, activation=None, output_dim=1):
+    rng = np.random.default_rng(1)
+    sizes = {"output_dim": output_dim, "sigma1": input_dim**-0.5}
+    return TwoLayer.draw(input_dim, hidden_dim, activation=activation or Erf(), rng=rng, **sizes)
+
+
+def rng():
+    return np.random.default_rng(2)
+
+
+def inputs(samples, input_dim):
+    return rng().standard_normal((samples, input_dim))
+
+
+def pair(hidden_dim):
+    teacher = net(2, hidden_dim)
+    return teacher.with_parameters(teacher.parameters * 1.001), teacher
+
+
+# Each returns a job, with its network and inputs, which are small beside it, already made.
+JOBS = {
+    "draw": lambda: lambda: TwoLayer.draw(2000, 1000, activation=Erf(), rng=rng()),
+    "outputs": lambda: lambda n=net(2, 50), x=inputs(20_000, 2): n(x),
+    "jacobian": lambda: lambda n=net(2, 50), x=inputs(5000, 2): n.jacobian(x),
+    "population_gradient": lambda: lambda p=pair(300): population_gradient(*p),
+    "near_loss": lambda: lambda p=pair(200): near_loss(*p),
+    "near_gradient": lambda: lambda p=pair(200): near_gradient(*p),
+    "batch_gradient": lambda: lambda p=pair(50), x=inputs(20_000, 2): batch_gradient(*p, x),
+    "population_hessian": lambda: lambda n=net(49, 40): population_hessian(n),
+    "population_hessian, tanh": lambda: lambda n=net(49, 40, tanh): population_hessian(n),
+    "population_hessian, many units": lambda: lambda n=net(2, 600): population_hessian(n),
+    "population_hessian, coloured": lambda: lambda n=net(49, 40): population_hessian(n, np.eye(49)),
+    "batch_hessian": lambda: lambda n=net(49, 40), x=inputs(100, 49): batch_hessian(n, x),
+    "tangent kernel": lambda: lambda n=net(2, 3), x=inputs(1500, 2): neural_tangent_kernel(n, x),
+    "operator": lambda: lambda n=net(2, 700): HessianOperator(n) @ n.parameters,
+    "batch operator": lambda: lambda n=net(2, 50), x=inputs(30_000, 2): BatchHessianOperator(n, x),
+    "spectrum": lambda: lambda n=net(30, 40): spectrum(n),
+    "spectrum, factor": lambda: lambda n=net(8, 60, SUM): spectrum(n),
+    "spectrum, coloured": lambda: lambda n=net(30, 40): spectrum(n, np.eye(30)),
+    "batch_spectrum": lambda: lambda n=net(49, 20), x=inputs(500, 49): batch_spectrum(n, x),
+    "extreme": lambda: lambda n=net(20, 200): extreme_eigenvalues(n, 1, steps=100, rng=rng()),
+    "density": lambda: lambda n=net(20, 200): spectral_density(n, steps=30, rng=rng()),
+    "density at points": lambda: (
+        lambda d=spectral_density(net(2, 3), rng=rng()): d.pdf(np.linspace(0, 1, 50_000), 0.1)
+    ),
+    "linear spectra": lambda: lambda: draw_linear_spectra(500, 2000, 1, rng=rng()),
+    "coloured spectra": lambda: lambda: draw_coloured_spectra(np.ones(600), 600, 1, rng=rng()),
+    "batches": lambda: lambda n=net(2, 50): smallest_batch_eigenvalues(n, 9, [6000], rng=rng()),
+    "covariance": lambda: lambda sigma=np.eye(600): ColouredInputs(sigma),
+    "coloured inputs": lambda: lambda c=ColouredInputs(np.eye(50)): c.draw(50_000, rng()),
+    "students": lambda: (
+        lambda: descend_linear_students(
+            30, 30, 1000, rate=1e-3, steps=np.array([2]), epsilon=1e-3, rng=rng()
+        )
+    ),
+    "descent": lambda: lambda p=pair(300): gradient_descent(*p, rate=1e-6, steps=2, records=10_000),
+    "flow": lambda: lambda p=pair(100): gradient_flow(*p, np.array([1e-6])),
+    "prediction": lambda: (
+        lambda: predicted_loss((np.ones(200), np.eye(200)), np.ones(200), np.ones(20_000), 0.1)
+    ),
+    "expectation": lambda: lambda: expected_loss(np.ones(200), np.ones(20_000)),
+    "numerical rank": lambda: lambda n=net(30, 40): numerical_rank(n),
+    "exact rank": lambda: lambda: exact_rank(SUM, 6, 60, rng=rng()),
+    "exact ranks": lambda: lambda: exact_ranks(SUM, 6, 60, rng=rng()),
+    "exact ranks of batches": lambda: lambda: exact_batch_ranks(SUM, 6, 60, rng=rng()),
+    "counted ranks": lambda: lambda: count_batch_ranks(SUM, 6, 40, 2, 150, rng=rng()),
+    "expected ranks": lambda: lambda: expected_batch_ranks(SUM, 6, 40, 2, 1_000_000),
+    "certified batches": lambda: lambda n=net(2, 50), x=inputs(150, 2): certify_batch_ranks(n, x),
+    "certificate": lambda: lambda n=net(4, 12): certify_full_rank(n, max_precision=128),
+    "graded": lambda: lambda n=net(4, 12): graded_spectrum(n, 1024),
+    "witness": lambda: lambda n=net(3, 12, ReLU()): jacobian_rank(n, rng=rng()),
+    "null vectors": lambda: lambda n=net(40, 40, SQUARE): quadratic_null_vectors(n),
+    "scalings": lambda: lambda n=net(10, 250, ReLU()): scaling_directions(n),
+    "whole numbers": lambda: lambda x=np.arange(60_000.0).reshape(3000, 20): covariance_rank(x),
+    "grid": lambda: lambda: points({"a": list(range(40)), "b": list(range(40))}),
+    "exact law": lambda: lambda: FiniteLinearHessianLaw(60, 60),
+}
+
+# Bytes that no job counts: BLAS's buffers, and what a few small arrays take.
+OVERHEAD = 4 * 2**20
+
+
+@pytest.fixture(params=JOBS)
+def job(request):
+    return JOBS[request.param]()
+
+
+@pytest.fixture
+def little(monkeypatch):
+    """A machine that has 1 MiB left."""
+    memory = psutil.virtual_memory()._replace(available=2**20)
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
+
+
+def test_a_job_beyond_the_machine_is_refused_with_need_and_have(job, little):
+    message = r" needs [0-9.e+-]+ GiB of memory and 0\.000977 GiB is available; [a-z]"
+    with pytest.raises(MemoryError, match=message):
+        job()
+
+
+def resident(name):
+    """Return a line of /proc/self/status in bytes."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return 1024 * int(next(line for line in lines if line.startswith(name)).split()[1])
+
+
+def test_the_need_that_is_said_is_what_the_job_takes(job, monkeypatch):
+    """The largest need that a job asks for is not below its peak."""
+    reset = Path("/proc/self/clear_refs")
+    if not reset.exists() or platform.libc_ver()[0] != "glibc":
+        pytest.skip("the peak of a job is measured on Linux with glibc")
+    asked = []
+    monkeypatch.setattr(checks, "ALWAYS_THERE", -1)
+    original = psutil.virtual_memory
+
+    def available():
+        frame = sys._getframe(2)  # That of require_memory.
+        asked.append(frame.f_locals["needed"])
+        return original()
+
+    monkeypatch.setattr(psutil, "virtual_memory", available)
+    job()  # Libraries keep buffers from a first run.
+    ctypes.CDLL(None).malloc_trim(0)
+    reset.write_text("5")
+    before = resident("VmRSS")
+    job()
+    taken = resident("VmHWM") - before
+    print(f"asked {max(asked) / 2**20:.1f} MiB, took {taken / 2**20:.1f} MiB")
+    assert taken <= 1.05 * max(asked) + OVERHEAD
+
+
+@pytest.mark.parametrize(
+    ("job", "remedy"),
+    [
+        (lambda: TwoLayer.draw(10**7, 10**7, activation=Erf(), rng=rng()), "a smaller one"),
+        (lambda: draw_coloured_spectra(np.ones(9), 9, 10**15, rng=rng()), "fewer teachers"),
+        (lambda: draw_linear_spectra(10**9, 10**9, 1, rng=rng()), "fewer teachers"),
+        (lambda: exact_rank(SUM, 10**6, 10**6, rng=rng()), "a smaller network"),
+        (lambda: expected_batch_ranks(SUM, 2, 2, 1, sys.maxsize), "fewer samples"),
+        (lambda: FiniteLinearHessianLaw(10**12, 10**12), "use LinearHessianLaw"),
+        (lambda: linear_expected_loss([1.0], 10**12, 10**12), "asymptotic_linear_expected_loss"),
+        (lambda p=pair(3): gradient_descent(*p, rate=1e-9, steps=1, records=10**15), "fewer steps"),
+        (lambda: points({"a": list(range(10**5)), "b": list(range(10**5))}), "into sweeps"),
+    ],
+)
+def test_no_machine_is_large_enough(job, remedy):
+    """At sizes that no patience would see the end of, the answer comes at once."""
+    with pytest.raises(MemoryError, match=rf"needs .* GiB of memory and .*; .*{remedy}"):
+        job()
+
+
+LIMITED = """
+import resource
+import numpy as np
+from nearopt import Erf, TwoLayer
+from nearopt.hessian import population_hessian
+
+net = TwoLayer.draw(49, {hidden}, activation=Erf(), rng=np.random.default_rng(0))
+population_hessian(TwoLayer.draw(2, 3, activation=Erf(), rng=np.random.default_rng(0)))
+held = next(int(l.split()[1]) for l in open("/proc/self/status") if l.startswith("VmSize"))
+resource.setrlimit(resource.RLIMIT_AS, 2 * (1024 * held + {mebibytes} * 2**20,))
+print(population_hessian(net).shape)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of memory are kept on Linux")
+@pytest.mark.parametrize(("mebibytes", "fits"), [(60, False), (120, False), (180, True)])
+def test_a_job_near_the_limit_of_its_process_ends_by_itself(mebibytes, fits):
+    """A Hessian of 130 MiB in less, nearly enough, and enough."""
+    code = textwrap.dedent(LIMITED).format(hidden=80, mebibytes=mebibytes)
+    command = [sys.executable, "-c", code]
+    env = environment(ROOT) | {"OPENBLAS_NUM_THREADS": "1"}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    if fits:
+        assert done.stdout == "(4000, 4000)\n", done.stderr
+    else:
+        assert done.returncode == 1
+        last = done.stderr.splitlines()[-1]
+        assert last.startswith("MemoryError: a dense Hessian of 4000 parameters needs 0.129"), last
+        assert "use HessianOperator" in last

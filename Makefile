@@ -38,7 +38,9 @@ site: $(CONFIG) ## the same build as pages to read, results/paper/site (CONFIG=q
 	@$(VENV) python workflow/pages.py results/$(CONFIG)
 
 explore: environment ## open an app with sliders for spectrum, rank and loss of any network
-	@$(VENV) JUPYTER_PATH="$(CURDIR)/explore" voila --Voila.ip=127.0.0.1 --template=offline $(VOILA) explore/explore.ipynb
+	@$(VENV) JUPYTER_PATH="$(CURDIR)/explore" voila --Voila.ip=127.0.0.1 --template=offline \
+	  --VoilaConfiguration.extension_allowlist=@jupyter-widgets/jupyterlab-manager \
+	  --VoilaConfiguration.extension_allowlist=@voila-dashboards/widgets-manager8 $(VOILA) explore/explore.ipynb
 
 lab: environment ## open the notebooks in JupyterLab, each to run from top to bottom
 	@$(VENV) jupyter lab --LabApp.default_url=/lab/tree/notebooks $(LAB)

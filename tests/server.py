@@ -14,7 +14,8 @@ OWN = ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_
 
 def options(target):
     """Return what the Makefile gives a server, without the words left to the user."""
-    command = re.search(rf"^{target}:.*\n\t@(.*)", (ROOT / "Makefile").read_text(), re.M).group(1)
+    recipe = rf"^{target}:.*\n((?:\t.*\n)+)"
+    command = re.search(recipe, (ROOT / "Makefile").read_text(), re.M).group(1)
     return [word for word in command.split() if word.startswith("--")]
 
 

@@ -199,7 +199,7 @@ def test_a_gradient_that_is_not_a_number_is_divergence(plain):
     def lost(student, teacher):
         return slopes(student, teacher) * (np.nan if distance(student, teacher) > 0.1 else 1)
 
-    with pytest.raises(DivergenceError, match="after 1 steps the student is 10 times as far"):
+    with pytest.raises(DivergenceError, match=rf"after 1 steps .* lambda_max = {2 / 9:.6g}, "):
         gradient_descent(near(plain, 1.0), plain, rate=1.0, steps=5, gradient=lost)
 
 

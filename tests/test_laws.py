@@ -182,6 +182,7 @@ def test_asymptotic_density_to_ten_digits_in_the_bulk(case):
         assert law.pdf(x) == pytest.approx(asymptotic_reference(law, x), rel=1e-10)
 
 
+@pytest.mark.lengthy
 @pytest.mark.parametrize("case", [*CASES, (40, 50)], ids=str)
 def test_finite_size_density_to_ten_digits_in_the_bulk(case):
     law = FiniteLinearHessianLaw(*case)
@@ -189,6 +190,7 @@ def test_finite_size_density_to_ten_digits_in_the_bulk(case):
         assert law.pdf(x) == pytest.approx(finite_reference(law, x), rel=1e-10)
 
 
+@pytest.mark.lengthy
 def test_finite_size_density_of_three_hundred_to_ten_digits():
     law = FiniteLinearHessianLaw(300, 300)
     x = law.ppf(0.4)
@@ -252,6 +254,7 @@ def test_skewness_and_kurtosis(kind, case):
     assert fourth / variance**2 - 3 == pytest.approx(kurtosis, rel=1e-6, abs=1e-6)
 
 
+@pytest.mark.lengthy
 @pytest.mark.parametrize("case", [(10, 20), (30, 10), (2, 2), (5, 10, 1.0, 0.3)], ids=str)
 def test_no_difference_from_a_million_eigenvalues(case):
     (n, h), (s1, s2) = case[:2], case[2:] or (1.0, 1.0)

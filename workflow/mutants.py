@@ -40,9 +40,9 @@ INTRODUCTION = """# Mutants
 
 Does anything notice when a formula is wrong? `make mutants` changes one token at a time, an
 operator, a number, an argument or a text, and runs the tests that call the changed function:
-{tests}, but for those that are marked slow and those that hypothesis generates. A mutant is killed
-if a test fails, or does not end. Annotations, docstrings, constants of a module and methods with a
-decorator are not changed.
+{tests}, but for those that are slow or lengthy and those that hypothesis generates. A mutant is
+killed if a test fails, or does not end. Annotations, docstrings, constants of a module and methods
+with a decorator are not changed.
 """
 
 

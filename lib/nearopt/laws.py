@@ -81,8 +81,9 @@ class MarchenkoPastur(rv_continuous):
 
     def _ppf(self, q: Array) -> Array:
         above = np.maximum(q, self.atom)
-        edges = tuple(np.full(np.shape(q), edge) for edge in self.edges)
-        root = elementwise.find_root(lambda x, level: self._cdf(x) - level, edges, args=(above,)).x
+        root = elementwise.find_root(
+            lambda x, level: self._cdf(x) - level, self.edges, args=(above,)
+        ).x
         return np.where(q > self.atom, root, 0.0)
 
     def _stats(self) -> tuple[float, float, float, float]:

@@ -3,6 +3,7 @@
 import re
 
 from sphinx.application import Sphinx
+from sphinx.util.inspect import signature, stringify_signature
 
 project = "nearopt"
 author = "The nearopt authors"
@@ -65,8 +66,19 @@ def plain_docstring(
     lines[:] = shown
 
 
+def own_signature(
+    app: Sphinx, what: str, name: str, thing: type, options: object, given: str, returns: str
+) -> tuple[str, str]:
+    """Show what a class takes, where the library that it extends hides it."""
+    if what == "class" and given == "(*args, **kwargs)":
+        taken = signature(thing.__init__, bound_method=True)
+        given = stringify_signature(taken, show_annotation=False, show_return_annotation=False)
+    return given, returns
+
+
 def setup(app: Sphinx) -> None:
     """Connect the docstrings' treatment."""
     # Titles in the navigation hold maths on pages that have none of their own.
     app.set_html_assets_policy("always")
     app.connect("autodoc-process-docstring", plain_docstring, priority=400)
+    app.connect("autodoc-process-signature", own_signature)

@@ -94,6 +94,7 @@ def test_moving_a_slider_changes_the_picture(app, chromium):
     changed = "before => document.querySelector('img.widget-image').src !== before"
     page.wait_for_function(changed, arg=before, timeout=20_000)
     assert not said
+    assert any(urlsplit(url).path.endswith("/static/index.css") for url in asked)
     outside = [url for url in asked if urlsplit(url).scheme not in {"blob", "data"}]
     assert {urlsplit(url).hostname for url in outside} == {urlsplit(app).hostname}
     page.close()

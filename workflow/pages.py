@@ -111,7 +111,8 @@ def claims_table(claims: list[dict[str, Any]]) -> str:
         numbers = f"{claim['measured']:.4g}{error} | {claim['expected']:.4g}"
         rows.append(f"| {claim['claim']} | {claim['statement']} | {numbers} | {verdict} | {link} |")
     head = "| claim | what was measured | measured | expected | verdict | notebook |"
-    return "\n".join([head, "|---|---|--:|--:|---|---|", *rows, ""])
+    lines = ["```{container} claims", head, "|---|---|--:|--:|---|---|", *rows, "```", ""]
+    return "\n".join(lines)
 
 
 def best_figure(text: str) -> str:
@@ -131,13 +132,14 @@ def data_page(contents: list[dict[str, Any]]) -> str:
     lines += ["{download}`all verdicts <generated/claims.json>` (JSON).", ""]
     for content in contents:
         name = content["notebook"]
-        lines += [f"## {name}", "", "| quantity | value | what it is |", "|---|--:|---|"]
+        lines += [f"## {name}", "", "```{container} values"]
+        lines += ["| quantity | value | what it is |", "|---|--:|---|"]
         for key, entry in content["values"].items():
             error = f" ± {entry['error']:.2g}" if "error" in entry else ""
             lines.append(f"| `{key}` | {entry['value']:.6g}{error} | {entry['description']} |")
         files = [*sorted(content["files"]), "values.json"]
         links = ", ".join(f"{{download}}`{file} <data/{name}/{file}>`" for file in files)
-        lines += ["", f"Files: {links}.", ""]
+        lines += ["```", "", f"Files: {links}.", ""]
     return "\n".join(lines)
 
 

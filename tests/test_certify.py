@@ -5,7 +5,7 @@ import flint
 import mpmath
 import numpy as np
 import pytest
-from test_definite import mpmath_erf_hessian
+from many_digits import mpmath_erf_hessian
 
 from nearopt import Erf, Polynomial, ReLU, TwoLayer, smooth
 from nearopt.ball_functions import SMOOTH

@@ -1,10 +1,9 @@
-from itertools import combinations_with_replacement
-
 import flint
 import mpmath
 import numpy as np
 import pytest
 from flint import arb_mat
+from many_digits import mpmath_erf_hessian
 
 from nearopt import Erf, Polynomial, TwoLayer
 from nearopt.balls import ball_kernels, exact, hessian_blocks, to_matrix
@@ -16,21 +15,6 @@ from nearopt.hessian import population_hessian
 def ball_hessian(net):
     W1 = exact(net.W1)
     return hessian_blocks(W1, exact(net.W2), ball_kernels(net.activation, W1 @ W1.T))
-
-
-def mpmath_erf_hessian(net):
-    """The Hessian with one input and one output, by quadrature over the line."""
-    with mpmath.workdps(40):
-        w, a = ([mpmath.mpf(x) for x in row] for row in (net.W1[:, 0], net.W2[0]))
-        root = mpmath.sqrt(2)
-        units = [lambda x, k=k: mpmath.erf(w[k] * x / root) for k in range(len(w))]
-        units += [lambda x, k=k: a[k] * x * 2 * mpmath.npdf(w[k] * x) for k in range(len(w))]
-        hessian = mpmath.matrix(len(units))
-        for i, j in combinations_with_replacement(range(len(units)), 2):
-            f, h = units[i], units[j]
-            half = mpmath.quad(lambda x, f=f, h=h: f(x) * h(x) * mpmath.npdf(x), [0, 3, 8, 14])
-            hessian[i, j] = hessian[j, i] = 2 * half
-        return hessian
 
 
 @pytest.mark.parametrize("activation", [Erf(), Polynomial((0.5, -1.0, 0.0, 2.0))])

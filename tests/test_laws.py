@@ -2,17 +2,15 @@ import math
 import pickle
 from itertools import pairwise
 
-import mpmath
 import numpy as np
 import pytest
+from many_digits import asymptotic_reference, finite_reference
 from scipy.integrate import quad
 from scipy.stats import chi2, norm
 
 from nearopt.empirical import cdf_scores
 from nearopt.ensemble import draw_linear_spectra
 from nearopt.laws import FiniteLinearHessianLaw, LinearHessianLaw, MarchenkoPastur
-from nearopt.piecewise import tabulate
-from nearopt.wishart import singular_value_density
 
 LAWS = [LinearHessianLaw, FiniteLinearHessianLaw]
 CASES = [(1, 1), (2, 1), (3, 3), (10, 20), (30, 10), (10, 20, 1.0, 3.0), (30, 10, 2.0, 0.3)]
@@ -73,106 +71,6 @@ def test_marchenko_pastur_lies_between_its_edges(c):
         np.testing.assert_array_equal(quantiles[:2], 0)
     np.testing.assert_allclose(law.cdf(quantiles[2:]), levels[2:], rtol=1e-12)
     assert ((lower < quantiles[2:]) & (quantiles[2:] < upper)).all()
-
-
-@pytest.mark.parametrize(
-    ("n", "p", "x", "expected"),
-    [(20, 10, 20.0, 0.20471356150729728516), (200, 100, 150.0, 0.25376456264765497892)],
-)
-def test_wishart_density_against_known_values(n, p, x, expected):
-    """Values of an independent Pfaffian formula in 600 bits and more."""
-    t = np.array([math.sqrt(x)])
-    assert singular_value_density(t, n, p)[0] / (2 * t[0]) == pytest.approx(expected, rel=1e-13)
-
-
-@pytest.mark.parametrize("n", [2, 3, 7])
-def test_wishart_density_of_two_columns_against_its_joint_density(n):
-    """p = 2: |x - y| (x y)^((n-3)/2) exp(-(x + y)/2) integrated over y, by quadrature."""
-
-    def joint(y, x):
-        return abs(x - y) * (x * y) ** ((n - 3) / 2) * math.exp(-(x + y) / 2)
-
-    def marginal(x):
-        return quad(joint, 0, x, (x,))[0] + quad(joint, x, np.inf, (x,))[0]
-
-    normalisation = 2**n * math.gamma(n / 2) * math.gamma((n - 1) / 2) * 2 / math.sqrt(math.pi)
-    for x in (0.5, 2.0, 9.0):
-        t = np.array([math.sqrt(x)])
-        expected = 4 * t * marginal(x) / normalisation
-        np.testing.assert_allclose(singular_value_density(t, n, 2), expected, rtol=1e-7)
-
-
-def asymptotic_reference(law, x):
-    """The convolution as the paper writes it, over the Marchenko-Pastur variable, in 30 digits."""
-    mp = mpmath.mp.clone()
-    mp.dps = 30
-    h, s1, s2 = law.hidden_dim, mp.mpf(law.sigma1), mp.mpf(law.sigma2)
-    c = mp.mpf(law.input_dim) / h
-    lower, upper = (s1**2 * h * (1 + sign * mp.sqrt(c)) ** 2 for sign in (-1, 1))
-
-    def chi_square(y):
-        y = y / s2**2
-        return (
-            y ** (mp.mpf(h) / 2 - 1)
-            * mp.exp(-y / 2)
-            / 2 ** (mp.mpf(h) / 2)
-            / mp.gamma(mp.mpf(h) / 2)
-            / s2**2
-        )
-
-    def integrand(mu):
-        density = mp.sqrt((upper - mu) * (mu - lower)) / (2 * mp.pi * c * mu * s1**2 * h)
-        return density * chi_square(x - mu)
-
-    top = min(upper, mp.mpf(x))
-    points = [lower + (top - lower) * mp.mpf(i) / 8 for i in range(9)] if top > lower else []
-    area = mp.quad(integrand, points) if points else mp.mpf(0)
-    return float(area + max(mp.mpf(0), 1 - 1 / c) * chi_square(mp.mpf(x)))
-
-
-def finite_reference(law, x):
-    """The convolution over the angle, the density by its recurrence, in 40 digits."""
-    mp = mpmath.mp.clone()
-    mp.dps = 40
-    n, p = max(law.input_dim, law.hidden_dim), min(law.input_dim, law.hidden_dim)
-    a, h, s1, s2 = n - p, law.hidden_dim, mp.mpf(law.sigma1), mp.mpf(law.sigma2)
-    s = [mp.sqrt(k * (k + a)) for k in range(p + 1)]
-    mean = mp.sqrt(2 * mp.beta(mp.mpf(a + 1) / 2, mp.mpf(1) / 2))
-
-    def density(t):
-        y = t * t
-        before, phi = mp.mpf(0), mp.sqrt(y**a * mp.exp(-y) / mp.factorial(a))
-        E_before, E = (
-            mp.mpf(0),
-            mean * (mp.mpf(1) / 2 - mp.gammainc(mp.mpf(a + 1) / 2, y / 2, regularized=True)),
-        )
-        squares, integral = mp.mpf(0), mean
-        for k in range(p - 1):
-            squares += phi**2
-            E_before, E = E, (s[k] * E_before - 2 * t * phi) / s[k + 1]
-            before, phi = phi, ((y - (2 * k + 1 + a)) * phi - s[k] * before) / s[k + 1]
-            if k % 2 == 0 and k < p - 2:
-                integral *= s[k + 1] / s[k + 2]
-        return 2 * t * squares + s[p - 1] * phi * E_before + (2 * phi / integral if p % 2 else 0)
-
-    def chi(r):
-        return (
-            2 * r ** (h - 1) * mp.exp(-(r**2) / 2) / 2 ** (mp.mpf(h) / 2) / mp.gamma(mp.mpf(h) / 2)
-        )
-
-    radius, edge = mp.sqrt(mp.mpf(x)), mp.sqrt(h)
-    # Outside, the chi density is below 1e-30.
-    low, high = (
-        mp.acos(min(mp.mpf(1), max(mp.mpf(0), (edge + reach) * s2 / radius))) for reach in (9, -9)
-    )
-    area = mp.quad(
-        lambda angle: chi(radius * mp.cos(angle) / s2) * density(radius * mp.sin(angle) / s1),
-        mp.linspace(low, high, 9),
-        maxdegree=6,
-        method="gauss-legendre",
-    )
-    pure = max(0.0, 1 - h / law.input_dim) * chi2(h, scale=law.sigma2**2).pdf(x)
-    return float(area / (2 * s1 * s2 * law.input_dim)) + pure
 
 
 @pytest.mark.parametrize("case", [*CASES, (100, 200), (300, 100), (300, 300)], ids=str)
@@ -322,21 +220,3 @@ def test_bad_parameters_are_named(kind, arguments, name):
         kind(*arguments)
     with pytest.raises(ValueError, match="^aspect_ratio must be"):
         MarchenkoPastur(0.0)
-
-
-def test_tabulation_follows_kinks_and_oscillations():
-    def function(x):
-        return np.sqrt(np.abs(x - 1)) + np.sin(40 * x)
-
-    x = np.linspace(0, 3, 5000)
-    table = tabulate(function, np.array([0.0, 1.0, 3.0]))
-    away = np.abs(x - 1) > 1e-6
-    np.testing.assert_allclose(table(x)[away], function(x)[away], atol=1e-11)
-    area = (2 / 3) * (1 + 2**1.5) + (1 - math.cos(120)) / 40
-    assert table.integrate(0, 3) == pytest.approx(area, rel=1e-11)
-
-
-def test_tabulation_gives_up_on_noise():
-    noise = np.random.default_rng(5)
-    with pytest.raises(ArithmeticError, match="less accurate than that"):
-        tabulate(lambda x: 1 + 1e-9 * noise.standard_normal(x.shape), np.array([0.0, 1.0]))

@@ -1,27 +1,19 @@
 """Counts, bounds and closed forms of the rank, each against the others and a second count."""
 
 import tracemalloc
-from itertools import combinations_with_replacement, product
-from math import comb, factorial, prod
 
 import flint
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from second_count import coefficient_rank
 
 from nearopt import Erf, Linear, Polynomial, TwoLayer
-from nearopt.double_points import EXCEPTIONS, conditions_on_forms, factor_pairs, monomials
 from nearopt.rank import exact_batch_ranks, exact_rank, exact_ranks, numerical_rank
-from nearopt.rank_bounds import Bound, Rank, upper_bound
-from nearopt.rank_scan import (
-    dimension_count,
-    monomial_sum,
-    saturating_width,
-    scan_cases,
-    scan_ranks,
-)
-from nearopt.rank_theory import lower_bound, quadratic_null_vectors, theoretical_rank
+from nearopt.rank_bounds import Bound, upper_bound
+from nearopt.rank_scan import monomial_sum
+from nearopt.rank_theory import lower_bound, theoretical_rank
 
 # (S, inputs, units, outputs) and the rank.
 KNOWN = {
@@ -62,33 +54,6 @@ def rng(seed=0):
 
 def count(degrees, n, h, outputs=1, seed=0):
     return exact_rank(monomial_sum(degrees), n, h, outputs, rng=rng(seed))
-
-
-def coefficient_rank(coefficients, W1, W2):
-    """Rational rank of the gradient's coefficients at monomials, from integer weights."""
-    units, n = len(W1), len(W1[0])
-    columns = []
-    for d, c in enumerate(coefficients):
-        for chosen in combinations_with_replacement(range(n), d):
-            a = np.bincount(chosen, minlength=n) if chosen else np.zeros(n, int)
-            weight = c * factorial(d) // prod(map(factorial, a.tolist()))
-            value, gradient = zip(*(monomial(row, a.tolist(), weight) for row in W1), strict=True)
-            for o, row in enumerate(W2):
-                outer = [value[k] * (o == p) for p in range(len(W2)) for k in range(units)]
-                inner = [row[k] * slope for k in range(units) for slope in gradient[k]]
-                columns.append(outer + inner)
-    return flint.fmpz_mat(columns).rank()
-
-
-def monomial(w, a, weight):
-    """Return weight w^a and its gradient, in integers."""
-    value = weight * prod(x**e for x, e in zip(w, a, strict=True))
-    less = [[e - (i == j) for j, e in enumerate(a)] for i in range(len(a))]
-    slopes = [
-        weight * a[i] * prod(x**e for x, e in zip(w, less[i], strict=True)) if a[i] else 0
-        for i in range(len(a))
-    ]
-    return value, slopes
 
 
 def integers(seed, *shape, size=50):
@@ -262,84 +227,6 @@ def test_floats_fail_where_the_count_does_not():
     assert numerical_rank(net).value < exact_rank(activation, 2, 16, rng=rng()).value
 
 
-def test_scales_and_rotations_are_the_null_space_of_a_quadratic_network():
-    net = TwoLayer.draw(5, 4, activation=Polynomial((0, 0, 0.7)), rng=rng(11))
-    null = quadratic_null_vectors(net)
-    jacobian = net.jacobian(rng(12).standard_normal((40, 5)))[:, 0]
-    assert np.abs(jacobian @ null.T).max() < 1e-12 * np.abs(jacobian).max()
-    assert np.linalg.matrix_rank(null) == len(null)
-    assert len(null) + count(frozenset({2}), 5, 4).value == net.parameter_count
-    with pytest.raises(ValueError, match="net must have"):
-        quadratic_null_vectors(TwoLayer.draw(5, 4, activation=Linear(), rng=rng()))
-
-
-def test_a_conjecture_is_never_called_proved():
-    theory = theoretical_rank(monomial_sum(frozenset({2, 3, 5})), 3, 9)
-    assert not theory.proved
-    assert "conjecture" in theory.method
-    assert theory.value == theory.upper.value > theory.lower.value
-    assert count(frozenset({2, 3, 5}), 3, 9).proved
-
-
-def test_a_rank_outside_its_bounds_is_refused():
-    with pytest.raises(ValueError, match="a rank of 5 is outside its bounds"):
-        Rank(5, 9, "typed", Bound(1, "below"), Bound(4, "above"))
-
-
-def test_exceptional_forms_are_those_of_alexander_and_hirschowitz():
-    for m, n, h in product(range(3, 6), range(1, 6), range(1, 15)):
-        expected = min(n * h, comb(n + m - 1, m))
-        found = conditions_on_forms(m, n, h)
-        assert found == expected - ((m, n, h) in EXCEPTIONS)
-        assert found == count(frozenset({m}), n, h).value
-
-
-def test_factor_pairs_are_all_pairs_that_no_larger_ones_contain():
-    for degrees in map(frozenset, ({4}, {2, 4}, {0, 3, 6}, {1, 2, 3, 5})):
-        subsets = [frozenset(d for d in range(7) if bits >> d & 1) for bits in range(1, 2**7)]
-        fits = [
-            (T, U) for T, U in product(subsets, subsets) if {t + u for t in T for u in U} <= degrees
-        ]
-        largest = {
-            (T, U)
-            for T, U in fits
-            if not any(T <= V and U <= W and (T, U) != (V, W) for V, W in fits)
-        }
-        assert set(factor_pairs(degrees)) == largest
-
-
-@pytest.mark.parametrize(
-    ("max_degree", "inputs", "outputs", "terms"),
-    [(4, 3, 1, 5), (4, 2, 2, 2), (3, 4, 3, 2), (2, 3, 5, 3)],
-)
-def test_scan_proves_every_rank_and_explains_every_defect(max_degree, inputs, outputs, terms):
-    ranks = scan_ranks(scan_cases(max_degree, inputs, outputs, terms), rng=rng())
-    assert ranks.proved.all()
-    assert (ranks["rank"] <= ranks.dimension_count).all()
-    last = ranks.groupby(["degrees", "inputs"])["rank"].max()
-    for (text, n), value in last.items():
-        degrees = frozenset(map(int, text.split()))
-        assert value == outputs * monomials(degrees, n)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("outputs", "terms"), [(1, 7), (2, 2), (3, 2)])
-def test_the_range_over_which_the_conjecture_is_said_to_be_checked(outputs, terms):
-    ranks = scan_ranks(scan_cases(6, 5, outputs, terms), rng=rng())
-    assert ranks.proved.all()
-    sizes = ranks[["inputs", "units", "outputs"]].itertuples(index=False)
-    for text, value, (n, h, _) in zip(ranks.degrees, ranks["rank"], sizes, strict=True):
-        activation = monomial_sum(frozenset(map(int, text.split())))
-        assert theoretical_rank(activation, n, h, outputs).value == value
-
-
-def test_a_scan_ends_where_the_rank_does():
-    assert saturating_width(frozenset({1, 3}), 5) == 8
-    assert saturating_width(frozenset({2}), 5, 3) == 7
-    assert dimension_count(frozenset({2, 4}), 3, 5) == 20
-    assert dimension_count(frozenset({1, 3}), 5, 7) == 40
-
-
 @pytest.mark.parametrize("function", [exact_rank, exact_ranks, exact_batch_ranks, theoretical_rank])
 def test_bad_input_is_named(function):
     source = {} if function is theoretical_rank else {"rng": rng()}
@@ -360,5 +247,3 @@ def test_a_count_that_cannot_fit_is_refused_before_it_starts():
         match=r"^a Jacobian of \d+ rows and \d+ columns needs .*; take a smaller network$",
     ):
         exact_rank(monomial_sum(frozenset({9})), 1000, 10**6, rng=rng())
-    with pytest.raises(ValueError, match="max_degree must be"):
-        next(scan_cases(0, 1, 1, 1))

@@ -1,0 +1,55 @@
+"""The scan for ranks that a count of dimensions does not give."""
+
+import numpy as np
+import pytest
+
+from nearopt.double_points import monomials
+from nearopt.rank_scan import (
+    dimension_count,
+    monomial_sum,
+    saturating_width,
+    scan_cases,
+    scan_ranks,
+)
+from nearopt.rank_theory import theoretical_rank
+
+
+def rng(seed=0):
+    return np.random.default_rng(seed)
+
+
+@pytest.mark.parametrize(
+    ("max_degree", "inputs", "outputs", "terms"),
+    [(4, 3, 1, 5), (4, 2, 2, 2), (3, 4, 3, 2), (2, 3, 5, 3)],
+)
+def test_scan_proves_every_rank_and_explains_every_defect(max_degree, inputs, outputs, terms):
+    ranks = scan_ranks(scan_cases(max_degree, inputs, outputs, terms), rng=rng())
+    assert ranks.proved.all()
+    assert (ranks["rank"] <= ranks.dimension_count).all()
+    last = ranks.groupby(["degrees", "inputs"])["rank"].max()
+    for (text, n), value in last.items():
+        degrees = frozenset(map(int, text.split()))
+        assert value == outputs * monomials(degrees, n)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("outputs", "terms"), [(1, 7), (2, 2), (3, 2)])
+def test_the_range_over_which_the_conjecture_is_said_to_be_checked(outputs, terms):
+    ranks = scan_ranks(scan_cases(6, 5, outputs, terms), rng=rng())
+    assert ranks.proved.all()
+    sizes = ranks[["inputs", "units", "outputs"]].itertuples(index=False)
+    for text, value, (n, h, _) in zip(ranks.degrees, ranks["rank"], sizes, strict=True):
+        activation = monomial_sum(frozenset(map(int, text.split())))
+        assert theoretical_rank(activation, n, h, outputs).value == value
+
+
+def test_a_scan_ends_where_the_rank_does():
+    assert saturating_width(frozenset({1, 3}), 5) == 8
+    assert saturating_width(frozenset({2}), 5, 3) == 7
+    assert dimension_count(frozenset({2, 4}), 3, 5) == 20
+    assert dimension_count(frozenset({1, 3}), 5, 7) == 40
+
+
+def test_a_bad_range_is_named():
+    with pytest.raises(ValueError, match="max_degree must be"):
+        next(scan_cases(0, 1, 1, 1))

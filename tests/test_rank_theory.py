@@ -1,0 +1,68 @@
+"""What theory says of ranks, and the lemmas that it is made of, against exact counts."""
+
+from itertools import product
+from math import comb
+
+import numpy as np
+import pytest
+
+from nearopt import Linear, Polynomial, TwoLayer
+from nearopt.double_points import EXCEPTIONS, conditions_on_forms, factor_pairs
+from nearopt.rank import exact_rank
+from nearopt.rank_bounds import Bound, Rank
+from nearopt.rank_scan import monomial_sum
+from nearopt.rank_theory import quadratic_null_vectors, theoretical_rank
+
+
+def rng(seed=0):
+    return np.random.default_rng(seed)
+
+
+def count(degrees, n, h, outputs=1, seed=0):
+    return exact_rank(monomial_sum(degrees), n, h, outputs, rng=rng(seed))
+
+
+def test_scales_and_rotations_are_the_null_space_of_a_quadratic_network():
+    net = TwoLayer.draw(5, 4, activation=Polynomial((0, 0, 0.7)), rng=rng(11))
+    null = quadratic_null_vectors(net)
+    jacobian = net.jacobian(rng(12).standard_normal((40, 5)))[:, 0]
+    assert np.abs(jacobian @ null.T).max() < 1e-12 * np.abs(jacobian).max()
+    assert np.linalg.matrix_rank(null) == len(null)
+    assert len(null) + count(frozenset({2}), 5, 4).value == net.parameter_count
+    with pytest.raises(ValueError, match="net must have"):
+        quadratic_null_vectors(TwoLayer.draw(5, 4, activation=Linear(), rng=rng()))
+
+
+def test_a_conjecture_is_never_called_proved():
+    theory = theoretical_rank(monomial_sum(frozenset({2, 3, 5})), 3, 9)
+    assert not theory.proved
+    assert "conjecture" in theory.method
+    assert theory.value == theory.upper.value > theory.lower.value
+    assert count(frozenset({2, 3, 5}), 3, 9).proved
+
+
+def test_a_rank_outside_its_bounds_is_refused():
+    with pytest.raises(ValueError, match="a rank of 5 is outside its bounds"):
+        Rank(5, 9, "typed", Bound(1, "below"), Bound(4, "above"))
+
+
+def test_exceptional_forms_are_those_of_alexander_and_hirschowitz():
+    for m, n, h in product(range(3, 6), range(1, 6), range(1, 15)):
+        expected = min(n * h, comb(n + m - 1, m))
+        found = conditions_on_forms(m, n, h)
+        assert found == expected - ((m, n, h) in EXCEPTIONS)
+        assert found == count(frozenset({m}), n, h).value
+
+
+def test_factor_pairs_are_all_pairs_that_no_larger_ones_contain():
+    for degrees in map(frozenset, ({4}, {2, 4}, {0, 3, 6}, {1, 2, 3, 5})):
+        subsets = [frozenset(d for d in range(7) if bits >> d & 1) for bits in range(1, 2**7)]
+        fits = [
+            (T, U) for T, U in product(subsets, subsets) if {t + u for t in T for u in U} <= degrees
+        ]
+        largest = {
+            (T, U)
+            for T, U in fits
+            if not any(T <= V and U <= W and (T, U) != (V, W) for V, W in fits)
+        }
+        assert set(factor_pairs(degrees)) == largest

@@ -1,0 +1,34 @@
+import math
+
+import numpy as np
+import pytest
+from scipy.integrate import quad
+
+from nearopt.wishart import singular_value_density
+
+
+@pytest.mark.parametrize(
+    ("n", "p", "x", "expected"),
+    [(20, 10, 20.0, 0.20471356150729728516), (200, 100, 150.0, 0.25376456264765497892)],
+)
+def test_wishart_density_against_known_values(n, p, x, expected):
+    """Values of an independent Pfaffian formula in 600 bits and more."""
+    t = np.array([math.sqrt(x)])
+    assert singular_value_density(t, n, p)[0] / (2 * t[0]) == pytest.approx(expected, rel=1e-13)
+
+
+@pytest.mark.parametrize("n", [2, 3, 7])
+def test_wishart_density_of_two_columns_against_its_joint_density(n):
+    """p = 2: |x - y| (x y)^((n-3)/2) exp(-(x + y)/2) integrated over y, by quadrature."""
+
+    def joint(y, x):
+        return abs(x - y) * (x * y) ** ((n - 3) / 2) * math.exp(-(x + y) / 2)
+
+    def marginal(x):
+        return quad(joint, 0, x, (x,))[0] + quad(joint, x, np.inf, (x,))[0]
+
+    normalisation = 2**n * math.gamma(n / 2) * math.gamma((n - 1) / 2) * 2 / math.sqrt(math.pi)
+    for x in (0.5, 2.0, 9.0):
+        t = np.array([math.sqrt(x)])
+        expected = 4 * t * marginal(x) / normalisation
+        np.testing.assert_allclose(singular_value_density(t, n, 2), expected, rtol=1e-7)

@@ -10,6 +10,8 @@ from nearopt.reference import sampled_hessian
 from nearopt.smooth import Smooth
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted(ROOT.glob("site/*.md"))]
+TARGETS = set(re.findall(r"^([a-z-]+):.* ## ", (ROOT / "Makefile").read_text(), re.M))
+MODULES = {path.stem for path in ROOT.glob("lib/nearopt/*.py")}
 
 
 def run(page):
@@ -23,6 +25,17 @@ def run(page):
 @pytest.mark.parametrize("page", PAGES, ids=[page.stem for page in PAGES])
 def test_every_page_runs(page):
     run(page)
+
+
+@pytest.mark.parametrize("page", [*PAGES, ROOT / "CONTRIBUTING.md"], ids=lambda page: page.stem)
+def test_every_command_module_and_file_that_a_page_names_is_there(page):
+    """Links between the pages of site/ are tests/test_site.py's."""
+    text = page.read_text()
+    assert set(re.findall(r"(?:`|^ *)make ([a-z-]+)", text, re.M)) <= TARGETS
+    assert set(re.findall(r"\bnearopt\.([a-z_]+)", text)) <= MODULES | {"zip"}
+    if page.parent.name != "site":
+        for link in re.findall(r"\]\(([\w./-]+\.\w+)\)", text):
+            assert (page.parent / link).is_file(), link
 
 
 def test_readme_says_what_comes_out():

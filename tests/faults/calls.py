@@ -204,7 +204,7 @@ INNER = {
     "figures_rank": "the same",
     "figures_sweep": "the same",
     "hermite": "a network with a polynomial, from spectrum",
-    "lanczos": "an operator and steps from spectrum",
+    "lanczos": "an operator and steps from partial_spectrum",
     "modular": "degrees and residues from rank",
     "piecewise": "a function and breaks from a law",
     "reference": "slow second ways, for tests and for reading",

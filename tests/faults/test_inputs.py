@@ -33,12 +33,15 @@ TEXTS = [*INJECTIONS, "", "ünïcödé ∞ 名", "../../pwned", "no\0name", "{pw
 NO_NUMBERS = [None, True, "3", "1e-3", SHELL, [3], {"a": 1}, 3j, NAN, INF, -INF, -3, 0]
 
 
+# What git ignores: results, and what tools keep beside the checkout.
+IGNORED = {line.strip("/\n") for line in (ROOT / ".gitignore").open()} | {".git"}
+
+
 def folder_state():
-    """Return what is in the checkout, apart from what Python and pytest keep beside it."""
-    skipped = {".git", ".venv", ".venv-bench", "__pycache__", ".pytest_cache", ".ruff_cache"}
+    """Return what is in the checkout, apart from what is ignored."""
     state = {}
     for folder, names, files in os.walk(ROOT):
-        names[:] = [name for name in names if name not in skipped]
+        names[:] = [name for name in names if name not in IGNORED]
         for path in (os.path.join(folder, file) for file in files):
             status = os.stat(path, follow_symlinks=False)
             state[path] = status.st_size, status.st_mtime_ns

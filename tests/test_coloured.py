@@ -36,6 +36,7 @@ def assert_equal(actual, expected, tolerance=1e-12):
     np.testing.assert_allclose(actual, expected, rtol=0, atol=tolerance * np.abs(expected).max())
 
 
+@pytest.mark.lengthy
 def test_hessian_is_the_mean_over_coloured_inputs(net):
     sigma = covariance(net.input_dim)
     inputs = ColouredInputs(sigma).draw(30_000, np.random.default_rng(1))

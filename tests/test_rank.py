@@ -236,6 +236,9 @@ def test_bad_input_is_named(function):
         function(Linear(), 3, -1, **source)
     with pytest.raises(ValueError, match="^activation must be a Polynomial"):
         function(Erf(), 3, 3, **source)
+    if source:
+        with pytest.raises(TypeError, match="^rng must be"):
+            function(Linear(), 3, 3, rng=0)
     if function is not exact_batch_ranks:
         with pytest.raises(ValueError, match="^output_dim must be"):
             function(Linear(), 3, 3, 2.5, **source)

@@ -109,4 +109,6 @@ def test_nbval_catches_a_wrong_formula(right, wrong, notebook, tmp_path):
     assert summary, done.stdout
     # What comes before has run in the copy as it did when it was stored.
     assert int(summary[1]) >= 3
+    assert "ImportError" not in done.stdout
+    assert "ModuleNotFoundError" not in done.stdout
     assert re.search("Cell outputs differ|Cell execution caused an exception", done.stdout)

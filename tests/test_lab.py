@@ -26,8 +26,11 @@ def checkout(tmp_path):
 
 
 def run_all(page, path):
-    """Run the open notebook by the menu, save it, and return its cells of code as they are saved."""
+    """Run the open notebook by the menu, save it, and return its saved cells of code."""
     page.wait_for_selector(KERNEL.format("idle"), timeout=60_000)
+    # The menu is of the part that was touched last.
+    page.locator(".jp-Notebook .jp-Cell").first.click()
+    page.wait_for_selector("text=/Python 3.* Idle/", timeout=60_000)
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
     page.wait_for_selector(KERNEL.format("busy"), timeout=60_000)

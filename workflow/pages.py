@@ -107,7 +107,8 @@ def claims_table(claims: list[dict[str, Any]]) -> str:
     for claim in claims:
         error = f" ± {claim['error']:.2g}" if claim["error"] else ""
         verdict = "holds" if claim["passed"] else "**fails**"
-        link = f"[{claim['notebook']}](notebooks/{claim['notebook']}.ipynb)"
+        number = claim["notebook"].partition("_")[0]
+        link = f"[{number}](notebooks/{claim['notebook']}.ipynb)"
         numbers = f"{claim['measured']:.4g}{error} | {claim['expected']:.4g}"
         rows.append(f"| {claim['claim']} | {claim['statement']} | {numbers} | {verdict} | {link} |")
     head = "| claim | what was measured | measured | expected | verdict | notebook |"

@@ -84,7 +84,7 @@ class Setting:
         return max(1, min(self.teachers, int(2 * (LARGEST / self.parameter_count) ** 3)))
 
     @property
-    def steps(self) -> int:
+    def descent_steps(self) -> int:
         """Steps of descent that can be taken in time: fewer where there are many units."""
         return max(15, min(STEPS, int(STEPS * (80 / self.hidden_dim) ** 2)))
 
@@ -196,7 +196,7 @@ def _draw_loss(axes: Axes, setting: Setting, teacher: TwoLayer, rng: np.random.G
     rate = setting.rate * 2 / eigenpairs[0][-1]
     rank = generic_rank(setting.activation, setting.input_dim, setting.hidden_dim)
     nonzero = eigenpairs[0][-rank:], eigenpairs[1][:, -rank:]
-    times = np.arange(1.0, setting.steps + 1)
+    times = np.arange(1.0, setting.descent_steps + 1)
     predicted = predicted_loss(nonzero, deviation, times, rate)
     axes.loglog(times, predicted, color=style.LAW)
     axes.set_ylim(bottom=max(predicted[-1], ROUNDING * predicted[0]) / 2)
@@ -204,7 +204,9 @@ def _draw_loss(axes: Axes, setting: Setting, teacher: TwoLayer, rng: np.random.G
     axes.set(xlabel="step", title="Loss: descent (points) and prediction")
     student = teacher.with_parameters(teacher.parameters + deviation)
     try:
-        path = gradient_descent(student, teacher, rate=rate, steps=setting.steps, records=RECORDS)
+        path = gradient_descent(
+            student, teacher, rate=rate, steps=setting.descent_steps, records=RECORDS
+        )
     except DivergenceError:
         return f"Gradient descent diverges at a rate of {rate:.3g}, above the critical one."
     # One node errs by the square of the deviation, for ReLU by a part of it: a point is wider.

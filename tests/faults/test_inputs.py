@@ -34,7 +34,7 @@ NO_NUMBERS = [None, True, "3", "1e-3", SHELL, [3], {"a": 1}, 3j, NAN, INF, -INF,
 
 
 # What git ignores: results, and what tools keep beside the checkout.
-IGNORED = {line.strip("/\n") for line in (ROOT / ".gitignore").open()} | {".git"}
+IGNORED = {line.strip("/") for line in (ROOT / ".gitignore").read_text().splitlines()} | {".git"}
 
 
 def folder_state():

@@ -238,3 +238,20 @@ def test_a_flow_that_stalls_or_runs_away_says_when(plain, monkeypatch):
     monkeypatch.setattr("nearopt.descent.EVALUATIONS", 10)
     with pytest.raises(RuntimeError, match=r"stalled at time 0\S* of 2: the tolerance 1e-08 is"):
         gradient_flow(start, plain, [0.5, 2.0], gradient=slopes)
+
+
+def test_what_cannot_be_run_is_named(plain):
+    with pytest.raises(TypeError, match="^teacher must be a TwoLayer"):
+        critical_rate(Erf())
+    with pytest.raises(ValueError, match="^method must be one of BDF, Radau, LSODA, not 'RK45'$"):
+        gradient_flow(plain, plain, [1.0], method="RK45")
+    with pytest.raises(MemoryError, match=r"^1000000000000 records of .*; record fewer steps$"):
+        gradient_descent(plain, plain, rate=1.0, steps=1, records=10**12)
+    smaller = TwoLayer.draw(1, 3, activation=Linear(), rng=np.random.default_rng(8))
+    for run in (
+        lambda: distance(smaller, plain),
+        lambda: gradient_descent(smaller, plain, rate=1.0, steps=1),
+        lambda: gradient_flow(smaller, plain, [1.0]),
+    ):
+        with pytest.raises(ValueError, match="^student"):
+            run()

@@ -196,6 +196,10 @@ def test_jobs_beyond_memory_name_what_serves_instead():
     ):
         population_hessian(net)
     with pytest.raises(
+        MemoryError, match=r"^a dense Hessian of 3001000 .*; use HessianOperator, .* size$"
+    ):
+        population_hessian(net, np.eye(3000))
+    with pytest.raises(
         MemoryError, match=r"^a dense Hessian of 3001000 .*; use BatchHessianOperator, .* batch$"
     ):
         batch_hessian(net, np.ones((1, 3000)))
@@ -253,3 +257,9 @@ def test_bad_inputs_are_named(function):
         function(net, np.ones((4, 3)))
     with pytest.raises(ValueError, match="^inputs must be finite"):
         function(net, np.full((4, 2), np.nan))
+
+
+@pytest.mark.parametrize("function", [population_hessian, batch_hessian, neural_tangent_kernel])
+def test_what_is_no_network_is_named(function):
+    with pytest.raises(TypeError, match="^net must be a TwoLayer"):
+        function(Erf(), np.eye(2))

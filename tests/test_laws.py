@@ -220,3 +220,10 @@ def test_bad_parameters_are_named(kind, arguments, name):
         kind(*arguments)
     with pytest.raises(ValueError, match="^aspect_ratio must be"):
         MarchenkoPastur(0.0)
+
+
+def test_a_law_beyond_memory_names_the_other():
+    with pytest.raises(
+        MemoryError, match=r"^the exact law of 1000000000000 .*; use LinearHessianLaw$"
+    ):
+        FiniteLinearHessianLaw(10**12, 10**12)

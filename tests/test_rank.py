@@ -221,6 +221,15 @@ def test_floats_count_well_conditioned_networks_and_prove_nothing(degrees, outpu
     assert not rank.proved
 
 
+def test_floats_refuse_what_is_no_network_or_too_large():
+    with pytest.raises(TypeError, match="^net must be a TwoLayer"):
+        numerical_rank(Erf())
+    large = TwoLayer(np.ones((1000, 3000)), np.ones((1, 1000)), Linear())
+    message = r"^the rank of a matrix of 3001000 .*; use extreme_eigenvalues, .* a polynomial$"
+    with pytest.raises(MemoryError, match=message):
+        numerical_rank(large)
+
+
 def test_floats_fail_where_the_count_does_not():
     activation = monomial_sum(frozenset({0, 2, 4, 6, 8, 10, 12}))
     net = TwoLayer.draw(2, 16, activation=activation, rng=rng(10))

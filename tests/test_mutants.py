@@ -61,7 +61,7 @@ def test_survivors_are_listed_with_their_reasons_the_same_each_time(tmp_path):
         reports.append((tmp_path / "report.md").read_bytes())
     assert reports[0] == reports[1]
     text = reports[0].decode()
-    assert "| `formula` | 16 | 15 (93.8%) | 1 |" in text
+    assert "| `formula` | 16 | 16 | 15 (93.8%) | 1 |" in text
     assert "Nothing is nothing." in text
 
 

@@ -59,12 +59,13 @@ class Module(NamedTuple):
 
     name: str
     mutants: int
+    run: int
     lives: list[Survivor]
 
     @property
     def killed(self) -> float:
-        """Their share."""
-        return 1 - len(self.lives) / self.mutants
+        """Their share, of those that were run."""
+        return 1 - len(self.lives) / max(1, self.run)
 
 
 def stage(selection: list[str]) -> None:
@@ -120,11 +121,10 @@ def outcomes() -> Iterator[Module]:
     for meta in sorted(Path("mutants").rglob("*.py.meta")):
         path = meta.relative_to("mutants").with_suffix("")
         codes = json.loads(meta.read_text())["exit_code_by_key"]
-        if None in codes.values():
-            raise SystemExit(f"Not all mutants of {path} have been run: start again to go on.")
-        lives = [name for name, code in codes.items() if status_by_exit_code[code] not in KILLED]
+        run = {name: status_by_exit_code[code] for name, code in codes.items() if code is not None}
+        lives = [survivor(name, path) for name, status in run.items() if status not in KILLED]
         if codes:
-            yield Module(path.stem, len(codes), [survivor(name, path) for name in lives])
+            yield Module(path.stem, len(codes), len(run), lives)
 
 
 def read_reasons() -> dict[Survivor, str]:
@@ -139,10 +139,10 @@ def read_reasons() -> dict[Survivor, str]:
 
 def table(modules: list[Module]) -> Iterator[str]:
     """Yield the lines that count."""
-    yield from ("| module | mutants | killed | live |", "|---|---|---|---|")
+    yield from ("| module | mutants | run | killed | live |", "|---|---|---|---|---|")
     for module in modules:
-        name, mutants, live = module.name, module.mutants, len(module.lives)
-        yield f"| `{name}` | {mutants} | {mutants - live} ({module.killed:.1%}) | {live} |"
+        name, mutants, run, live = module.name, module.mutants, module.run, len(module.lives)
+        yield f"| `{name}` | {mutants} | {run} | {run - live} ({module.killed:.1%}) | {live} |"
 
 
 def listing(survivors: list[Survivor], reasons: dict[Survivor, str]) -> Iterator[str]:
@@ -161,7 +161,8 @@ def write(report: Path, tests: list[str], modules: list[Module]) -> list[str]:
     Returns
     -------
     list of str
-        Survivors without a reason, reasons without a survivor, modules of which too few are killed.
+        Modules that have not been run whole or of which too few are killed, survivors without a
+        reason, reasons without a survivor.
     """
     reasons = read_reasons()
     survivors = sorted({one for module in modules for one in module.lives})
@@ -170,7 +171,9 @@ def write(report: Path, tests: list[str], modules: list[Module]) -> list[str]:
     lines = [introduction, *table(modules), "", heading, "", *listing(survivors, reasons)]
     report.write_text("\n".join(lines))
     few = [module for module in modules if module.killed < WANTED]
+    part = [module for module in modules if module.run < module.mutants]
     return [
+        *(f"{module.name}: not all have been run, start again to go on" for module in part),
         *(f"{module.name}: only {module.killed:.1%} are killed" for module in few),
         *(f"no reason: {one}" for one in survivors if one not in reasons),
         *(f"no survivor: {one}" for one in sorted(set(reasons) - set(survivors))),

@@ -21,6 +21,7 @@ LOGS = RESULTS.replace("results", "logs", 1)
 NOTEBOOKS = [name for name in config if name != "results_dir"]
 
 
+include: "workflow/unlock.smk"
 include: "workflow/notebooks.smk"
 include: "workflow/sweep.smk" if SWEEP else "workflow/no_sweep.smk"
 
@@ -48,6 +49,7 @@ rule claims:
     output:
         f"{RESULTS}/claims.json",
     params:
+        contents=contents,
         folders=expand(f"{RESULTS}/{{name}}", name=NOTEBOOKS),
     log:
         f"{LOGS}/claims.log",
@@ -58,11 +60,15 @@ rule claims:
 rule paper:
     input:
         f"{RESULTS}/claims.json",
+        expand(f"{RESULTS}/{{name}}/values.json", name=NOTEBOOKS),
         Path("paper").rglob("*.typ"),
         "paper/references.bib",
+        "workflow/claims.py",
         script="workflow/typeset.py",
     output:
         f"{RESULTS}/paper.pdf",
+    params:
+        contents=contents,
     log:
         f"{LOGS}/paper.log",
     benchmark:

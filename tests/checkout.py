@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import yaml
+
 from nearopt.parameters import SCHEMA
 
 ROOT = SCHEMA.parents[1]
@@ -41,3 +43,76 @@ def run(checkout, *command):
 
 def quick(checkout, *arguments):
     return run(checkout, "snakemake", *arguments, "--configfile", "config/quick.yaml")
+
+
+SMALL_NOTEBOOK = """# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% tags=["parameters"]
+hidden_dim: int = 3
+results_dir: str = ""
+
+# %%
+import matplotlib.pyplot as plt
+import pandas as pd
+
+from nearopt.results import Results
+
+results = Results("01_small", globals(), results_dir)
+
+# %%
+squares = [unit**2 for unit in range(hidden_dim)]
+results.value("largest", squares[-1], "the largest square")
+results.verdict("C1", "squares", measured=len(squares), expected=hidden_dim, tolerance=0)
+results.table("squares", pd.DataFrame({"square": squares}))
+
+# %%
+figure, axes = plt.subplots(figsize=(2, 2))
+axes.plot(squares)
+results.figure("line", figure)
+results.save()
+"""
+SMALL_PAPER = """#import "results.typ": *
+#value("01_small", "largest") #claims-table()
+#result-figure("01_small", "line", [A line.], "A line")
+#result-table("01_small", "squares", [Squares.])
+"""
+
+
+def small_checkout(target):
+    """Make a checkout of the real workflow with one notebook of seconds."""
+    for folder in ("lib", "workflow"):
+        ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
+        shutil.copytree(ROOT / folder, target / folder, ignore=ignored)
+    for folder in ("config", "notebooks", "paper"):
+        (target / folder).mkdir()
+    for name in ("Makefile", "Snakefile", "requirements.lock", "paper/results.typ"):
+        shutil.copy(ROOT / name, target / name)
+    schema = yaml.safe_load(SCHEMA.read_text())
+    size = schema["properties"]["01_linear_asymptotics"]["properties"]["hidden_dim"]
+    small = schema["properties"]["01_linear_asymptotics"] | {"properties": {"hidden_dim": size}}
+    schema |= {
+        "properties": {"results_dir": schema["properties"]["results_dir"], "01_small": small}
+    }
+    content = {"results_dir": "results/quick", "01_small": {"hidden_dim": 4}}
+    for name, data in (("schema", schema), ("paper", content), ("quick", content)):
+        (target / f"config/{name}.yaml").write_text(yaml.safe_dump(data, sort_keys=False))
+    (target / "notebooks/01_small.py").write_text(SMALL_NOTEBOOK)
+    (target / "paper/main.typ").write_text(SMALL_PAPER)
+    (target / "paper/references.bib").touch()
+    link_environment(target)
+    return target
+
+
+def link_environment(checkout):
+    """Give `make` this environment as the checkout's own."""
+    (checkout / ".venv").mkdir()
+    for name in ("bin", "lib", "pyvenv.cfg"):
+        (checkout / ".venv" / name).symlink_to(Path(sys.prefix) / name)
+    lock = (checkout / "requirements.lock").read_text()
+    (checkout / ".venv/made-from").write_text(f"{sys.version}\n{checkout}\n{lock}")

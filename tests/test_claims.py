@@ -1,24 +1,38 @@
 """How a build ends: what became of each claim, how long it took, where everything is."""
 
-import json
 import os
 import pty
 import subprocess
 import sys
 
 import pytest
+import yaml
 from checkout import ROOT
 
-VERDICT = {"claim": "C3", "statement": "rank", "error": 0.0, "expected": 10.0, "tolerance": 0.5}
+from nearopt.parameters import SCHEMA
+from nearopt.results import Results
+
+NOTEBOOK = "01_linear_asymptotics"
+FOLDER = f"results/quick/{NOTEBOOK}"
+PARAMETERS = yaml.safe_load(SCHEMA.with_name("paper.yaml").read_text())[NOTEBOOK]
+
+
+def finish(folder, measured):
+    """Save what one notebook found, and collect it."""
+    results = Results(NOTEBOOK, PARAMETERS, str(folder / FOLDER))
+    results.verdict("C3", "rank", measured=measured, expected=10.0, tolerance=0.5)
+    results.save()
+    command = [sys.executable, ROOT / "workflow/claims.py", "results/quick/claims.json"]
+    subprocess.run([*command, "--collect", FOLDER], cwd=folder, check=True)
 
 
 @pytest.fixture
 def finished(tmp_path):
     """A finished build of one notebook, without pages."""
-    for folder in ("results/quick", "logs/quick"):
+    for folder in ("notebooks", "logs/quick"):
         (tmp_path / folder).mkdir(parents=True)
-    verdict = VERDICT | {"measured": 10.0, "passed": True, "notebook": "01_linear"}
-    (tmp_path / "results/quick/claims.json").write_text(json.dumps([verdict]))
+    (tmp_path / f"notebooks/{NOTEBOOK}.py").touch()
+    finish(tmp_path, 10.0)
     (tmp_path / "logs/quick/01_linear.tsv").write_text("s\th:m:s\tmax_rss\n17.42\t0:00:17\t394.6\n")
     (tmp_path / "logs/quick/paper.tsv").write_text("s\th:m:s\n0.34\t0:00:00\n")
     return tmp_path
@@ -46,8 +60,7 @@ def test_the_summary_says_what_holds_how_long_it_took_and_where_all_is(finished)
 
 
 def test_a_claim_that_fails_fails_the_build(finished):
-    verdict = VERDICT | {"measured": 11.0, "passed": False, "notebook": "01_linear"}
-    (finished / "results/quick/claims.json").write_text(json.dumps([verdict]))
+    finish(finished, 11.0)
     done = summary(finished)
     assert done.returncode == 1
     assert "C3 FAILS: rank: 11" in done.stdout

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from claims import check
 from rocrate.model.contextentity import ContextEntity
 from rocrate.rocrate import ROCrate
 
@@ -82,8 +83,9 @@ def outcomes(results: Path) -> list[Path]:
     missing = [str(path) for path in files if not path.is_file()]
     if missing:
         raise ValueError(f"{missing[0]} is missing; make it first, with make {results.name}")
+    check(results)
     for folder in sorted(path.parent for path in results.glob("*/values.json")):
-        names = [*load(folder)["files"], "notebook.ipynb", "values.json"]
+        names = [*load(folder)["files"], "values.json"]
         files += [folder / name for name in names]
     return files
 
@@ -132,7 +134,7 @@ def add_run(crate: ROCrate, folder: Path) -> None:
     ]
     notebook = crate.get(f"notebooks/{name}.py")
     notebook["name"], notebook["softwareRequirements"] = name, software
-    names = [*content["files"], "notebook.ipynb", "values.json"]
+    names = [*content["files"], "values.json"]
     action = {
         "name": f"Run of {name}",
         "instrument": notebook,

@@ -8,19 +8,34 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from nearopt.results import load
 
-def collect(folders: list[Path], output: Path) -> None:
-    """Write the verdicts of these results folders, once their checksums are found right."""
-    # Here, because the report should not wait for what it does not need.
-    from nearopt.results import load
 
+def collect(folders: list[Path]) -> str:
+    """Return claims.json, the verdicts of these folders, once their checksums are found right."""
     claims = [
         {"notebook": content["notebook"], **verdict}
-        for content in map(load, folders)
+        for content in map(load, sorted(folders))
         for verdict in content["verdicts"]
     ]
     claims.sort(key=lambda claim: claim["claim"])
-    output.write_text(json.dumps(claims, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
+    return json.dumps(claims, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def check(results: Path) -> None:
+    """Hold a build against its checksums.
+
+    Raises
+    ------
+    ValueError
+        If a file is not as it was saved, or claims.json not what the notebooks found.
+    """
+    folders = [path.parent for path in results.glob("*/values.json")]
+    # Another branch may have left folders of notebooks that this one does not have.
+    text = collect([path for path in folders if Path(f"notebooks/{path.name}.py").is_file()])
+    claims = results / "claims.json"
+    if claims.read_bytes() != text.encode():
+        raise ValueError(f"{claims} was changed after it was saved; delete it and make it again")
 
 
 def holds(verdict: dict[str, Any]) -> str:
@@ -80,9 +95,14 @@ def main() -> None:
     parser.add_argument("claims", type=Path, help="claims.json")
     parser.add_argument("--collect", type=Path, nargs="+", help="results folders to collect from")
     arguments = parser.parse_args()
-    if arguments.collect:
-        collect(arguments.collect, arguments.claims)
-    elif not report(arguments.claims, sys.stdout.isatty() and "NO_COLOR" not in os.environ):
+    try:
+        if arguments.collect:
+            arguments.claims.write_text(collect(arguments.collect))
+            return
+        check(arguments.claims.parent)
+    except (OSError, ValueError) as error:
+        sys.exit(str(error))
+    if not report(arguments.claims, sys.stdout.isatty() and "NO_COLOR" not in os.environ):
         sys.exit("At least one claim fails: see FAILS above.")
 
 

@@ -15,7 +15,13 @@ version=$("$PYTHON" -c 'import sys; print(sys.version)' 2>/dev/null) || {
 }
 
 wanted=$(printf '%s\n%s\n' "$version" "$PWD"; cat "$@")
-[ "$wanted" = "$(cat "$folder/made-from" 2>/dev/null)" ] && exit 0
+fits() { [ "$wanted" = "$(cat "$folder/made-from" 2>/dev/null)" ]; }
+fits && exit 0
+
+# Of two commands that start at once, one makes it and the other waits for that.
+exec 9>>"$1"
+"$PYTHON" -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)'
+fits && exit 0
 
 echo "Making $folder from $1; this takes a minute or two." >&2
 rm -rf "$folder"

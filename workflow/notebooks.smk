@@ -2,6 +2,7 @@
 
 import ast
 import functools
+import hashlib
 from pathlib import Path
 
 
@@ -17,6 +18,18 @@ def modules(source, found=frozenset()):
     return found
 
 
+@functools.cache
+def digest(path):
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def contents(wildcards, input):
+    """A checksum of the sources of a job: dates tell no change after a clock was set back."""
+    sources = [digest(path) for path in input if not path.startswith(f"{RESULTS}/")]
+    return hashlib.sha256("".join(sources).encode()).hexdigest()
+
+
 rule notebook:
     wildcard_constraints:
         name="[^/]+",
@@ -30,6 +43,7 @@ rule notebook:
         f"{RESULTS}/{{name}}/values.json",
         f"{RESULTS}/{{name}}/notebook.ipynb",
     params:
+        contents=contents,
         values=lambda wildcards: json.dumps(config[wildcards.name], sort_keys=True),
     log:
         f"{LOGS}/{{name}}.log",

@@ -16,6 +16,7 @@ from typing import Any
 
 import jupytext
 import typst
+from claims import check
 from nbformat import NotebookNode
 from sphinx.cmd.build import build_main
 
@@ -171,6 +172,7 @@ def lay_out(results: Path, sources: Path) -> None:
         raise ValueError(
             f"{results / 'paper.pdf'} is missing; make it first, with make {results.name}"
         )
+    check(results)
     shutil.rmtree(sources, ignore_errors=True)
     shutil.copytree("site", sources)
     shutil.copytree("docs", sources / "docs")

@@ -5,12 +5,15 @@ run leaves the notebook, with its traceback, beside the log.
 """
 
 import argparse
+import contextlib
+import fcntl
 import json
 import os
 import re
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +24,7 @@ from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
 from nearopt.parameters import check_parameters
+from nearopt.results import add_file
 
 # One thread, because the order of a threaded sum would decide the last digits.
 THREADS = dict.fromkeys(("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
@@ -66,7 +70,7 @@ def execute(
     Raises
     ------
     SystemExit
-        If a cell raises; the message names the error and where the notebook is.
+        If a cell raises or the kernel dies; the message says which and where the notebook is.
     """
     with tempfile.TemporaryDirectory(prefix="nearopt-") as scratch, log.open("w") as stream:
         folder = Path(scratch)
@@ -98,7 +102,21 @@ def execute(
                 f"{source}: {error.ename}: {error.evalue}\n"
                 f"The notebook with its traceback is {output}, what it printed is in {log}."
             ) from None
+        except RuntimeError as error:  # What nbclient raises.
+            raise SystemExit(
+                f"{source}: {error}, killed perhaps for want of memory: run it again.\n"
+                f"The notebook so far is {output}, what it printed is in {log}."
+            ) from None
     return clean(jupytext.read(output))
+
+
+@contextlib.contextmanager
+def alone(lock: Path) -> Iterator[None]:
+    """Wait for a run into the same folder: one whose Snakemake was killed goes on to its end."""
+    with lock.open("a") as stream:
+        with contextlib.suppress(OSError):  # There are file systems without locks.
+            fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
 
 
 def run(source: Path, parameters: dict[str, Any], results: Path, logs: Path) -> None:
@@ -109,12 +127,9 @@ def run(source: Path, parameters: dict[str, Any], results: Path, logs: Path) -> 
     ValueError
         If a parameter is unknown, missing or not allowed.
     SystemExit
-        If a cell raises.
+        If a cell raises or the kernel dies.
     """
     name = results.name
-    check_parameters(source.stem, parameters)
-    logs.mkdir(parents=True, exist_ok=True)
-    results.parent.mkdir(parents=True, exist_ok=True)
     partial = results.with_name(f".{name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     inside = os.path.relpath(partial, source.parent)
@@ -124,6 +139,7 @@ def run(source: Path, parameters: dict[str, Any], results: Path, logs: Path) -> 
     for cell in notebook.cells:
         cell.source = cell.source.replace(inside, os.path.relpath(results, source.parent))
     jupytext.write(notebook, partial / "notebook.ipynb")
+    add_file(partial, "notebook.ipynb")
     shutil.rmtree(results, ignore_errors=True)
     partial.rename(results)
     output.unlink()
@@ -148,13 +164,20 @@ def main() -> None:
     parser.add_argument("--results", type=Path, help="the folder to write; without it, refresh")
     parser.add_argument("--parameters", type=json.loads, default={}, help="as JSON")
     arguments = parser.parse_args()
-    if arguments.results is None:
-        refresh(arguments.notebook, arguments.logs)
-    else:
-        try:
-            run(arguments.notebook, arguments.parameters, arguments.results, arguments.logs)
-        except ValueError as error:
-            raise SystemExit(str(error)) from None
+    notebook, results, logs = arguments.notebook, arguments.results, arguments.logs
+    try:
+        if results is None:
+            refresh(notebook, logs)
+            return
+        check_parameters(notebook.stem, arguments.parameters)
+        logs.mkdir(parents=True, exist_ok=True)
+        results.parent.mkdir(parents=True, exist_ok=True)
+        with alone(logs / f".{results.name}.lock"):
+            run(notebook, arguments.parameters, results, logs)
+    except ValueError as error:
+        sys.exit(str(error))
+    except OSError as error:
+        sys.exit(f"{notebook}: {error}: see to the disk or the rights, and run it again.")
 
 
 if __name__ == "__main__":

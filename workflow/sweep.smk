@@ -55,6 +55,7 @@ rule point:
         f"{TABLE}/points/{SPACE.wildcard_pattern}/values.json",
         f"{TABLE}/points/{SPACE.wildcard_pattern}/notebook.ipynb",
     params:
+        contents=contents,
         values=lambda wildcards: json.dumps(FIXED | POINTS[wildcards.point], sort_keys=True),
     log:
         f"{LOGS}/sweeps/{SWEEP}/points/{SPACE.wildcard_pattern}.log",
@@ -82,6 +83,7 @@ rule collect:
         f"{TABLE}/table.csv",
         f"{TABLE}/figure.pdf",
     params:
+        contents=contents,
         command=COLLECT,
     shell:
         "{params.command}"

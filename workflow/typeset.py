@@ -2,9 +2,11 @@
 
 import argparse
 import os
+import sys
 from pathlib import Path
 
 import typst
+from claims import check
 
 
 def main() -> None:
@@ -14,6 +16,10 @@ def main() -> None:
     parser.add_argument("results", type=Path, help="the folder of results, inside this checkout")
     parser.add_argument("pdf", type=Path)
     arguments = parser.parse_args()
+    try:
+        check(arguments.results)
+    except ValueError as error:
+        sys.exit(str(error))
     partial = arguments.pdf.with_suffix(".partial")
     typst.compile(
         arguments.manuscript,

@@ -4,6 +4,8 @@ A notebook collects everything in a `Results` and saves it once. Whatever is rea
 against the checksums that were written with it, so a damaged file is refused, never typeset.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 import math
@@ -13,13 +15,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-from matplotlib.figure import Figure
-
-from nearopt import style
 from nearopt.parameters import check_parameters, parameter_names
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
 
 PACKAGES = ("matplotlib", "nearopt", "numpy", "pandas", "python-flint", "scipy", "seaborn")
 JSON: dict[str, Any] = {"indent": 1, "sort_keys": True, "ensure_ascii": False, "allow_nan": False}
@@ -79,10 +81,10 @@ def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _replace(path: Path, text: str) -> None:
+def _replace(path: Path, data: bytes) -> None:
     """Write a whole file or nothing."""
     partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text, encoding="utf-8")
+    partial.write_bytes(data)
     os.replace(partial, path)
 
 
@@ -157,9 +159,13 @@ class Results:
         """Write everything; values.json comes last and carries the checksums of all the rest."""
         if self.folder is None:
             return
+        # Here, because who only reads results should not wait for matplotlib.
+        from nearopt import style
+
         self.folder.mkdir(parents=True, exist_ok=True)
         for name, frame in self.tables.items():
-            _replace(self.folder / f"{name}.csv", frame.to_csv(index=False, lineterminator="\n"))
+            text = frame.to_csv(index=False, lineterminator="\n")
+            _replace(self.folder / f"{name}.csv", text.encode())
         files = [self.folder / f"{name}.csv" for name in self.tables]
         origin = json.dumps({self.notebook: self.parameters}, sort_keys=True)
         for name, figure in self.figures.items():
@@ -174,13 +180,28 @@ class Results:
             "threads": {name: os.environ.get(name, "unset") for name in THREADS},
             "files": {path.name: _digest(path.read_bytes()) for path in sorted(files)},
         }
-        content["seal"] = _seal(content)
-        _replace(self.folder / "values.json", json.dumps(content, **JSON) + "\n")
+        _replace(self.folder / "values.json", _sealed(content))
 
 
-def _seal(content: Mapping[str, Any]) -> str:
-    """Return the checksum of everything in values.json but the seal itself."""
-    return _digest(json.dumps(content, **JSON).encode())
+def _sealed(content: Mapping[str, Any]) -> bytes:
+    """Return values.json as it is written: the content, and the checksum of all of it."""
+    seal = _digest(json.dumps(content, **JSON).encode())
+    return f"{json.dumps(content | {'seal': seal}, **JSON)}\n".encode()
+
+
+def add_file(folder: Path, name: str) -> None:
+    """List one more file of a results folder with its checksum.
+
+    Raises
+    ------
+    ValueError
+        If the folder is not as it was saved.
+    OSError
+        If the file cannot be read.
+    """
+    content = load(folder)
+    content["files"][name] = _digest((folder / name).read_bytes())
+    _replace(folder / "values.json", _sealed(content))
 
 
 def load(folder: Path) -> dict[str, Any]:
@@ -193,11 +214,13 @@ def load(folder: Path) -> dict[str, Any]:
     """
     remedy = f"delete {folder} and run the notebook again"
     try:
-        content = json.loads((folder / "values.json").read_bytes())
-        seal = content.pop("seal")
+        data = (folder / "values.json").read_bytes()
+        content = json.loads(data)
+        content.pop("seal")
+        intact = _sealed(content) == data
     except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
         raise ValueError(f"{folder / 'values.json'} cannot be read ({error}); {remedy}") from None
-    if _seal(content) != seal:
+    if not intact:
         raise ValueError(f"{folder / 'values.json'} was changed after it was saved; {remedy}")
     for name, digest in content["files"].items():
         path = folder / name

@@ -1,0 +1,71 @@
+"""Whatever is killed, and whenever: the next build ends by itself, in the same bytes."""
+
+import os
+import random
+import signal
+import time
+
+import psutil
+import pytest
+from builds import (
+    KERNEL,
+    PAPERMILL,
+    SNAKEMAKE,
+    assert_nothing_is_left,
+    results_of,
+    start,
+    wait_for,
+)
+from checkout import run, small_checkout
+
+pytestmark = pytest.mark.slow
+
+CHANCE = random.Random(20251217)
+VICTIMS = [SNAKEMAKE] * 4 + [PAPERMILL] * 3 + [KERNEL] * 3
+CASES = [(victim, round(CHANCE.random(), 3)) for victim in VICTIMS]
+
+
+def strike(checkout, victim, seconds):
+    """Kill a process of a build after so many seconds of its life; return what the build said."""
+    while True:
+        build = start(checkout)
+        process = wait_for(build, victim)
+        time.sleep(seconds)
+        try:
+            process.kill()
+        except psutil.NoSuchProcess:  # It was faster than when it was measured.
+            seconds /= 2
+            continue
+        finally:
+            said = build.communicate()[0]
+        return build.returncode, said
+
+
+@pytest.mark.parametrize(("victim", "moment"), CASES)
+def test_the_build_after_a_kill_ends_in_the_same_bytes(victim, moment, undisturbed, tmp_path):
+    checkout = small_checkout(tmp_path / "checkout")
+    code, said = strike(checkout, victim, moment * undisturbed.lives[victim])
+    assert code != 0, said
+    assert "Traceback" not in said
+    if victim == KERNEL:
+        assert "killed perhaps for want of memory: run it again" in said
+    # At once, while what the killed process had started may still run.
+    done = run(checkout, "make", "quick")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert results_of(checkout) == undisturbed.results
+    assert_nothing_is_left(checkout)
+
+
+def test_ctrl_c_leaves_no_process_and_the_next_build_ends_right(undisturbed, tmp_path):
+    checkout = small_checkout(tmp_path / "checkout")
+    for victim in (SNAKEMAKE, PAPERMILL, KERNEL):
+        build = start(checkout)
+        wait_for(build, victim)
+        time.sleep(CHANCE.random() * undisturbed.lives[victim])
+        os.killpg(build.pid, signal.SIGINT)
+        build.communicate()
+        assert build.returncode != 0
+        assert_nothing_is_left(checkout)
+    done = run(checkout, "make", "quick")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert results_of(checkout) == undisturbed.results

@@ -1,0 +1,179 @@
+"""Disks, homes, paths, users, neighbours and clocks: the right result, or a word on what to do."""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from builds import SNAKEMAKE, assert_nothing_is_left, copy_of, results_of, start, wait_for
+from checkout import environment, small_checkout
+
+pytestmark = pytest.mark.slow
+
+
+@contextmanager
+def mounted(folder, *options):
+    """Mount something on a folder, or skip the test where that is not allowed."""
+    done = subprocess.run(["mount", *options, folder], capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"mount is not allowed here: {done.stderr.strip()}")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def make_quick(checkout, *before, **changed):
+    """Run `make quick`, behind another command and with other variables (None takes one away)."""
+    variables = {k: v for k, v in (environment(checkout) | changed).items() if v is not None}
+    done = subprocess.run(
+        [*before, "make", "quick"],
+        cwd=checkout,
+        env=variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    return done.returncode, done.stdout
+
+
+def assert_finished(done, checkout, undisturbed):
+    code, said = done
+    assert code == 0, said
+    assert results_of(checkout) == undisturbed.results
+
+
+def full(folder):
+    """Fill a disk to its last byte."""
+    with (folder / "filler").open("wb", buffering=0) as stream:
+        try:
+            while True:
+                stream.write(bytes(4096))
+        except OSError:
+            return
+
+
+@pytest.mark.parametrize("place", ["results", "logs", ".snakemake", "scratch"])
+def test_a_full_disk_is_named_and_space_is_all_that_is_missing(place, undisturbed, tmp_path):
+    checkout = small_checkout(tmp_path / "checkout")
+    disk = checkout / place
+    disk.mkdir()
+    with mounted(disk, "-t", "tmpfs", "-o", "size=64k", "tmpfs"):
+        full(disk)
+        code, said = make_quick(checkout, TMPDIR=str(disk))
+        assert code != 0
+        assert "No space left on device" in said
+        assert not (checkout / "results/quick/paper.pdf").exists()
+        (disk / "filler").unlink()
+        subprocess.run(["mount", "-o", "remount,size=64m", disk], check=True)
+        assert_finished(make_quick(checkout), checkout, undisturbed)
+
+
+@pytest.mark.parametrize("place", ["results", "."])
+def test_a_folder_that_cannot_be_written_is_named(place, tmp_path):
+    checkout = small_checkout(tmp_path / "checkout")
+    folder = checkout / place
+    folder.mkdir(exist_ok=True)
+    with mounted(folder, "--bind", folder):
+        subprocess.run(["mount", "-o", "remount,bind,ro", folder], check=True)
+        code, said = make_quick(checkout)
+    assert code != 0
+    assert "Read-only file system" in said
+
+
+@pytest.mark.parametrize("home", [None, "/proc/nowhere"])
+def test_no_home_is_needed(home, undisturbed, tmp_path):
+    """Not even root can write to /proc."""
+    checkout = small_checkout(tmp_path / "checkout")
+    done = make_quick(checkout, HOME=home, XDG_CACHE_HOME=None)
+    assert_finished(done, checkout, undisturbed)
+
+
+def test_blanks_and_letters_of_all_languages_in_the_path(undisturbed, tmp_path):
+    checkout = small_checkout(tmp_path / "Prüfung der Häuser – l'été 检查")
+    assert_finished(make_quick(checkout, LC_ALL="C"), checkout, undisturbed)
+
+
+def test_another_user_builds_in_a_clone_of_their_own_and_not_in_ours(undisturbed):
+    nobody = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+    usable = [*nobody, sys.executable, "-c", "import nearopt"]
+    if shutil.which("setpriv") is None or subprocess.run(usable, check=False).returncode:
+        pytest.skip("another user cannot be had here, or cannot read this environment")
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        checkout = small_checkout(Path(folder) / "checkout")
+        variables = {"HOME": "/nonexistent", "XDG_CACHE_HOME": None}
+        code, said = make_quick(checkout, *nobody, **variables)
+        assert code != 0
+        assert "Permission denied" in said
+        subprocess.run(["chown", "-R", "65534:65534", checkout], check=True)
+        done = make_quick(checkout, *nobody, **variables)
+        assert_finished(done, checkout, undisturbed)
+
+
+def test_of_two_builds_at_once_one_ends_right_and_the_other_says_why_not(undisturbed, tmp_path):
+    checkout = small_checkout(tmp_path / "checkout")
+    builds = [start(checkout)]
+    wait_for(builds[0], SNAKEMAKE)
+    time.sleep(undisturbed.lives[SNAKEMAKE] / 3)
+    builds.append(start(checkout))
+    said = [build.communicate()[0] for build in builds]
+    assert builds[0].returncode == 0, said[0]
+    assert results_of(checkout) == undisturbed.results
+    assert builds[1].returncode != 0
+    assert "no other Snakemake process is trying to create the same files" in said[1]
+    assert_nothing_is_left(checkout)
+
+
+def test_two_commands_at_once_make_one_environment(tmp_path):
+    """With a Python that pretends to install."""
+    shutil.copytree(Path("workflow"), tmp_path / "workflow")
+    (tmp_path / "requirements.lock").touch()
+    python = tmp_path / "python"
+    python.write_text(
+        f"""#!/bin/sh
+case "$1 $2" in
+  "-c import"*) exec {sys.executable} "$@" ;;
+  "-m venv") echo made >> made; sleep 1; mkdir -p "$3/bin"; cp "$0" "$3/bin/python" ;;
+esac
+"""
+    )
+    python.chmod(0o755)
+    command = ["sh", "workflow/environment.sh", ".venv", "requirements.lock"]
+    variables = os.environ | {"PYTHON": str(python)}
+    makers = [subprocess.Popen(command, cwd=tmp_path, env=variables) for _ in range(2)]
+    assert [maker.wait(60) for maker in makers] == [0, 0]
+    assert (tmp_path / "made").read_text() == "made\n"
+
+
+def test_a_change_counts_whatever_the_clock_says(undisturbed, tmp_path):
+    """After the clock was set back, what is edited seems older than what was made from it."""
+    checkout = copy_of(undisturbed.checkout, tmp_path / "copy")
+    for path in (checkout / "results").rglob("*"):
+        os.utime(path, (time.time() + 86400,) * 2)
+    for name, old, new in (
+        ("notebooks/01_small.py", "unit**2", "unit**3"),
+        ("paper/main.typ", "[A line.]", "[Another.]"),
+    ):
+        before = results_of(checkout)["results/quick/paper.pdf"]
+        path = checkout / name
+        path.write_text(path.read_text().replace(old, new))
+        os.utime(path, (1e9, 1e9))
+        code, said = make_quick(checkout)
+        assert code == 0, said
+        assert results_of(checkout)["results/quick/paper.pdf"] != before
+        assert "27" in (checkout / "results/quick/01_small/squares.csv").read_text()
+
+
+def test_a_source_from_the_future_stops_no_build(undisturbed, tmp_path):
+    checkout = small_checkout(tmp_path / "checkout")
+    for name in ("notebooks/01_small.py", "paper/main.typ"):
+        os.utime(checkout / name, (time.time() + 86400,) * 2)
+    assert_finished(make_quick(checkout), checkout, undisturbed)

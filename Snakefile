@@ -19,9 +19,12 @@ except ValueError as error:
 RESULTS = config["results_dir"]
 LOGS = RESULTS.replace("results", "logs", 1)
 NOTEBOOKS = [name for name in config if name != "results_dir"]
+VALUES = [f"{RESULTS}/{name}/values.json" for name in NOTEBOOKS]
+MANUSCRIPT = [*sorted(map(str, Path("paper").rglob("*.typ"))), "paper/references.bib"]
+MANUSCRIPT += ["workflow/typeset.py", "workflow/claims.py"]
 
 
-include: "workflow/unlock.smk"
+include: "workflow/ready.smk"
 include: "workflow/notebooks.smk"
 include: "workflow/sweep.smk" if SWEEP else "workflow/no_sweep.smk"
 
@@ -44,12 +47,12 @@ rule all:
 
 rule claims:
     input:
-        expand(f"{RESULTS}/{{name}}/values.json", name=NOTEBOOKS),
+        VALUES,
         script="workflow/claims.py",
     output:
         f"{RESULTS}/claims.json",
     params:
-        contents=contents,
+        contents=contents("workflow/claims.py"),
         folders=expand(f"{RESULTS}/{{name}}", name=NOTEBOOKS),
     log:
         f"{LOGS}/claims.log",
@@ -60,15 +63,12 @@ rule claims:
 rule paper:
     input:
         f"{RESULTS}/claims.json",
-        expand(f"{RESULTS}/{{name}}/values.json", name=NOTEBOOKS),
-        Path("paper").rglob("*.typ"),
-        "paper/references.bib",
-        "workflow/claims.py",
-        script="workflow/typeset.py",
+        VALUES,
+        MANUSCRIPT,
     output:
         f"{RESULTS}/paper.pdf",
     params:
-        contents=contents,
+        contents=contents(*MANUSCRIPT),
     log:
         f"{LOGS}/paper.log",
     benchmark:
@@ -78,4 +78,4 @@ rule paper:
         mem_mb=500,
         runtime=5,
     shell:
-        f"python {{input.script}} paper/main.typ {RESULTS} {{output}} 2> {{log}} || (cat {{log}}; false)"
+        f"python workflow/typeset.py paper/main.typ {RESULTS} {{output}} 2> {{log}} || (cat {{log}}; false)"

@@ -24,26 +24,32 @@ def digest(path):
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def contents(wildcards, input):
-    """A checksum of the sources of a job: dates tell no change after a clock was set back."""
-    sources = [digest(path) for path in input if not path.startswith(f"{RESULTS}/")]
-    return hashlib.sha256("".join(sources).encode()).hexdigest()
+def contents(*paths):
+    """A checksum of sources, as a parameter: dates hide a change where a clock was set back."""
+    return hashlib.sha256("".join(map(digest, paths)).encode()).hexdigest()
+
+
+def sources(notebook, data=""):
+    """The files that a notebook's results depend on, with the user's data where there are any."""
+    source = f"notebooks/{notebook}.py"
+    files = [*sorted(modules(source)), source, "requirements.lock", "workflow/run_notebook.py"]
+    return [*files, data] if data else files
+
+
+def sources_of(wildcards):
+    return sources(wildcards.name, config[wildcards.name].get("inputs"))
 
 
 rule notebook:
     wildcard_constraints:
         name="[^/]+",
     input:
-        lambda wildcards: sorted(modules(f"notebooks/{wildcards.name}.py")),
-        lambda wildcards: list(filter(None, [config[wildcards.name].get("inputs")])),
-        "requirements.lock",
-        "workflow/run_notebook.py",
-        source="notebooks/{name}.py",
+        sources_of,
     output:
         f"{RESULTS}/{{name}}/values.json",
         f"{RESULTS}/{{name}}/notebook.ipynb",
     params:
-        contents=contents,
+        contents=lambda wildcards: contents(*sources_of(wildcards)),
         values=lambda wildcards: json.dumps(config[wildcards.name], sort_keys=True),
     log:
         f"{LOGS}/{{name}}.log",
@@ -55,5 +61,5 @@ rule notebook:
         mem_mb=2000,
         runtime=30,
     shell:
-        "python workflow/run_notebook.py {input.source:q} --parameters {params.values:q}"
+        "python workflow/run_notebook.py notebooks/{wildcards.name:q}.py --parameters {params.values:q}"
         f" --results {RESULTS}/{{wildcards.name}} --logs {LOGS}"

@@ -23,6 +23,8 @@ COLLECT = shlex.join(
     ["python", "workflow/collect_sweep.py", SWEEP, "--fixed", json.dumps(FIXED, sort_keys=True)]
     + ["--results", TABLE, "--logs", f"{LOGS}/sweeps/{SWEEP}"]
 )
+COLLECTOR = ["workflow/collect_sweep.py", "lib/nearopt/sweep.py", "lib/nearopt/figures_sweep.py"]
+COLLECTOR += [f"config/sweeps/{SWEEP}.yaml"]
 
 
 # Where a point fails the others go on, as with --keep-going, and the table is made of those.
@@ -47,15 +49,12 @@ rule sweep:
 
 rule point:
     input:
-        modules(f"notebooks/{grid['notebook']}.py"),
-        "requirements.lock",
-        "workflow/run_notebook.py",
-        source=f"notebooks/{grid['notebook']}.py",
+        sources(grid["notebook"]),
     output:
         f"{TABLE}/points/{SPACE.wildcard_pattern}/values.json",
         f"{TABLE}/points/{SPACE.wildcard_pattern}/notebook.ipynb",
     params:
-        contents=contents,
+        contents=contents(*sources(grid["notebook"])),
         values=lambda wildcards: json.dumps(FIXED | POINTS[wildcards.point], sort_keys=True),
     log:
         f"{LOGS}/sweeps/{SWEEP}/points/{SPACE.wildcard_pattern}.log",
@@ -66,7 +65,8 @@ rule point:
         mem_mb=grid["job"]["memory_mb"],
         runtime=grid["job"]["minutes"],
     shell:
-        "python workflow/run_notebook.py {input.source:q} --parameters {params.values:q}"
+        f"python workflow/run_notebook.py notebooks/{grid['notebook']}.py"
+        " --parameters {params.values:q}"
         f" --results {TABLE}/points/{{wildcards.point:q}} --logs $(dirname {{log:q}})"
 
 
@@ -74,16 +74,13 @@ rule collect:
     input:
         # A function, which a cluster's job for one point need not call for all of them.
         lambda wildcards: [f"{TABLE}/points/{point}/values.json" for point in POINTS],
-        f"config/sweeps/{SWEEP}.yaml",
-        "workflow/collect_sweep.py",
-        "lib/nearopt/sweep.py",
-        "lib/nearopt/figures_sweep.py",
+        COLLECTOR,
     output:
         f"{TABLE}/table.parquet",
         f"{TABLE}/table.csv",
         f"{TABLE}/figure.pdf",
     params:
-        contents=contents,
+        contents=contents(*COLLECTOR),
         command=COLLECT,
     shell:
         "{params.command}"

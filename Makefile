@@ -3,8 +3,9 @@ PYTHON ?= python3
 .DEFAULT_GOAL := help
 .PHONY: help environment paper quick sweep site explore lab archive verify notebooks test test-slow mutants lint bench machines lock clean distclean
 
-# Caches stay in the checkout: a home may be missing, or not be ours to write to.
-VENV := PATH="$(CURDIR)/.venv/bin:$$PATH" XDG_CACHE_HOME="$(CURDIR)/.snakemake/cache"
+# Where there is no home to write to, Snakemake's cache is in the checkout.
+CACHE := $(if $(shell test -w "$$HOME" || echo none),XDG_CACHE_HOME="$(CURDIR)/.snakemake/cache")
+VENV := PATH="$(CURDIR)/.venv/bin:$$PATH" $(CACHE)
 SNAKEMAKE := $(VENV) PYTHONPATH=workflow/plugins snakemake --logger progress --profile workflow/profiles/default
 # Which build the pages, the archive and the proof are of: paper or quick.
 CONFIG ?= paper

@@ -108,7 +108,7 @@ def test_a_folder_that_cannot_be_written_is_named(place, tmp_path):
     folder.mkdir(exist_ok=True)
     with mounted(folder, "--bind", folder):
         subprocess.run(["mount", "-o", "remount,bind,ro", folder], check=True)
-        code, said = make_quick(checkout)
+        code, said = make_quick(checkout, XDG_CACHE_HOME=str(tmp_path))
     assert code != 0
     assert f"Nothing can be written to {folder}: " in said
     assert "Traceback" not in said
@@ -118,7 +118,7 @@ def test_a_folder_that_cannot_be_written_is_named(place, tmp_path):
 def test_no_home_is_needed(home, undisturbed, tmp_path):
     """Not even root can write to /proc."""
     checkout = small_checkout(tmp_path / "checkout")
-    done = make_quick(checkout, HOME=home)
+    done = make_quick(checkout, HOME=home, XDG_CACHE_HOME=None)
     assert_finished(done, checkout, undisturbed)
 
 
@@ -137,7 +137,10 @@ def test_another_user_builds_in_a_clone_of_their_own_and_not_in_ours(undisturbed
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         checkout = small_checkout(Path(folder) / "checkout")
-        variables = {"HOME": "/nonexistent"}
+        home = Path(folder) / "home"
+        home.mkdir()
+        home.chmod(0o777)
+        variables = {"HOME": str(home), "XDG_CACHE_HOME": None}
         code, said = make_quick(checkout, *nobody, **variables)
         assert code != 0
         assert f"Nothing can be written to {checkout}: " in said

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from nearopt.parameters import SCHEMA
-from nearopt.results import Results, load
+from nearopt.results import Results, add_file, load
 
 NOTEBOOK = "01_linear_asymptotics"
 PARAMETERS = yaml.safe_load(SCHEMA.with_name("paper.yaml").read_text())[NOTEBOOK]
@@ -70,6 +70,29 @@ def test_a_hand_edited_value_is_found(tmp_path):
     content["values"]["rank"]["value"] = 11
     (tmp_path / "values.json").write_text(json.dumps(content))
     with pytest.raises(ValueError, match="was changed after it was saved"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [(": 10,", ": NaN,"), ("{", '{"a": "\\ud800",'), ("{", "{ "), ("-1.02", "-1.020")],
+)
+def test_no_other_way_to_write_values_passes(tmp_path, old, new):
+    fill(tmp_path)
+    path = tmp_path / "values.json"
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new, 1))
+    with pytest.raises(ValueError, match="values.json.*run the notebook again"):
+        load(tmp_path)
+
+
+def test_a_file_that_is_added_is_held_against_its_checksum_too(tmp_path):
+    fill(tmp_path)
+    (tmp_path / "notebook.ipynb").write_text("{}")
+    add_file(tmp_path, "notebook.ipynb")
+    assert "notebook.ipynb" in load(tmp_path)["files"]
+    (tmp_path / "notebook.ipynb").write_text("[]")
+    with pytest.raises(ValueError, match="notebook.ipynb is missing or was changed"):
         load(tmp_path)
 
 

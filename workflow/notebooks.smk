@@ -61,5 +61,6 @@ rule notebook:
         mem_mb=2000,
         runtime=30,
     shell:
-        "python workflow/run_notebook.py notebooks/{wildcards.name:q}.py --parameters {params.values:q}"
+        "python workflow/run_notebook.py notebooks/{wildcards.name:q}.py"
+        " --parameters {params.values:q}"
         f" --results {RESULTS}/{{wildcards.name}} --logs {LOGS}"

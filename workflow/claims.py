@@ -35,7 +35,7 @@ def check(results: Path) -> None:
     text = collect([path for path in folders if Path(f"notebooks/{path.name}.py").is_file()])
     claims = results / "claims.json"
     if claims.read_bytes() != text.encode():
-        raise ValueError(f"{claims} was changed after it was saved; delete it and make it again")
+        raise ValueError(f"{claims} was changed after it was saved; delete {claims} and try again")
 
 
 def holds(verdict: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import time
 
@@ -22,6 +23,8 @@ def start(checkout, **options):
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
+        # Whoever was started in the background ignores Ctrl-C, and so would all that it starts.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         **options,
     )
 

@@ -227,6 +227,8 @@ def test_critical_rate_of_many_parameters_is_the_same_each_time():
     rate = critical_rate(wide)
     assert rate == pytest.approx(2 / np.linalg.eigvalsh(population_hessian(wide))[-1], rel=1e-6)
     assert critical_rate(wide) == rate
+    # Curvatures 1 to 210, whose largest ones lie close together.
+    assert critical_rate(wide, slopes) == pytest.approx(2 / 210, rel=1e-6)
 
 
 def test_a_flow_that_stalls_or_runs_away_says_when(plain, monkeypatch):

@@ -236,10 +236,10 @@ def test_a_flow_that_stalls_or_runs_away_says_when(plain, monkeypatch):
     start = plain.with_parameters(plain.parameters + 1)
     away = lambda student, teacher: -((student.parameters - teacher.parameters) ** 2)  # noqa: E731
     with pytest.raises(RuntimeError, match=r"gradient flow stopped at (0.9|1)\S*: Required step"):
-        gradient_flow(start, plain, [0.9, 2.0], gradient=away)
+        gradient_flow(start, plain, [0.5, 0.9, 2.0], gradient=away)
     monkeypatch.setattr("nearopt.descent.EVALUATIONS", 10)
     with pytest.raises(RuntimeError, match=r"stalled at time 0\S* of 2: the tolerance 1e-08 is"):
-        gradient_flow(start, plain, [0.5, 2.0], gradient=slopes)
+        gradient_flow(start, plain, [0.5, 1.0, 2.0], gradient=slopes)
 
 
 def test_what_cannot_be_run_is_named(plain):
@@ -257,3 +257,9 @@ def test_what_cannot_be_run_is_named(plain):
     ):
         with pytest.raises(ValueError, match="^student"):
             run()
+
+
+def test_a_stiff_flow_is_taken_in_few_steps(plain):
+    """An explicit solver would need a gradient for every few units of curvature times time."""
+    path = gradient_flow(near(plain, 1.0), plain, [1e5], gradient=slopes)
+    assert path.measure(distance)[-1] < 1e-6

@@ -1,6 +1,7 @@
 """From configuration to PDF: check, run each notebook, collect the claims, typeset."""
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -8,6 +9,10 @@ from nearopt.parameters import check_config
 
 
 configfile: "config/paper.yaml"
+
+
+# The rules' commands find this Python first, whether or not its environment is activated.
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 
 SWEEP = config.pop("sweep", None)

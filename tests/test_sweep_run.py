@@ -67,7 +67,7 @@ def test_the_next_run_runs_what_is_missing_new_or_changed_and_nothing_else(swept
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("", "Which sweep of config/sweeps? Say --config sweep=NAME"),
+        ("", "Say make sweep SWEEP=NAME, or --config sweep=NAME; there are distance, erf, rank"),
         ("../quick", "no sweep is called"),
     ],
 )

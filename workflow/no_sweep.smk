@@ -3,4 +3,7 @@
 
 rule sweep:
     input:
-        lambda wildcards: sys.exit("Which sweep of config/sweeps? Say --config sweep=NAME"),
+        lambda wildcards: sys.exit(
+            "Which sweep of config/sweeps? Say make sweep SWEEP=NAME, or --config sweep=NAME; there are "
+            + ", ".join(sorted(path.stem for path in Path("config/sweeps").glob("*.yaml") if path.stem != "schema"))
+        ),

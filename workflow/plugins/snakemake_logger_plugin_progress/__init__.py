@@ -104,10 +104,11 @@ class Progress:
             names.append(f"{benchmark.stem} {spoken(now - start)}{beside}")
         left = self.left(now)
         if left is None:
-            end = "no earlier run says how long"
+            told = [*names, "no earlier run says how long"]
         else:
-            end = f"about {spoken(left)} left" if left else "longer than the last time"
-        return f"{self.done} of {len(self.expected)} done; {'; '.join(names)}; {end} "
+            # First, because a narrow terminal cuts the line at its end.
+            told = [f"about {spoken(left)} left" if left else "longer than the last time", *names]
+        return f"{self.done} of {len(self.expected)} done; {'; '.join(told)} "
 
 
 class LogHandler(LogHandlerBase):

@@ -6,7 +6,8 @@ PYTHON ?= python3
 # Where there is no home to write to, Snakemake's cache is in the checkout.
 CACHE := $(if $(shell test -w "$$HOME" || echo none),XDG_CACHE_HOME="$(CURDIR)/.snakemake/cache")
 VENV := PATH="$(CURDIR)/.venv/bin:$$PATH" $(CACHE)
-SNAKEMAKE := $(VENV) PYTHONPATH="workflow/plugins$${PYTHONPATH:+:$$PYTHONPATH}" snakemake --logger progress --profile workflow/profiles/default
+PROGRESS := PYTHONPATH="workflow/plugins$${PYTHONPATH:+:$$PYTHONPATH}" snakemake --logger progress
+SNAKEMAKE := $(VENV) $(PROGRESS) --profile workflow/profiles/default
 # Which build the pages, the archive and the proof are of: paper or quick.
 CONFIG ?= paper
 ARCHIVE ?= results/$(CONFIG)/nearopt.zip
@@ -30,7 +31,9 @@ quick: environment ## the same in a minute at small sizes, results/quick/paper.p
 	@$(VENV) python workflow/claims.py results/quick/claims.json
 
 sweep: environment ## rerun a notebook on the grid of config/sweeps/SWEEP.yaml, with PROFILE=slurm on a cluster
-	@$(VENV) snakemake sweep --profile "workflow/profiles/$$PROFILE" --config "sweep=$$SWEEP"
+	@$(VENV) $(if $(filter default,$(PROFILE)),$(PROGRESS),snakemake) sweep \
+	  --profile "workflow/profiles/$$PROFILE" --config "sweep=$$SWEEP"
+	@echo "Table and figure: results/paper/sweeps/$$SWEEP/"
 
 notebooks: environment ## run the notebooks again and store their outputs in notebooks/
 	@for notebook in $(NOTEBOOKS); do \

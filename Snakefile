@@ -35,6 +35,8 @@ include: "workflow/sweep.smk" if SWEEP else "workflow/no_sweep.smk"
 
 
 onstart:
+    # Where a point of a sweep fails the others go on, and the table is made of those.
+    workflow.scheduler.keepgoing |= bool(SWEEP)
     # The jobs to come, for the progress that workflow/plugins shows.
     jobs = [job for job in workflow.dag.needrun_jobs() if job.benchmark]
     logger.info(None, extra={"benchmarks": [Path(job.benchmark) for job in jobs]})

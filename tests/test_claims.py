@@ -8,6 +8,7 @@ import sys
 import pytest
 import yaml
 from checkout import ROOT
+from claims import holds
 
 from nearopt.parameters import SCHEMA
 from nearopt.results import Results
@@ -57,6 +58,12 @@ def test_the_summary_says_what_holds_how_long_it_took_and_where_all_is(finished)
     (finished / "results/quick/site").mkdir()
     (finished / "results/quick/site/index.html").touch()
     assert summary(finished).stdout.endswith("Pages: results/quick/site/index.html\n")
+
+
+def test_a_number_is_shown_to_the_digits_that_its_tolerance_tells_apart():
+    verdict = {"passed": True, "claim": "C1", "statement": "s", "error": None}
+    numbers = {"measured": 1.0000213, "expected": 1.0, "tolerance": 3.6e-5}
+    assert holds(verdict | numbers) == "C1 holds: s: 1.00002, expected 1.00000 within 3.6e-05"
 
 
 def test_a_claim_that_fails_fails_the_build(finished):

@@ -126,7 +126,7 @@ def test_papermill_by_hand_meets_the_same_error(tmp_path):
             source, tmp_path / "out.ipynb", {"hidden_dim": -40}, progress_bar=False
         )
     assert (
-        "01_linear_asymptotics.hidden_dim = -40 is not allowed: it must be integer at least 1"
+        "01_linear_asymptotics.hidden_dim = -40 is not allowed: it must be an integer at least 1"
         in (caught.value.evalue)
     )
     assert caught.value.exec_count <= 3

@@ -76,8 +76,8 @@ def test_a_bad_grid_is_named_with_its_value_and_the_remedy(changes, message):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"grid": {}}, "grid = {} is not allowed: it must be object of at least 1 keys"),
-        ({"grid": {"input_dim": []}}, "input_dim = [] is not allowed: it must be array"),
+        ({"grid": {}}, "grid = {} is not allowed: it must be an object of at least 1 keys"),
+        ({"grid": {"input_dim": []}}, "input_dim = [] is not allowed: it must be an array"),
         ({"grid": {"input_dim": [2, 2]}}, "input_dim = [2, 2] is not allowed"),
         ({"colour": "red"}, "bad: unknown key 'colour'; known are description, notebook"),
         ({"job": {"memory_mb": "lots", "minutes": 1}}, "bad.job.memory_mb = 'lots' is not allowed"),

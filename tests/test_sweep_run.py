@@ -10,7 +10,7 @@ from small_sweep import SMALL, small_checkout, write_sweep
 
 def sweep_in(checkout, *arguments, name="small"):
     return run(
-        checkout, "snakemake", "sweep", "--cores", "2", "--config", f"sweep={name}", *arguments
+        checkout, "snakemake", "sweep", "--cores", "1", "--config", f"sweep={name}", *arguments
     )
 
 

@@ -3,6 +3,7 @@
 import argparse
 import csv
 import json
+import math
 import os
 import sys
 from pathlib import Path
@@ -42,8 +43,11 @@ def holds(verdict: dict[str, Any]) -> str:
     """Return a line that says what became of a claim."""
     word = "holds" if verdict["passed"] else "FAILS"
     spread = f" ± {verdict['error']:.2g}" if verdict["error"] else ""
-    numbers = f"{verdict['measured']:.4g}{spread}, expected {verdict['expected']:.4g}"
-    within = f"{numbers} within {verdict['tolerance']:.2g}"
+    measured, expected, tolerance = (verdict[k] for k in ("measured", "expected", "tolerance"))
+    # As many digits as the tolerance tells apart.
+    digits = 1 - math.floor(math.log10(tolerance / abs(measured))) if tolerance and measured else 4
+    form = f"#.{min(digits, 15)}g" if digits > 4 else ".4g"
+    within = f"{measured:{form}}{spread}, expected {expected:{form}} within {tolerance:.2g}"
     return f"{verdict['claim']} {word}: {verdict['statement']}: {within}"
 
 

@@ -94,6 +94,8 @@ def execute(
                 stdout_file=stream,
                 stderr_file=stream,
                 cwd=source.parent,
+                # A kernel that is asked to stop may take the question for Ctrl-C, and say so.
+                shutdown_kernel="immediate",
                 config=kernel_config(folder),
             )
         except PapermillExecutionError as error:

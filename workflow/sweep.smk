@@ -27,11 +27,6 @@ COLLECTOR = ["workflow/collect_sweep.py", "lib/nearopt/sweep.py", "lib/nearopt/f
 COLLECTOR += [f"config/sweeps/{SWEEP}.yaml"]
 
 
-# Where a point fails the others go on, as with --keep-going, and the table is made of those.
-onstart:
-    workflow.scheduler.keepgoing = True
-
-
 onerror:
     if workflow.is_main_process:
         shell("{COLLECT}")

@@ -36,14 +36,16 @@ def read(path: Path) -> dict[str, bytes]:
         with zipfile.ZipFile(path) as source:
             names = source.namelist()
             files = {name: source.read(name) for name in names}
+    except FileNotFoundError:
+        raise ValueError("there is no such file: make archive makes one") from None
     except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
-        raise ValueError(f"{path} cannot be read as an archive ({error})") from None
+        raise ValueError(f"it cannot be read as an archive, or is damaged ({error})") from None
     if len(names) != len(files):
-        raise ValueError(f"{path} holds a name twice")
+        raise ValueError("it holds a name twice")
     for name in names:
         parts = PurePosixPath(name).parts
         if name.startswith("/") or ".." in parts or "\\" in name or ":" in name:
-            raise ValueError(f"{path} holds {name!r}, which leads out of its folder")
+            raise ValueError(f"it holds {name!r}, which leads out of its folder")
     return files
 
 

@@ -80,7 +80,9 @@ def _allowed(schema: Mapping[str, Any]) -> str:
     }
     bounds = [text.format(schema[key]) for key, text in words.items() if key in schema]
     items = f" of: {_allowed(schema['items'])}" if "items" in schema else ""
-    return " ".join([str(schema.get("type", "value")), ", ".join(bounds)]).strip() + items
+    kind = str(schema.get("type", "value"))
+    article = "an" if kind[0] in "aio" else "a"
+    return " ".join([article, kind, ", ".join(bounds)]).strip() + items
 
 
 def _sentence(error: ValidationError, where: str) -> str:

@@ -63,4 +63,8 @@ def test_every_claim_that_a_notebook_settles_has_its_row_in_paper_and_readme():
         settled |= set(re.findall(r'results\.verdict\(\s*"(C\d+)"', source.read_text()))
     rows = re.findall(r'claim\("(C\d+)"', TEXT[ROOT / "paper/sections/verdicts.typ"])
     assert rows == sorted(settled)
-    assert re.findall(r"^\| (C\d+) ", (ROOT / "README.md").read_text(), re.M) == rows
+    readme = re.findall(r"^\| (C\d+) (.*)", (ROOT / "README.md").read_text(), re.M)
+    assert [claim for claim, _ in readme] == rows
+    paper = re.findall(r'claim\("C.*?\),\n', TEXT[ROOT / "paper/sections/verdicts.typ"], re.DOTALL)
+    for (claim, ours), theirs in zip(readme, paper, strict=True):
+        assert re.findall(r"tests/(\w+)\.py", ours) == re.findall(r'"(test_\w+)"', theirs), claim

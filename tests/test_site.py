@@ -60,7 +60,8 @@ def test_a_failed_claim_is_shown_as_failed():
     claim = {"claim": "C3", "statement": "rank", "notebook": "n", "error": 0.5}
     verdict = {"measured": 11, "expected": 10, "tolerance": 0, "passed": False}
     table = pages.claims_table([claim | verdict])
-    assert "| C3 | rank | 11 ± 0.5 | 10 | **fails** | [n](notebooks/n.ipynb) |" in table
+    assert "| C3 | rank | 11 ± 0.5 | 10 | exact | **fails** | [n](notebooks/n.ipynb) |" in table
+    assert "| 10 | 1.3 | **fails**" in pages.claims_table([claim | verdict | {"tolerance": 1.26}])
 
 
 def test_headings_of_the_manuscript_become_headings_of_the_page():

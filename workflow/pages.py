@@ -110,10 +110,11 @@ def claims_table(claims: list[dict[str, Any]]) -> str:
         verdict = "holds" if claim["passed"] else "**fails**"
         number = claim["notebook"].partition("_")[0]
         link = f"[{number}](notebooks/{claim['notebook']}.ipynb)"
-        numbers = f"{claim['measured']:.4g}{error} | {claim['expected']:.4g}"
+        within = f"{claim['tolerance']:.2g}" if claim["tolerance"] else "exact"
+        numbers = f"{claim['measured']:.4g}{error} | {claim['expected']:.4g} | {within}"
         rows.append(f"| {claim['claim']} | {claim['statement']} | {numbers} | {verdict} | {link} |")
-    head = "| claim | what was measured | measured | expected | verdict | notebook |"
-    lines = ["```{container} claims", head, "|---|---|--:|--:|---|---|", *rows, "```", ""]
+    head = "| claim | what was measured | measured | expected | tolerance | verdict | notebook |"
+    lines = ["```{container} claims", head, "|---|---|--:|--:|--:|---|---|", *rows, "```", ""]
     return "\n".join(lines)
 
 

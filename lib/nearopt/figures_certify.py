@@ -111,11 +111,12 @@ def smallest_eigenvalues(survey: pd.DataFrame, fits: pd.DataFrame) -> Figure:
         fit = fits.loc[input_dim]
         line = fit.intercept + fit.slope * width ** (1 / input_dim)
         left.plot(width, line, color=color)
-        left.text(width[-1], line[-1], f" $N_i={input_dim}$", color=color, va="center")
+        look = {"textcoords": "offset points", "color": color, "va": "center"}
+        left.annotate(f"$N_i={input_dim}$", (width[-1], line[-1]), (5, 0), **look)
         bound = group.groupby("degree").bound.mean()
         right.plot(bound.index, bound, color=color, ls=":")
     left.set(xlabel="hidden units $N_h$", ylabel=r"$\log_{10} \lambda_{\min}$")
-    left.set_xlim(0, 1.17 * survey.hidden_dim.max())
+    left.set_xlim(0, 1.2 * survey.hidden_dim.max())
     left.xaxis.get_major_locator().set_params(integer=True)
     right.set(xlabel="degree $m$ at which odd polynomials outnumber $P$")
     return figure

@@ -12,10 +12,13 @@ from nearopt.empirical import Law, empirical_cdf
 from nearopt.laws_outputs import OutputsHessianLaw
 
 Array = NDArray[np.float64]
+MATHS = {"u³": "$u^3$", "u + u²": "$u + u^2$"}
 
 
 def coloured_spectra(spectra: dict[int, Array], laws: dict[int, Law]) -> Figure:
     """Draw how many eigenvalues lie below a point, in draws and in the law; differences below.
+
+    Every fifth difference has its standard error, so that one can tell the bars apart.
 
     Parameters
     ----------
@@ -35,7 +38,8 @@ def coloured_spectra(spectra: dict[int, Array], laws: dict[int, Law]) -> Figure:
         above.semilogx(points / hidden_dim, count * law.cdf(points), color=color, label=label)
         above.plot(points[::4] / hidden_dim, count * share[::4], ".", color=color)
         difference = count * (share - law.cdf(points))
-        below.errorbar(points / hidden_dim, difference, count * error, color=color, fmt=".", ms=2)
+        look = {"color": color, "fmt": ".", "ms": 2, "errorevery": 5}
+        below.errorbar(points / hidden_dim, difference, count * error, **look)
     above.set_ylabel("eigenvalues below")
     above.legend(title="line: law, points: draws", title_fontsize=7.5)
     below.axhline(0, color=style.EXACT, lw=0.8)
@@ -56,7 +60,7 @@ def smallest_eigenvalues(measured: pd.DataFrame, linear: Array) -> Figure:
     figure, axes = plt.subplots(figsize=(style.FULL, 2.8))
     groups = measured.groupby("activation", sort=False)
     for color, (name, curve) in zip(style.ACCENTS, groups, strict=False):
-        axes.loglog(curve.ratio, curve["median"], ".-", color=color, label=name)
+        axes.loglog(curve.ratio, curve["median"], ".-", color=color, label=MATHS.get(name, name))
         axes.fill_between(curve.ratio, curve.low, curve.high, color=color, alpha=0.2, lw=0)
     axes.plot(*linear, "--", color=style.EXACT, label="linear: law")
     axes.axvline(1, color=style.EXACT, lw=0.6)
@@ -94,7 +98,7 @@ def gaussian_equivalents(spectra: dict[str, dict[str, Array]]) -> Figure:
     )
     colors = {"population": style.EXACT, "Gaussian sample": style.ACCENTS[0], "data": style.LAW}
     for (above, below), (activation, curves) in zip(axes.T, spectra.items(), strict=True):
-        above.set_title(activation)
+        above.set_title(MATHS.get(activation, activation))
         reference = curves["population"][::-1]
         index = np.arange(1, len(reference) + 1)
         for name, values in curves.items():
@@ -126,7 +130,8 @@ def real_descent(
     lines = {"Hessian on the data": "-", "Gaussian equivalent": ":"}
     for color, (activation, losses) in zip(style.ACCENTS, measured.items(), strict=False):
         start = losses[0]
-        axes.loglog(times[1:], losses[1:] / start, ".", color=color, label=activation)
+        label = MATHS.get(activation, activation)
+        axes.loglog(times[1:], losses[1:] / start, ".", color=color, label=label)
         for name, line in lines.items():
             axes.plot(times[1:], predicted[activation][name][1:] / start, line, color=color)
     for name, line in lines.items():

@@ -152,12 +152,13 @@ def sample_curves(
     for (degrees, rank), color in zip(ranks.items(), COLORS, strict=False):
         samples = np.arange(1, len(batch_ranks[degrees]) + 1)
         left.plot(samples, batch_ranks[degrees], "o-", color=color, ms=2.5)
-        look = {"textcoords": "offset points", "ha": "right", "color": color, "fontsize": 8}
-        left.annotate(label(degrees), (samples[-1], rank), (-2, 3), **look)
+        look = {"textcoords": "offset points", "va": "center", "color": color, "fontsize": 8}
+        left.annotate(label(degrees), (samples[-1], rank), (4, 0), **look)
         right.semilogy(samples, np.maximum(errors[degrees], 1e-34).T, ".", color=color, ms=3)
         right.axvline(rank - 0.5, color=color, ls="--", lw=1)
     left.plot(samples, samples, ":", color=style.EXACT)
     left.yaxis.set_major_locator(MaxNLocator(integer=True))
     left.set(xlabel="samples $N$", ylabel="rank of the batch's Hessian")
+    left.set_xlim(0, 1.25 * samples[-1])
     right.set(xlabel="samples $N$", ylabel="squared error, after / before")
     return figure

@@ -197,9 +197,11 @@ worst = np.abs(scores).max()
 results.value("finite_worst_z", worst, "largest deviation from the finite-size law, in errors")
 
 # %%
-statement = "largest deviation of the draws from the finite-size law, in standard errors"
 tolerance = norm.isf(1e-3 / 2 / np.size(scores))
 results.value("finite_allowed_z", tolerance, "what chance allows of that, in errors")
+
+# %%
+statement = "largest deviation of the draws from the finite-size law, in standard errors"
 results.verdict("C4", statement, measured=worst, expected=0, tolerance=tolerance)
 
 # %% [markdown]

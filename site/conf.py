@@ -11,7 +11,7 @@ copyright = author
 language = "en"
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx-mathjax-offline"]
-exclude_patterns = ["generated", "paper.typ"]
+exclude_patterns = ["data", "generated", "paper.typ"]
 myst_enable_extensions = ["amsmath", "colon_fence", "dollarmath"]
 # The notebooks are shown as the workflow ran them.
 nb_execution_mode = "off"

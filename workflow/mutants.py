@@ -95,7 +95,10 @@ def run() -> None:
     """Run what has not been run."""
     threads = dict.fromkeys(("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
     command = [str(Path(sys.executable).with_name("mutmut")), "run"]
-    done = subprocess.run(command, cwd=FOLDER, env=os.environ | threads, preexec_fn=limit)
+    # It turns a wheel, which is for a terminal.
+    out = None if sys.stdout.isatty() else subprocess.DEVNULL
+    environment = os.environ | threads
+    done = subprocess.run(command, cwd=FOLDER, env=environment, stdout=out, preexec_fn=limit)
     if done.returncode:
         raise SystemExit("mutmut stopped: see above.")
 

@@ -16,6 +16,8 @@ from snakemake_logger_plugin_progress import Progress, cells, spoken
 
 ONSTART = re.search(r"^onstart:\n(?:    .*\n)+", (ROOT / "Snakefile").read_text(), re.M).group()
 RULES = """
+SWEEP = None
+
 rule all:
     input:
         "a.done", "b.done"

@@ -236,7 +236,7 @@ def test_an_unknown_key_is_named_and_the_known_ones_listed(place, key):
 
 @pytest.mark.parametrize("config", [None, [], "text", 3, [PAPER], NAN])
 def test_what_is_no_mapping_is_no_configuration(config):
-    with pytest.raises(ValueError, match="must be object"):
+    with pytest.raises(ValueError, match="must be an object"):
         check_config(config)
 
 

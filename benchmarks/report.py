@@ -158,10 +158,10 @@ as CSV](benchmarks.csv) and the figure; it takes about a quarter of an hour, and
 keeping from a machine that does nothing else. The tools live in an environment of their own,
 `.venv-bench`, from `benchmarks/requirements.lock` and `benchmarks/torch.txt`.
 
-Each contender lives in a process of its own. All of a job take turns, five rounds after a call to
-warm up (one round where that takes over 5 seconds; that call itself where it takes over 20): a
-time is the median of the rounds, a ratio the median of the ratios within rounds, with the least
-and the greatest. Times are of this machine; ratios carry over better.
+Each contender lives in a process of its own. All of a job take turns in five rounds, each time
+after a call to warm up, as the others have emptied the caches (one round where a first call takes
+over 5 seconds; that call itself where it takes over 20): a time is the median of the rounds, a
+ratio the median of the ratios within rounds, with the least and the greatest. Times are of this machine; ratios carry over better.
 
 Run on {machine}
 

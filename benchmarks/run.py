@@ -91,6 +91,8 @@ def take_turns(workers: list[Worker], rounds: int) -> None:
     for turn in range(rounds):
         for worker, count in zip(workers, counts, strict=True):
             if turn < count and not worker.final:
+                if count > 1:  # The others have emptied the caches.
+                    worker.run()
                 worker.seconds.append(worker.run())
     for worker in workers:
         worker.finish()

@@ -161,7 +161,8 @@ keeping from a machine that does nothing else. The tools live in an environment 
 Each contender lives in a process of its own. All of a job take turns in five rounds, each time
 after a call to warm up, as the others have emptied the caches (one round where a first call takes
 over 5 seconds; that call itself where it takes over 20): a time is the median of the rounds, a
-ratio the median of the ratios within rounds, with the least and the greatest. Times are of this machine; ratios carry over better.
+ratio the median of the ratios within rounds, with the least and the greatest, or the ratio of the
+medians where one of the two has one round. Times are of this machine; ratios carry over better.
 
 Run on {machine}
 

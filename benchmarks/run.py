@@ -100,8 +100,10 @@ def take_turns(workers: list[Worker], rounds: int) -> None:
 
 def measured(own: Worker, worker: Worker) -> dict[str, Any]:
     """Return what one contender measured, beside the library."""
-    pairs = zip(worker.seconds, own.seconds, strict=False)
-    ratios = [theirs / ours for theirs, ours in pairs]
+    rounds = [own.seconds, worker.seconds]
+    if 1 in map(len, rounds):  # It has no partner that is more like it than the others.
+        rounds = [[median(times)] for times in rounds]
+    ratios = [theirs / ours for ours, theirs in zip(*rounds, strict=True)]
     return {
         "seconds": median(worker.seconds),
         "ratio": median(ratios),

@@ -6,7 +6,7 @@ PYTHON ?= python3
 # Where there is no home to write to, Snakemake's cache is in the checkout.
 CACHE := $(if $(shell test -w "$$HOME" || echo none),XDG_CACHE_HOME="$(CURDIR)/.snakemake/cache")
 VENV := PATH="$(CURDIR)/.venv/bin:$$PATH" $(CACHE)
-PROGRESS := PYTHONPATH="workflow/plugins$${PYTHONPATH:+:$$PYTHONPATH}" snakemake --logger progress
+PROGRESS := PYTHONPATH="workflow/plugins$${PYTHONPATH:+:$$PYTHONPATH}" snakemake --logger=progress
 SNAKEMAKE := $(VENV) $(PROGRESS) --profile workflow/profiles/default
 # Which build the pages, the archive and the proof are of: paper or quick.
 CONFIG ?= paper

@@ -149,13 +149,14 @@ def table(modules: list[Module]) -> Iterator[str]:
 
 
 def listing(survivors: list[Survivor], reasons: dict[Survivor, str]) -> Iterator[str]:
-    """Yield the lines that name each survivor."""
-    for where, group in groupby(survivors, key=lambda one: one.where):
-        yield from (f"### `{where}`", "", "| was | becomes | why it may |", "|---|---|---|")
-        for one in group:
-            was, becomes = (f"`` {text} ``".replace("|", "\\|") for text in one[1:])
-            yield f"| {was} | {becomes} | {reasons.get(one, '**Nobody knows.**')} |"
-        yield ""
+    """Yield the lines that name each survivor, with those of one reason together."""
+    for where, of_function in groupby(survivors, key=lambda one: one.where):
+        yield from (f"### `{where}`", "")
+        explained = ((one.was, reasons.get(one, "**Nobody knows.**"), one) for one in of_function)
+        for (was, reason), group in groupby(explained, key=lambda entry: entry[:2]):
+            yield from (reason, "", "```diff", f"- {was}")
+            yield from (f"+ {one.becomes}" for *_, one in group)
+            yield from ("```", "")
 
 
 def write(report: Path, tests: list[str], modules: list[Module]) -> list[str]:

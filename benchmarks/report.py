@@ -84,7 +84,7 @@ def duration(seconds: float) -> str:
     """Return a time with a unit that suits it."""
     for unit, size in (("s", 1), ("ms", 1e-3), ("µs", 1e-6)):
         if seconds >= size or unit == "µs":
-            return f"{seconds / size:.3g} {unit}"
+            return f"{seconds / size:.3g}\N{NO-BREAK SPACE}{unit}"
     raise AssertionError
 
 

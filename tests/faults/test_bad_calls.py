@@ -1,0 +1,131 @@
+"""Bad input to the library: named with its value, before any random number is drawn.
+
+Bad values are generated from the kind of each argument.
+"""
+
+import importlib
+import inspect
+import pkgutil
+import re
+
+import numpy as np
+import pytest
+from bad_values import INF, NAN, NO_NUMBERS, SHELL, TEXTS
+from calls import CALLS, INNER
+
+import nearopt
+from nearopt import Erf, TwoLayer
+from nearopt.activations import Activation, Polynomial
+
+pytestmark = pytest.mark.usefixtures("untouched_checkout", "untouched_folder")
+
+
+def name_of(function):
+    module = inspect.unwrap(function).__module__.removeprefix("nearopt.")
+    return f"{module}.{function.__qualname__}"
+
+
+def bad_arrays(good):
+    """Return arrays like a good one, each wrong in its own way."""
+    array = np.asarray(good, dtype=float)
+    yield from (None, SHELL, [[1.0], [1.0, 2.0]], [], array[None], array.astype(complex))
+    yield from (array.astype(str), np.full(array.shape, None))
+    for value in (NAN, INF):
+        spoilt = array.copy()
+        spoilt.flat[0] = value
+        yield spoilt
+
+
+def bad_values(good):
+    """Return what may not stand in the place of a good argument."""
+    if isinstance(good, np.random.Generator):
+        return [None, 0, SHELL, np.random.RandomState(0)]
+    if isinstance(good, TwoLayer):
+        return [None, 3, SHELL, TwoLayer, good.W1]
+    if isinstance(good, Activation):
+        others = [Erf()] if isinstance(good, Polynomial) else []
+        return [None, 3, SHELL, Erf, *others]
+    if isinstance(good, bool) or callable(good) or hasattr(good, "cdf"):
+        return []
+    if isinstance(good, int):
+        return [*NO_NUMBERS, 1.5, 10**400]
+    if isinstance(good, float):
+        return [*NO_NUMBERS, 10**400, 1e-200, 1e200]
+    if isinstance(good, str):
+        return [None, 3, *TEXTS]
+    if isinstance(good, list) and isinstance(good[0], int):
+        return [None, 3, SHELL, [], [1.5], [0], [-1], [NAN], ["2"]]
+    return list(bad_arrays(good)) if isinstance(good, np.ndarray) else []
+
+
+# What an error calls an argument by another name; what summary calls a spectrum may be any text.
+CALLED = {"path": "inputs", "name": "sweep", "fraction": "fractions"}
+FREE = {("timescales.summary", "name")}
+API_CASES = [
+    pytest.param(function, argument, value, id=f"{name_of(function)}-{argument}-{i}")
+    for function, arguments in CALLS.items()
+    for argument, good in arguments.items()
+    if (name_of(function), argument) not in FREE
+    for i, value in enumerate(bad_values(good))
+    if value is not None or inspect.signature(function).parameters[argument].default is not None
+]
+
+
+def call(function, arguments):
+    """Call with a generator of its own; return the result and whether it drew from it."""
+    rng = np.random.default_rng(5)
+    fresh = {
+        name: rng if isinstance(value, np.random.Generator) else value
+        for name, value in arguments.items()
+    }
+    before = rng.bit_generator.state
+    try:
+        result = function(**fresh)
+        if inspect.isgenerator(result):
+            next(result)
+    finally:
+        call.drew = rng.bit_generator.state != before
+
+
+@pytest.mark.parametrize("function", CALLS, ids=name_of)
+def test_the_table_names_every_argument_and_each_call_is_valid(function):
+    wanted = [name for name in inspect.signature(function).parameters if name != "self"]
+    assert sorted(CALLS[function]) == sorted(wanted)
+    if name_of(function) != "data.load_inputs":
+        call(function, CALLS[function])
+
+
+def test_every_public_function_is_in_the_table_or_said_not_to_be():
+    known = {name_of(function).split(".__")[0] for function in CALLS}
+    missing, seen = [], set()
+    for module in pkgutil.iter_modules(nearopt.__path__):
+        seen.add(module.name)
+        if module.name in INNER:
+            continue
+        content = vars(importlib.import_module(f"nearopt.{module.name}"))
+        for name, value in content.items():
+            own = getattr(value, "__module__", "") == f"nearopt.{module.name}"
+            takes = inspect.isfunction(value) or (
+                inspect.isclass(value) and "Raises" in (value.__doc__ or "")
+            )
+            full = f"{module.name}.{name}"
+            seen.add(full)
+            if own and takes and not name.startswith("_") and full not in known | INNER.keys():
+                missing.append(full)
+    assert not missing
+    assert INNER.keys() <= seen
+
+
+def test_there_are_a_thousand_cases():
+    assert len(API_CASES) > 1000
+
+
+@pytest.mark.parametrize(("function", "argument", "value"), API_CASES)
+def test_a_bad_argument_is_named_with_its_value_before_anything_is_drawn(function, argument, value):
+    with pytest.raises((TypeError, ValueError)) as caught:
+        call(function, CALLS[function] | {argument: value})
+    message = str(caught.value)
+    assert re.search(rf"\b({argument}|{CALLED.get(argument, argument)})\b", message), message
+    if isinstance(value, str | None) and not isinstance(CALLS[function][argument], np.ndarray):
+        assert repr(value)[:80] in message
+    assert not call.drew

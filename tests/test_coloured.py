@@ -11,7 +11,7 @@ from nearopt import Erf, Linear, Polynomial, TwoLayer
 from nearopt.coloured import ColouredInputs
 from nearopt.descent import gradient_descent
 from nearopt.hessian import population_hessian
-from nearopt.loss import population_gradient, population_loss
+from nearopt.loss import near_gradient, near_loss, population_gradient, population_loss
 from nearopt.operators import HessianOperator
 from nearopt.reference import difference_hessian, sample_mean, sampled_hessian
 from nearopt.smooth import tanh
@@ -80,6 +80,31 @@ def test_loss_gradient_and_hessian_fit_together(activation):
         (loss(student.parameters + step) - loss(student.parameters - step)) / 2e-5 for step in steps
     ]
     assert_equal(population_gradient(student, teacher, sigma), slopes, 1e-8)
+
+
+@pytest.mark.parametrize("rank", [None, 2], ids=["full", "deficient"])
+def test_near_its_teacher_a_loss_is_the_same_without_cancellation(rank):
+    teacher, sigma = draw(3, 2, Erf(), 0, 2), covariance(3, rank)
+    deviation = np.random.default_rng(1).standard_normal(teacher.parameter_count)
+    student = teacher.with_parameters(teacher.parameters + 0.1 * deviation)
+    near = {"nodes": 6, "input_covariance": sigma}
+    loss, gradient = (f(student, teacher, sigma) for f in (population_loss, population_gradient))
+    assert near_loss(student, teacher, **near) == pytest.approx(loss, rel=1e-10)
+    assert_equal(near_gradient(student, teacher, **near), gradient, 1e-10)
+
+
+@pytest.mark.parametrize(
+    ("sigma", "what"),
+    [(-np.eye(2), "semidefinite"), ([[1, 2], [0, 1]], "symmetric"), ([[1, 5], [5, 1]], "semi")],
+)
+def test_what_is_no_covariance_is_refused_by_all_that_take_one(sigma, what):
+    teacher, student = draw(2, 3, Erf(), 0), draw(2, 3, Erf(), 1)
+    for function in (population_hessian, HessianOperator, spectrum):
+        with pytest.raises(ValueError, match=f"input_covariance must be .*{what}"):
+            function(teacher, sigma)
+    for function in (population_loss, population_gradient, near_loss, near_gradient):
+        with pytest.raises(ValueError, match=f"input_covariance must be .*{what}"):
+            function(student, teacher, input_covariance=sigma)
 
 
 def test_loss_is_the_mean_over_coloured_inputs():

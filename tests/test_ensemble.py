@@ -63,6 +63,11 @@ def test_errors_are_those_of_independent_teachers():
     assert np.abs((density - expected) / error).max() < 4
 
 
+def test_shares_do_not_depend_on_the_order_of_eigenvalues():
+    share, _ = empirical_cdf([[3.0, 1.0, 2.0], [2.0, 3.0, 1.0]], [1.5, 2.5])
+    np.testing.assert_allclose(share, [1 / 3, 2 / 3], rtol=1e-15)
+
+
 @pytest.mark.parametrize("name", ["input_dim", "hidden_dim", "teachers", "sigma1", "sigma2"])
 def test_bad_input_is_named(name):
     sizes = {"input_dim": 2, "hidden_dim": 3, "teachers": 4}

@@ -1,7 +1,10 @@
+from functools import partial
+
 import numpy as np
 import pytest
+from scipy.optimize import least_squares
 
-from nearopt import TwoLayer
+from nearopt import TwoLayer, recovery
 from nearopt.rank import exact_rank
 from nearopt.rank_scan import monomial_sum
 from nearopt.recovery import fit_student, relative_errors
@@ -29,3 +32,10 @@ def test_a_student_that_is_the_teacher_stays():
     inputs = np.eye(2)
     fitted = fit_student(teacher, inputs, teacher(inputs))
     np.testing.assert_array_equal(fitted.parameters, teacher.parameters)
+
+
+def test_a_fit_that_has_not_ended_is_no_fit(monkeypatch):
+    monkeypatch.setattr(recovery, "least_squares", partial(least_squares, max_nfev=1))
+    student = TwoLayer([[1.0, 2.0]], [[3.0]], monomial_sum(frozenset({2})))
+    with pytest.raises(RuntimeError, match="has not converged in 1 steps"):
+        fit_student(student, np.eye(2), np.ones((2, 1)))

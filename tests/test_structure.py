@@ -9,6 +9,21 @@ from checkout import ROOT
 import nearopt
 
 FILES = {path.stem: path for path in ROOT.glob("lib/nearopt/*.py") if path.stem != "__init__"}
+FOUNDATIONS = [
+    "activations",
+    "ball_functions",
+    "ball_integrals",
+    "balls",
+    "checks",
+    "coloured",
+    "definite",
+    "empirical",
+    "hermite",
+    "lanczos",
+    "network",
+    "reference",
+    "smooth",
+]
 THEORY = [
     "deterministic_equivalent",
     "double_points",
@@ -26,12 +41,15 @@ THEORY = [
     "wishart",
 ]
 MEASUREMENT = [
+    "certificate_file",
     "certify",
     "descent",
     "ensemble",
+    "graded",
     "hessian",
     "linear_descent",
     "loss",
+    "modular",
     "operators",
     "partial_spectrum",
     "rank",
@@ -39,8 +57,11 @@ MEASUREMENT = [
     "spectrum",
     "witness",
 ]
+# One against the other.
+COMPARISONS = ["comparison", "rank_scan", "survey"]
 # What a formula must know nothing of.
-SURROUNDINGS = {"exploration", "figures_linear", "parameters", "results", "style", "sweep"}
+SURROUNDINGS = {name for name in FILES if name.startswith("figures_")}
+SURROUNDINGS |= {"data", "exploration", "parameters", "results", "style", "sweep"}
 
 
 def reached(module):
@@ -58,6 +79,22 @@ def reached(module):
 
 def test_the_map_names_every_module_once():
     assert sorted(re.findall(r"`(\w+)`", nearopt.__doc__)) == sorted(FILES)
+
+
+def test_every_module_has_its_place():
+    assert sorted(FOUNDATIONS + THEORY + MEASUREMENT + COMPARISONS + [*SURROUNDINGS]) == sorted(
+        FILES
+    )
+
+
+@pytest.mark.parametrize("module", FOUNDATIONS)
+def test_foundations_neither_predict_nor_measure(module):
+    assert reached(module) <= {*FOUNDATIONS}
+
+
+@pytest.mark.parametrize("module", COMPARISONS)
+def test_comparisons_draw_and_read_nothing(module):
+    assert not reached(module) & SURROUNDINGS
 
 
 @pytest.mark.parametrize("module", THEORY)

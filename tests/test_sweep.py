@@ -132,6 +132,15 @@ def test_a_table_becomes_rows_and_a_whole_float_stays_a_float():
     assert table.dtypes["x"].kind == "f"
 
 
+def test_a_column_called_like_a_parameter_does_not_hide_it():
+    inner = pd.DataFrame({"n": [7, 8], "status": ["x", "y"]})
+    for row in rows_of_point({"n": 1}, content(), inner):
+        assert (row["n"], row["status"]) == (1, "done")
+    assert (row["n_of_row"], row["status_of_row"]) == (8, "y")
+    (row,) = rows_of_point({"n": 1}, content(n=3), None)
+    assert (row["n"], row["n_of_row"], row["n_error"]) == (1, 3, 0.3)
+
+
 def test_the_figure_draws_each_line_once_and_leaves_out_what_is_missing():
     rows = [{"n": n, "c": c, "y": n * c, "status": "done"} for n in (1, 2, 4) for c in (1, 2)]
     table = tidy([*rows, {"n": 8, "c": 1, "status": "missing"}])

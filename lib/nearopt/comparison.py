@@ -97,7 +97,7 @@ class Comparison:
 
     def descend(self, steps: int, rate: float | None = None) -> Curve:
         """Run gradient descent, by default at `rate`, down to 1e-11 of the initial loss."""
-        rate = rate or self.rate
+        rate = self.rate if rate is None else rate
         run = {"rate": rate, "steps": steps, "gradient": near, "records": 25}
         path = gradient_descent(self.student, self.teacher, **run)
         pairs = self.values, self.vectors
@@ -118,7 +118,7 @@ class Comparison:
         return Curve(*(number[keep] for number in numbers))
 
     def late_rate(self) -> float:
-        """Measure -1/2 d ln L / dt between 3 and 4 over the smallest eigenvalue.
+        """Measure -1/2 d ln L / dt between the times 3 and 4 over the smallest eigenvalue.
 
         Returns
         -------

@@ -66,7 +66,7 @@ def empirical_cdf(spectra: Array, points: Array) -> tuple[Array, Array]:
     Parameters
     ----------
     spectra : array of shape (teachers, eigenvalues)
-        Each teacher's eigenvalues, ascending.
+        Each teacher's eigenvalues.
     points : array of shape (points,)
         Where the share is counted.
 
@@ -81,7 +81,7 @@ def empirical_cdf(spectra: Array, points: Array) -> tuple[Array, Array]:
         If there are fewer than 2 teachers, or a number is not finite.
     """
     spectra, points = _of_teachers(spectra), finite_array("points", points, (None,))
-    shares = np.stack([np.searchsorted(s, points) for s in spectra]) / spectra.shape[1]
+    shares = np.stack([np.searchsorted(s, points) for s in np.sort(spectra)]) / spectra.shape[1]
     return shares.mean(0), shares.std(0, ddof=1) / np.sqrt(len(spectra))
 
 

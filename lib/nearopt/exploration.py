@@ -144,8 +144,8 @@ def redraw(figure: Figure, setting: Setting, seed: int = 0) -> str:
     """
     if setting.parameter_count > LARGEST:
         raise ValueError(
-            f"{setting.parameter_count} parameters are too many to follow a slider: take fewer "
-            f"than {LARGEST}"
+            f"{setting.parameter_count} parameters are too many to follow a slider: take at most "
+            f"{LARGEST}"
         )
     rng = np.random.default_rng(seed)
     for axes in figure.axes:

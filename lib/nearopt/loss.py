@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import roots_legendre
 
 from nearopt.checks import finite_array, positive_integer, require_memory
+from nearopt.coloured import ColouredInputs
 from nearopt.network import TwoLayer, require_network
 from nearopt.operators import HessianOperator
 
@@ -40,16 +41,14 @@ def check_pair(student: TwoLayer, teacher: TwoLayer) -> None:
         )
 
 
-def _covary(W1: Array, input_covariance: ArrayLike | None) -> Array:
-    """Return Cov[u, x] of u = W1 x, shape of W1: W1 Sigma, or W1 for white inputs.
+def _difference(student: TwoLayer, teacher: TwoLayer) -> tuple[Array, Array]:
+    """Return the rows of W1 and the outer weights of y - y*, one network of the units of both.
 
-    Refuse kernels of all units that do not fit.
+    Refuse kernels that do not fit.
     """
-    require_memory(f"the kernels of {len(W1)} units", 120.0 * len(W1) ** 2, "use fewer of them")
-    if input_covariance is None:
-        return W1
-    sigma = finite_array("input_covariance", input_covariance, 2 * (W1.shape[1],))
-    return W1 @ sigma
+    units = 2 * teacher.hidden_dim
+    require_memory(f"the kernels of {units} units", 120.0 * units**2, "use fewer of them")
+    return np.concatenate([student.W1, teacher.W1]), np.hstack([student.W2, -teacher.W2])
 
 
 def population_loss(
@@ -86,9 +85,11 @@ def population_loss(
     with K00 the kernel of all units (Saad and Solla 1995, for erf).
     """
     check_pair(student, teacher)
-    W1, B = np.concatenate([student.W1, teacher.W1]), np.hstack([student.W2, -teacher.W2])
-    gram = _covary(W1, input_covariance) @ W1.T
-    return float(((B @ student.activation.kernels(gram).K00) * B).sum() / 2)
+    if input_covariance is not None:
+        inputs = ColouredInputs(input_covariance)
+        return population_loss(inputs.whitened(student), inputs.whitened(teacher))
+    W1, B = _difference(student, teacher)
+    return float(((B @ student.activation.kernels(W1 @ W1.T).K00) * B).sum() / 2)
 
 
 def population_gradient(
@@ -106,24 +107,26 @@ def population_gradient(
     Notes
     -----
     With the units and outer weights B of both networks as in `population_loss`, k a unit of the
-    student, l any unit and M = W2^T B, Stein's lemma gives
+    student, l any unit and M = W2^T B, Stein's lemma gives, for white inputs,
 
     .. math::
 
         \partial L / \partial W_{2,ok} &= \sum_l K_{00}(k, l) B_{ol} \\
         \partial L / \partial w_k &= \sum_l M_{kl} \, (K_{11}(k, l) w_l + K_{20}(k, l) w_k)
 
-    and for coloured inputs Sigma times that.
     """
     check_pair(student, teacher)
-    W1, B = np.concatenate([student.W1, teacher.W1]), np.hstack([student.W2, -teacher.W2])
-    moved = _covary(W1, input_covariance)
-    kernels = student.activation.kernels(moved @ W1.T)
+    if input_covariance is not None:
+        inputs = ColouredInputs(input_covariance)
+        white = population_gradient(inputs.whitened(student), inputs.whitened(teacher))
+        return inputs.lift(student, white)
+    W1, B = _difference(student, teacher)
+    kernels = student.activation.kernels(W1 @ W1.T)
     own = slice(student.hidden_dim)
     M = student.W2.T @ B
     outer = B @ kernels.K00[:, own]
-    inner = (M * kernels.K11[own]) @ moved
-    inner += (M * kernels.K02.T[own]).sum(1)[:, None] * moved[own]
+    inner = (M * kernels.K11[own]) @ W1
+    inner += (M * kernels.K02.T[own]).sum(1)[:, None] * student.W1
     return np.concatenate([outer.ravel(), inner.ravel()])
 
 
@@ -148,7 +151,12 @@ def _path(student: TwoLayer, teacher: TwoLayer, nodes: int) -> tuple[TwoLayer, A
     return TwoLayer(W1, W2, student.activation), np.concatenate(direction)
 
 
-def near_loss(student: TwoLayer, teacher: TwoLayer, nodes: int = 3) -> float:
+def near_loss(
+    student: TwoLayer,
+    teacher: TwoLayer,
+    nodes: int = 3,
+    input_covariance: ArrayLike | None = None,
+) -> float:
     """Loss of a student near its teacher, to rounding of the loss itself.
 
     Parameters
@@ -160,11 +168,14 @@ def near_loss(student: TwoLayer, teacher: TwoLayer, nodes: int = 3) -> float:
         is exact. For incoming weights that differ by d, its relative error falls like
         d^(2 nodes) for other analytic g, and like d only for a rectifier, whose kink passes
         some inputs between two nodes.
+    input_covariance : array of shape (input_dim, input_dim), optional
+        Sigma of the inputs x ~ N(0, Sigma); white if it is left out.
 
     Raises
     ------
     ValueError
-        If shapes or activations differ, or `nodes` is not a positive integer.
+        If shapes or activations differ, `nodes` is not a positive integer, or the covariance does
+        not fit.
 
     Notes
     -----
@@ -175,10 +186,15 @@ def near_loss(student: TwoLayer, teacher: TwoLayer, nodes: int = 3) -> float:
     """
     check_pair(student, teacher)
     joint, direction = _path(student, teacher, nodes)
-    return float(direction @ (HessianOperator(joint) @ direction)) / 2
+    return float(direction @ (HessianOperator(joint, input_covariance) @ direction)) / 2
 
 
-def near_gradient(student: TwoLayer, teacher: TwoLayer, nodes: int = 3) -> Array:
+def near_gradient(
+    student: TwoLayer,
+    teacher: TwoLayer,
+    nodes: int = 3,
+    input_covariance: ArrayLike | None = None,
+) -> Array:
     """Gradient of the loss with respect to the student, shape (P,), to rounding of itself.
 
     Parameters, errors and method are those of `near_loss`: E[J^T (y - y*)] are the rows that
@@ -186,7 +202,8 @@ def near_gradient(student: TwoLayer, teacher: TwoLayer, nodes: int = 3) -> Array
     """
     check_pair(student, teacher)
     joint, direction = _path(student, teacher, nodes)
-    outer, inner = np.split(HessianOperator(joint) @ direction, [joint.W2.size])
+    product = HessianOperator(joint, input_covariance) @ direction
+    outer, inner = np.split(product, [joint.W2.size])
     own = outer.reshape(joint.W2.shape)[:, : student.hidden_dim]
     return np.concatenate([own.ravel(), inner[: student.W1.size]])
 

@@ -26,6 +26,8 @@ def fit_student(student: TwoLayer, inputs: Array, outputs: Array) -> TwoLayer:
     ------
     ValueError
         If inputs or outputs have the wrong shape or are not finite.
+    RuntimeError
+        If the fit does not converge.
     """
     require_network("student", student)
     inputs = finite_array("inputs", inputs, (None, student.input_dim))
@@ -41,6 +43,8 @@ def fit_student(student: TwoLayer, inputs: Array, outputs: Array) -> TwoLayer:
     rounding = 4 * np.finfo(float).eps
     tolerances = {"ftol": rounding, "xtol": rounding, "gtol": rounding}
     fit = least_squares(residuals, student.parameters, jacobian, **tolerances)
+    if not fit.success:
+        raise RuntimeError(f"the fit has not converged in {fit.nfev} steps: {fit.message}")
     return student.with_parameters(fit.x)
 
 

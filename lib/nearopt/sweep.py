@@ -139,18 +139,26 @@ def rows_of_point(
     table : DataFrame or None
         The table whose rows are wanted; if None, the values make one row, the standard error of
         each in a column that ends in `_error`.
+
+    Notes
+    -----
+    A column that is called as what each row begins with is, a parameter of the point, `status` or
+    `failed_verdicts`, ends in `_of_row`.
     """
     if content is None:
         return [{**point, "status": "missing"}]
     failed = sum(not verdict["passed"] for verdict in content["verdicts"])
     start = {**point, "status": "done", "failed_verdicts": failed}
-    if table is not None:
-        return [{**start, **row} for row in table.astype(object).to_dict("records")]
+    values = {}
     for name, entry in content["values"].items():
-        start[name] = entry["value"]
+        values[name] = entry["value"]
         if "error" in entry:
-            start[f"{name}_error"] = entry["error"]
-    return [start]
+            values[f"{name}_error"] = entry["error"]
+    rows = [values] if table is None else table.astype(object).to_dict("records")
+    return [
+        start | {f"{name}_of_row" if name in start else name: row[name] for name in row}
+        for row in rows
+    ]
 
 
 def tidy(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:

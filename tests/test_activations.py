@@ -5,7 +5,7 @@ from scipy.special import erf
 from cases import SMOOTH
 from nearopt import Erf, LeakyReLU, Linear, Polynomial, ReLU
 from nearopt.reference import quadrature_kernel, sample_mean
-from nearopt.smooth import Smooth, tanh
+from nearopt.smooth import Smooth, sin, tanh
 
 W1 = np.array([[0.9, -0.2, 0.4], [0.1, 0.8, -0.5], [0.5, 0.6, 0.7]])
 GRAM = W1 @ W1.T
@@ -153,6 +153,28 @@ def test_a_row_of_zeros_has_the_slope_at_zero(activation):
 def test_too_rough_an_activation_is_refused():
     with pytest.raises(ValueError, match=r"too fast for a row of W1 of norm 1e\+03.*shrink W1"):
         tanh.kernels(np.array([[1e6]]))
+
+
+@pytest.mark.parametrize("norm", [6.75, 8.0, 13.5, 16.0, 20.0, 25.9, 29.5, 32.0, 33.5, 43.0])
+def test_an_oscillation_is_neither_missed_nor_taken_for_a_slow_one(norm):
+    """Terms of the 64 first orders, and samples at their nodes, do not see these."""
+    rows = norm * np.array([[1.0, 0.0], [np.cos(0.05), np.sin(0.05)]])
+    gram = rows @ rows.T
+    # E sin(u) sin(v) and E cos(u) cos(v) by the sum and the difference of u and v.
+    apart, sum_ = (np.exp(-(norm**2) * (1 - sign * gram / norm**2)) for sign in (1, -1))
+    kernels = sin.kernels(gram)
+    np.testing.assert_allclose(kernels.K00, (apart - sum_) / 2, atol=1e-11)
+    np.testing.assert_allclose(kernels.K11, (apart + sum_) / 2, atol=1e-11)
+    # u + sin(u)^2, whose oscillation hides behind a line.
+    snake = Smooth(
+        lambda u: u + np.sin(u) ** 2,
+        lambda u: 1 + np.sin(2 * u),
+        lambda u: 2 * np.cos(2 * u),
+        lambda u: -4 * np.sin(2 * u),
+    )
+    apart, sum_ = (np.exp(-4 * (norm**2) * (1 - sign * gram / norm**2)) for sign in (1, -1))
+    expected = 1 + (apart - sum_) / 2
+    np.testing.assert_allclose(snake.kernels(gram).K11, expected, atol=1e-11)
 
 
 def test_wrong_derivatives_are_named():

@@ -40,7 +40,7 @@ def _normal_density(u: Array) -> Array:
     return np.exp(-(u**2) / 2) / math.sqrt(2 * math.pi)
 
 
-def _rule(order: int) -> tuple[float, Array]:
+def _rule(order: float) -> tuple[float, Array]:
     """Return the step and the nodes of the trapezoidal rule for h_j, j < order.
 
     h_j oscillates with wavenumbers up to sqrt(j); the step resolves four times the largest.
@@ -67,6 +67,14 @@ def _kept_hermite_functions(order: int) -> list[Array]:
     return list(_hermite_functions(order))
 
 
+def _values(functions: Sequence[Function], scales: Array, z: Array) -> Array:
+    """Return f(s z) exp(-z^2 / 4), shape (functions, scales, nodes)."""
+    values = np.stack([f(scales[:, None] * z) for f in functions])
+    if not np.isfinite(values).all():
+        raise ValueError(f"the activation must be finite up to |u| = {RANGE * scales.max():.3g}")
+    return values * np.exp(-(z**2) / 4)
+
+
 def _hermite_coefficients(functions: Sequence[Function], scales: Array, order: int) -> Array:
     """Return a_j(s) = E[f(s z) h_j(z)], shape (functions, scales, order).
 
@@ -74,10 +82,7 @@ def _hermite_coefficients(functions: Sequence[Function], scales: Array, order: i
     2014).
     """
     step, z = _rule(order)
-    values = np.stack([f(scales[:, None] * z) for f in functions])
-    if not np.isfinite(values).all():
-        raise ValueError(f"the activation must be finite up to |u| = {RANGE * scales.max():.3g}")
-    values *= step / math.sqrt(2 * math.pi) * np.exp(-(z**2) / 4)
+    values = step / math.sqrt(2 * math.pi) * _values(functions, scales, z)
     blocks = _kept_hermite_functions(order) if order <= 512 else _hermite_functions(order)
     return np.concatenate([values @ block.T for block in blocks], axis=-1)
 
@@ -121,8 +126,8 @@ class Smooth:
     g, dg, d2g, d3g : callable
         g and its derivatives, each from an array to an array of its shape.
     tolerance : float
-        Largest accepted relative difference between the kernels of a rule and of the rule of half
-        its order. The error of the finer rule, which is used, is far smaller.
+        Largest accepted relative error: of the diagonals of K00, K11 and K22 against another rule,
+        and of Stein's lemma.
 
     Raises
     ------
@@ -134,17 +139,17 @@ class Smooth:
     dg: Function
     d2g: Function
     d3g: Function
-    tolerance: float = 1e-9
+    tolerance: float = 1e-12
 
     def __post_init__(self) -> None:
         positive_number("tolerance", self.tolerance)
-        # Stein's lemma: sqrt(j + 1) a^p_{j+1} = s a^{p+1}_j.
-        a = _hermite_coefficients(self._derivatives, np.ones(1), ORDERS[0])[:, 0]
-        names = ("g", "dg", "d2g", "d3g")
-        for p, (below, above) in enumerate(pairwise(a)):
-            expected = np.sqrt(np.arange(1, ORDERS[0])) * below[1:]
-            if np.abs(above[:-1] - expected).max() > 1e-6 * np.abs(below).max():
-                raise ValueError(f"{names[p + 1]} is not the derivative of {names[p]}")
+        a, one = _hermite_coefficients(self._derivatives, np.ones(1), BLOCK), np.ones(1)
+        gaps = np.abs(_stein_gaps(a, one)).max((1, 2))
+        for i, (below, above) in enumerate(pairwise(("g", "dg", "d2g", "d3g"))):
+            if gaps[i] > 1e-6 * np.abs(a[i]).max():
+                raise ValueError(
+                    f"{above} is not the derivative of {below}, or varies too fast where |u| < 5"
+                )
 
     @property
     def _derivatives(self) -> tuple[Function, Function, Function, Function]:
@@ -173,7 +178,9 @@ class Smooth:
             what = f"{order} Hermite terms for {len(gram)} rows of W1"
             require_memory(what, 64.0 * order * len(gram), "shrink W1")
             a = _hermite_coefficients(self._derivatives, scales, order)
-            if (error := _difference(a)) <= self.tolerance:
+            squares = _mean_squares(self._derivatives[:3], scales, order)
+            error = max(_parseval_error(a, squares), _stein_error(a, scales))
+            if error <= self.tolerance:
                 break
         else:
             raise ValueError(
@@ -187,17 +194,39 @@ class Smooth:
         return Kernels(*_mehler(a[[0, 1, 0, 1, 2]], a[[0, 1, 2, 3, 2]], correlation))
 
 
-def _difference(coefficients: Array) -> float:
-    """Return how far the diagonals of K00, K11 and K22 are from those of half as many terms.
+def _mean_squares(functions: Sequence[Function], scales: Array, order: int) -> Array:
+    """Return E[f(s z)^2], shape (functions, scales), by a finer rule.
 
-    Relative, for the worst row. The terms are positive where r_kl = 1; elsewhere |r_kl| < 1 and
-    Cauchy's inequality make them smaller.
+    Its step is no rational multiple of the other's, so that no fast oscillation has the samples of
+    a slow one in both.
     """
-    power = coefficients[:3] ** 2
-    total = power.sum(2)
-    upper = power[:, :, power.shape[2] // 2 :].sum(2)
+    step, z = _rule((3 + math.sqrt(5)) / 2 * order)
+    return step / math.sqrt(2 * math.pi) * (_values(functions, scales, z) ** 2).sum(2)
+
+
+def _parseval_error(coefficients: Array, squares: Array) -> float:
+    """Return the worst relative error of the diagonals of K00, K11 and K22 against E[f(s z)^2].
+
+    Elsewhere |r_kl| < 1 and Cauchy's inequality make the missing terms smaller.
+    """
+    total = (coefficients[:3] ** 2).sum(2)
     # A derivative that is mere rounding has no relative accuracy.
-    return float((upper / (total + np.finfo(np.float64).eps * total.max(0))).max())
+    size = total + np.finfo(np.float64).eps * total.max(0)
+    return float((np.abs(total - squares) / size).max())
+
+
+def _stein_gaps(coefficients: Array, scales: Array) -> Array:
+    """Return sqrt(j + 1) a^p_{j+1} - s a^{p+1}_j, which Stein's lemma says is 0."""
+    roots = np.sqrt(np.arange(1, coefficients.shape[2]))
+    return roots * coefficients[:-1, :, 1:] - scales[:, None] * coefficients[1:, :, :-1]
+
+
+def _stein_error(coefficients: Array, scales: Array) -> float:
+    """Return the gaps relative to the largest term of a row: nodes too far apart mistake slopes."""
+    powers = scales ** np.arange(4)[:, None]
+    gaps = np.abs(_stein_gaps(coefficients, scales)).max(2) * powers[:3]
+    size = (np.abs(coefficients).max(2) * powers).max(0)
+    return float((gaps / (size + np.finfo(np.float64).tiny)).max())
 
 
 def _power_series(function: Function, *coefficients: float) -> Function:

@@ -112,7 +112,7 @@ pairs = {n: Comparison.near(t, ranks[n], epsilon * direction) for n, t in teache
 #
 # A loss that falls by many decades cannot be had as a difference of numbers of order one. It is
 # measured as $\tfrac12 \mathbb E\,|\!\int_0^1 J(\theta^* + s\delta)\,\delta\, ds|^2$, with Gauss-Legendre nodes in $s$
-# and closed forms for the expectation: nothing cancels and nothing is sampled. Descent is run step
+# and closed forms for the expectation: no numbers of order one cancel, and nothing is sampled. Descent is run step
 # by step; beyond, gradient flow takes over, integrated by an implicit solver to
 # $10^8$ steps' worth of time. Both stop where the loss is $10^{-11}$ of the initial one: below, the rounding
 # of the parameters begins to count.

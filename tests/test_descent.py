@@ -41,6 +41,15 @@ def test_critical_rate_is_two_over_the_largest_eigenvalue(teacher):
     assert critical_rate(teacher) == pytest.approx(2 / largest, rel=1e-6)
 
 
+@pytest.mark.parametrize(("sigma1", "sigma2"), [(1e-6, 1e-6), (1e-4, 1.0), (1.0, 1e-4), (10, 1)])
+@pytest.mark.parametrize("activation", [Linear(), Polynomial((0, 0, 0, 1)), Erf()], ids=repr)
+def test_critical_rate_does_not_depend_on_the_scale(activation, sigma1, sigma2):
+    scales = {"sigma1": sigma1, "sigma2": sigma2, "rng": np.random.default_rng(1)}
+    teacher = TwoLayer.draw(3, 4, activation=activation, **scales)
+    largest = np.linalg.eigvalsh(population_hessian(teacher))[-1]
+    assert critical_rate(teacher) == pytest.approx(2 / largest, rel=1e-6)
+
+
 def test_prediction_errs_by_the_order_of_the_deviation(teacher):
     """The cubic term of the loss: halving epsilon halves the relative error, up to its square."""
     rate = critical_rate(teacher) / 2

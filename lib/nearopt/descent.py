@@ -76,7 +76,9 @@ def critical_rate(teacher: TwoLayer, gradient: Gradient = population_gradient) -
         To six digits.
     """
     require_network("teacher", teacher)
-    theta, step = teacher.parameters, 1e-4
+    theta, layers = teacher.parameters, (teacher.W1, teacher.W2)
+    # Small beside the smaller layer, but for one that is 0.
+    step = 1e-4 * min((np.sqrt(np.mean(W**2)) for W in layers if W.any()), default=1.0)
 
     def product(v: Array) -> Array:
         move = step * np.ravel(v) / np.linalg.norm(v)

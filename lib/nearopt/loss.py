@@ -2,8 +2,9 @@
 
 There are two ways to the same numbers. `population_loss` is the closed form: it holds at any
 distance, but takes numbers of order 1 from each other, so that it knows no loss below 1e-16.
-`near_loss` adds up what the output changes by on the way from the teacher to the student: nothing
-cancels, however small the loss. `batch_loss` is the loss on given inputs.
+`near_loss` adds up what the output changes by on the way from the teacher to the student: it knows
+losses down to the rounding of lambda_max |delta|^2, delta the difference of the parameters.
+`batch_loss` is the loss on given inputs.
 """
 
 from functools import cache
@@ -157,7 +158,7 @@ def near_loss(
     nodes: int = 3,
     input_covariance: ArrayLike | None = None,
 ) -> float:
-    """Loss of a student near its teacher, to rounding of the loss itself.
+    """Loss of a student near its teacher, to rounding of lambda_max |delta|^2.
 
     Parameters
     ----------
@@ -195,7 +196,7 @@ def near_gradient(
     nodes: int = 3,
     input_covariance: ArrayLike | None = None,
 ) -> Array:
-    """Gradient of the loss with respect to the student, shape (P,), to rounding of itself.
+    """Gradient of the loss for the student, shape (P,), to rounding of lambda_max |delta|.
 
     Parameters, errors and method are those of `near_loss`: E[J^T (y - y*)] are the rows that
     belong to the student in the Hessian product of the joint network.

@@ -21,29 +21,30 @@ from nearopt.network import TwoLayer, require_network
 SAMPLES = 4
 
 
-def is_homogeneous(activation: Activation) -> bool:
-    """Whether g(t u) = t^m g(u) for all t > 0 and some m."""
+def homogeneous_degree(activation: Activation) -> int | None:
+    """Return m if g(t u) = t^m g(u) for all t > 0, None if there is none."""
     if isinstance(activation, Polynomial):
-        return np.count_nonzero(activation.coefficients) == 1
-    return isinstance(activation, LeakyReLU)
+        degrees = np.flatnonzero(activation.coefficients)
+        return int(degrees[0]) if len(degrees) == 1 else None
+    return 1 if isinstance(activation, LeakyReLU) else None
 
 
-def scaling_directions(net: TwoLayer, degree: int = 1) -> NDArray[np.float64]:
+def scaling_directions(net: TwoLayer) -> NDArray[np.float64]:
     """Return the null vectors that homogeneity causes, shape (hidden_dim, P).
 
     Row k multiplies the outgoing weights of unit k and divides its incoming ones so that the
-    network's function stays: (degree W2_ok, -w_k) at unit k, 0 elsewhere.
+    network's function stays: (m W2_ok, -w_k) at unit k, 0 elsewhere, with m the degree of g.
 
     Raises
     ------
     ValueError
-        If the activation is not homogeneous, or the degree not a positive integer.
+        If the activation is not homogeneous.
     MemoryError
         If the vectors do not fit.
     """
     require_network("net", net)
-    degree = positive_integer("degree", degree)
-    if not is_homogeneous(net.activation):
+    degree = homogeneous_degree(net.activation)
+    if degree is None:
         raise ValueError(f"net must have a homogeneous activation, not {net.activation!r}")
     needed = 24.0 * net.hidden_dim * net.parameter_count
     require_memory(f"{net.hidden_dim} null vectors", needed, "use fewer units")
@@ -87,7 +88,7 @@ def jacobian_rank(
     what = f"a Jacobian of balls of {net.parameter_count} parameters"
     require_memory(what, needed, "use fewer units")
     kept = np.ones(net.parameter_count, dtype=bool)
-    if is_homogeneous(net.activation):
+    if homogeneous_degree(net.activation) is not None:
         strongest = np.abs(net.W2).argmax(0)
         kept[strongest * net.hidden_dim + np.arange(net.hidden_dim)] = False
     inputs = rng.standard_normal((SAMPLES * net.parameter_count, net.input_dim))

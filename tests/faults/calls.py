@@ -183,7 +183,7 @@ CALLS = {
     timescales.nonzero: {"eigenvalues": EIGENVALUES},
     timescales.steps_to: {"eigenvalues": EIGENVALUES, "fractions": np.array([0.1])},
     timescales.summary: {"name": "net", "eigenvalues": EIGENVALUES, "fraction": 0.5},
-    witness.scaling_directions: {"net": RECTIFIER, "degree": 1},
+    witness.scaling_directions: {"net": RECTIFIER},
     witness.jacobian_rank: {"net": NET, "rng": RNG, "max_precision": 128},
 }
 
@@ -233,5 +233,5 @@ INNER = {
     "sweep.points": "the same",
     "sweep.rows_of_point": "what a notebook has made",
     "sweep.tidy": "the same",
-    "witness.is_homogeneous": "the activation of a network",
+    "witness.homogeneous_degree": "the activation of a network",
 }

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nearopt import Linear, Polynomial, TwoLayer
-from nearopt.double_points import EXCEPTIONS, conditions_on_forms, factor_pairs
+from nearopt.double_points import EXCEPTIONS, conditions_on_forms, factor_pairs, monomials
 from nearopt.rank import exact_rank
 from nearopt.rank_bounds import Bound, Rank
 from nearopt.rank_scan import monomial_sum
@@ -39,6 +39,18 @@ def test_a_conjecture_is_never_called_proved():
     assert "conjecture" in theory.method
     assert theory.value == theory.upper.value > theory.lower.value
     assert count(frozenset({2, 3, 5}), 3, 9).proved
+
+
+@pytest.mark.parametrize("degrees", [{1}, {2}, {1, 2}, {1, 3}], ids=str)
+def test_a_unit_at_the_origin_leaves_a_bound_without_the_constant(degrees):
+    """With one output more, which this unit alone feeds; the bound is attained."""
+    gaps = []
+    for n, h, outputs in product((2, 3), range(2, 7), range(1, 5)):
+        lifted = count(frozenset(degrees | {0}), n, h + 1, outputs + 1).value
+        own = monomials(frozenset(degrees), n) + outputs + 1
+        bound = lifted - own + max(0, monomials(frozenset(degrees - {1}), n) - h)
+        gaps.append(bound - count(frozenset(degrees), n, h, outputs).value)
+    assert min(gaps) == 0
 
 
 def test_a_rank_outside_its_bounds_is_refused():

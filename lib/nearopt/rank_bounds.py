@@ -162,10 +162,26 @@ def _double_points(degrees: Degrees, n: int, h: int) -> Iterator[Bound]:
 
 
 def _several_outputs(degrees: Degrees, n: int, h: int, outputs: int) -> Iterator[Bound]:
-    """Yield what is known of several outputs; {0,1,2} are the quadrics in one variable more."""
+    """Yield what is known of several outputs.
+
+    If 0 is not in S, take S + {0} with one output and one unit more, a unit at the origin that
+    feeds that output alone. The kernel is then no smaller than at generic points. No polynomial of
+    it has a constant; that of the new output has no linear term either and vanishes at all w_k, so
+    it fills at most (D_T - h)+ dimensions, T = S - {1}. Where it is zero, the others are in the
+    kernel of S: that has all dimensions but these.
+    """
     if outputs >= h:
         value = conditions_on_many_outputs(degrees, n, h, outputs)
         yield Bound(value, "at least as many outputs as units")
+    yield from _quadrics(degrees, n, h, outputs)
+    if 0 not in degrees:
+        lost = monomials(degrees, n) + outputs + 1 - max(0, monomials(degrees - {1}, n) - h)
+        for lifted in _quadrics(degrees | {0}, n, h + 1, outputs + 1):
+            yield Bound(lifted.value - lost, f"{lifted.reason} with a unit at the origin")
+
+
+def _quadrics(degrees: Degrees, n: int, h: int, outputs: int) -> Iterator[Bound]:
+    """Yield what is known of quadrics; {0,1,2} are those in one variable more."""
     variables = {frozenset({2}): n, frozenset({0, 1, 2}): n + 1}.get(degrees, 0)
     if is_quadric_exception(variables, h, outputs):
         count = min(h * (variables + outputs - 1), outputs * monomials(degrees, n))

@@ -23,8 +23,8 @@ from nearopt.double_points import (
 from nearopt.network import TwoLayer, require_network
 from nearopt.rank_bounds import Bound, Rank, degrees_and_sizes, degrees_of, upper_bound
 
-# Where the conjecture was held against exact counts; the slow tests do it again.
-CHECKED = "all S in {0..6} with Ni <= 5 at one output, all |S| <= 2 of them at two and three"
+# Where the least of the upper bounds was held against exact counts; the slow tests do it again.
+CHECKED = "all S in {0..6} with Ni <= 5 at one output, all |S| <= 2 of them at two to five"
 
 
 def theoretical_rank(
@@ -42,8 +42,9 @@ def theoretical_rank(
     Returns
     -------
     Rank
-        The method names the theorem if the value is proved. Otherwise it says that the value is a
-        conjecture, the smallest upper bound that is proved, and where that was checked.
+        The method names the theorem if the value is proved. Otherwise the value is the smallest
+        upper bound that is proved, to which no exception is known, and the method says that this
+        is a conjecture and where it was checked.
 
     Raises
     ------

@@ -47,7 +47,7 @@ max_input_dim: int = 6
 max_hidden_dim: int = 20
 scan_degree: int = 4
 scan_input_dim: int = 4
-scan_output_dim: int = 3
+scan_output_dim: int = 5
 spectrum_input_dim: int = 6
 spectrum_hidden_dim: int = 10
 sigma1: float = 0.4
@@ -144,7 +144,7 @@ results.figure("compression", figures_rank.compression_curves(ranks))
 #
 # Let $m$ be the highest degree and $S'$ the others. Dimensions alone suggest the least of $P$, of $D_{S'} + N_i N_h$ and of
 # $D_S$, which are proved upper bounds. Below degree 3 the rank is smaller for whole families (they have closed forms, used in the maps).
-# From degree 3 upwards the count of dimensions is almost always right. To find out when it is
+# From degree 3 upwards, or with several outputs, the count of dimensions is almost always right. To find out when it is
 # not, take every set of degrees and every width until the rank stops growing; with two and more outputs, up to two degrees.
 
 # %%
@@ -180,7 +180,13 @@ kinds.value_counts().to_dict()
 # **Double points.** The cubic exception of Alexander and Hirschowitz, $(N_i, N_h) = (5, 7)$: seven points in four-dimensional projective space
 # lie on a curve whose secants fill a cubic that is singular along it.
 #
-# **Segre-Veronese.** Its relatives for quadrics and several outputs.
+# **Segre-Veronese.** Its relatives for quadrics and several outputs, each with a polynomial $f_o$ such that $f_o(w_k) = 0$ and
+# $\sum_o a_{ok} \nabla f_o(w_k) = 0$ at all $w_k$: three and five outputs, with a constant or without. From five comes one more, $S = \{1, 2\}$
+# with four. For $S = \{0, 1, 2\}$, the quadrics in one variable more, five outputs, $N_i = 3$ and six units have rank 47
+# and not 48. So of the 50 dimensions of $(f_1, \dots, f_5)$ at least three do what is asked, wherever the units are. Put the sixth
+# at the origin, and let it feed the fifth output alone. Then no $f_o$ has a constant, and $f_5$ has no linear term either: it is a quadratic
+# form that vanishes at the other five points, of which there is one. Where $f_5 = 0$, in two dimensions at least, $f_1, \dots, f_4$ do
+# what is asked for $S = \{1, 2\}$, four outputs and five units. So the rank is at most $36 - 2 = 34$ of 35 parameters.
 #
 # Every rank of the scan is met by such a bound, so every one of them is proved, not only likely:
 
@@ -354,6 +360,6 @@ results.save()
 #
 # - The ranks are those of generic teachers. Special ones (a zero in $a$, weights that are proportional, points on a curve) can have
 #   less, never more.
-# - The closed forms and the upper bounds are theorems. That the least of the bounds is the rank for every polynomial and every
-#   size is a conjecture beyond the range of the scan; each single case can be proved by a count.
+# - The closed forms and the upper bounds are theorems, and in the scan the least of them is always the rank. Beyond the scan no exception
+#   is known, but that there is none is a conjecture. More outputs may have more of them; each single case can be proved by a count.
 # - A student far from its teacher may stop elsewhere; recovery is shown near the teacher and without noise.

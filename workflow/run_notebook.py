@@ -168,6 +168,9 @@ def main() -> None:
     arguments = parser.parse_args()
     notebook, results, logs = arguments.notebook, arguments.results, arguments.logs
     try:
+        if notebook.suffix != ".py" or not notebook.is_file():
+            known = ", ".join(map(str, sorted(Path("notebooks").rglob("*.py"))))
+            raise ValueError(f"{notebook} is no text notebook; there are {known}")
         if results is None:
             refresh(notebook, logs)
             return

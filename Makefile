@@ -9,10 +9,15 @@ VENV := PATH="$(CURDIR)/.venv/bin:$$PATH" $(CACHE)
 PROGRESS := PYTHONPATH="workflow/plugins$${PYTHONPATH:+:$$PYTHONPATH}" snakemake --logger=progress
 SNAKEMAKE := $(VENV) $(PROGRESS) --profile workflow/profiles/default
 # Which build the pages, the archive and the proof are of: paper or quick.
-CONFIG ?= paper
-ARCHIVE ?= results/$(CONFIG)/nearopt.zip
+CONFIG = paper
+ifneq ($(CONFIG),paper)
+ifneq ($(CONFIG),quick)
+$(error CONFIG=$(CONFIG) is no build: say CONFIG=paper or CONFIG=quick)
+endif
+endif
+ARCHIVE = results/$(CONFIG)/nearopt.zip
 NOTEBOOKS := $(wildcard notebooks/*.py)
-PROFILE ?= default
+PROFILE = default
 # The shell takes these from its environment, so that no value of theirs is run as a command.
 export PYTHON SWEEP PROFILE ARCHIVE
 

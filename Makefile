@@ -59,7 +59,7 @@ archive: $(CONFIG) ## pack that build, its sources and where all is from, result
 	@$(VENV) python workflow/archive.py results/$(CONFIG)
 
 verify: environment ## check every file of ARCHIVE=...; with RERUN=yes also run its sources and compare
-	@$(VENV) python workflow/verify.py "$$ARCHIVE" $(if $(RERUN),--rerun)
+	@$(VENV) python workflow/verify.py "$$ARCHIVE" $(if $(filter yes,$(RERUN)),--rerun)
 
 lint: environment ## check format and style, notebooks included
 	@$(VENV) ruff format --check .

@@ -31,3 +31,8 @@ def test_a_shell_that_uses_these_names_for_its_own_changes_nothing():
     for target in ("site", "sweep", "verify"):
         assert make("--dry-run", target, **own).stdout == make("--dry-run", target).stdout
     assert "results/quick" in make("--dry-run", "site", "CONFIG=quick", **own).stdout
+
+
+@pytest.mark.parametrize(("given", "rerun"), [("yes", True), ("no", False), ("", False)])
+def test_an_archive_is_run_again_if_that_is_said(given, rerun):
+    assert ("--rerun" in make("--dry-run", "verify", f"RERUN={given}").stdout) == rerun

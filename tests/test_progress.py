@@ -12,7 +12,7 @@ import pytest
 from checkout import ROOT, environment
 
 sys.path.append(str(ROOT / "workflow/plugins"))
-from snakemake_logger_plugin_progress import Progress, cells, spoken
+from snakemake_logger_plugin_progress import Progress, cells, label, spoken
 
 ONSTART = re.search(r"^onstart:\n(?:    .*\n)+", (ROOT / "Snakefile").read_text(), re.M).group()
 RULES = """
@@ -72,6 +72,17 @@ def test_without_an_earlier_run_there_is_no_guess_but_the_cells(tmp_path):
     assert line == "0 of 3 done; a 5 s, 2 of 4 cells; no earlier run says how long "
     (tmp_path / "a.ipynb").write_text('{"cells": [')
     assert cells(a) == ""
+
+
+def test_a_point_of_a_sweep_is_called_by_all_its_parameters():
+    point = Path("logs/paper/sweeps/rank/points/degrees~1+3/scale~0.5.tsv")
+    assert label(point) == "degrees~1+3/scale~0.5"
+    assert label(Path("logs/quick/01_small.tsv")) == "01_small"
+    progress = Progress({point: 20.0})
+    progress.start(1, point, now=0.0)
+    line = "0 of 1 done; about 15 s left; degrees~1+3/scale~0.5 5 s of about 20 s "
+    assert progress.line(5.0) == line
+    assert progress.finish(1, now=9.0) == "1 of 1 done: degrees~1+3/scale~0.5, 9 s"
 
 
 def test_durations_are_in_the_unit_that_suits_them():

@@ -50,6 +50,12 @@ def spoken(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
 
 
+def label(benchmark: Path) -> str:
+    """Return what a job is called: as its benchmark is, a sweep's point by all its parameters."""
+    _, points, point = str(benchmark.with_suffix("")).rpartition("/points/")
+    return point if points else benchmark.stem
+
+
 @dataclass
 class Progress:
     """What is done, what runs and what waits.
@@ -84,7 +90,9 @@ class Progress:
         benchmark, start = self.running.pop(job)
         self.done += 1
         self.expected[benchmark] = 0.0
-        return f"{self.done} of {len(self.expected)} done: {benchmark.stem}, {spoken(now - start)}"
+        return (
+            f"{self.done} of {len(self.expected)} done: {label(benchmark)}, {spoken(now - start)}"
+        )
 
     def left(self, now: float) -> float | None:
         """Return the seconds that are left if each job takes as long as the last time."""
@@ -101,7 +109,7 @@ class Progress:
         for benchmark, start in self.running.values():
             usual = self.expected.get(benchmark)
             beside = cells(benchmark) if usual is None else f" of about {spoken(usual)}"
-            names.append(f"{benchmark.stem} {spoken(now - start)}{beside}")
+            names.append(f"{label(benchmark)} {spoken(now - start)}{beside}")
         left = self.left(now)
         if left is None:
             told = [*names, "no earlier run says how long"]

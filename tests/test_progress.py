@@ -98,9 +98,9 @@ def test_durations_are_in_the_unit_that_suits_them():
 def build(tmp_path):
     """Run a workflow of two short jobs, whose standard error goes to `stream`."""
 
-    def start(stream, second="true"):
+    def start(stream, *options, second="true"):
         (tmp_path / "Snakefile").write_text(ONSTART + RULES.replace("SECOND", second))
-        command = ["snakemake", "--cores", "2", "--logger", "progress"]
+        command = ["snakemake", "--cores", "2", "--logger", "progress", *options]
         own = {"PYTHONPATH": sys.path[-1], "TERM": "xterm", "XDG_CACHE_HOME": str(tmp_path)}
         env = environment(ROOT) | own
         return subprocess.run(command, cwd=tmp_path, env=env, stderr=stream, text=True, check=False)
@@ -108,16 +108,16 @@ def build(tmp_path):
     return start
 
 
-def on_a_terminal(build):
+def on_a_terminal(build, *options, **changed):
+    """Return the code that a build ends with and what a terminal shows of it."""
     ours, theirs = pty.openpty()
-    done = build(theirs)
+    done = build(theirs, *options, **changed)
     os.close(theirs)
     text = b""
     while chunk := _read(ours):
         text += chunk
     os.close(ours)
-    assert done.returncode == 0
-    return text.decode()
+    return done.returncode, text.decode()
 
 
 def _read(terminal):
@@ -145,10 +145,21 @@ def test_an_error_is_told_in_full(build):
 
 
 def test_a_terminal_shows_what_runs_and_the_second_time_how_long_is_left(build, tmp_path):
-    text = on_a_terminal(build)
+    code, text = on_a_terminal(build)
+    assert code == 0
     assert re.search(r"0 of 2 done; [ab] 1 s; [ab] 1 s; no earlier run says how long", text)
     for path in Path(tmp_path).glob("*.done"):
         path.unlink()
-    text = on_a_terminal(build)
+    code, text = on_a_terminal(build)
+    assert code == 0
     assert re.search(r"0 of 2 done; about [01] s left; [ab] 1 s of about 2 s; ", text)
     assert text.endswith("\r\x1b[K")
+
+
+def test_a_failed_job_runs_no_longer_while_the_others_go_on(build):
+    second = "test {wildcards.name} = b && sleep 3"
+    code, text = on_a_terminal(build, "--keep-going", second=second)
+    assert code != 0
+    before, after = text.split("Error in rule job", 1)
+    assert re.search(r"0 of 2 done; [ab] 1 s; [ab] 1 s; ", before)
+    assert re.search(r"0 of 2 done; b \d s; ", after)

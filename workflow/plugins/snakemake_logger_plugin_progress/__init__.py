@@ -94,6 +94,11 @@ class Progress:
             f"{self.done} of {len(self.expected)} done: {label(benchmark)}, {spoken(now - start)}"
         )
 
+    def fail(self, job: int) -> None:
+        """Note that a job is over and did not finish."""
+        benchmark, _ = self.running.pop(job)
+        self.expected[benchmark] = 0.0
+
     def left(self, now: float) -> float | None:
         """Return the seconds that are left if each job takes as long as the last time."""
         if None in self.expected.values():
@@ -156,6 +161,9 @@ class LogHandler(LogHandlerBase):
             self.progress.start(record.jobid, Path(record.benchmark), now)
         elif event == LogEvent.JOB_FINISHED and record.job_id in self.progress.running:
             self.say(self.progress.finish(record.job_id, now))
+        elif event == LogEvent.JOB_ERROR and record.jobid in self.progress.running:
+            self.progress.fail(record.jobid)
+            self.say(self.format(record))
         elif record.levelno >= logging.WARNING or record.getMessage().startswith("Nothing to be"):
             self.say(self.format(record))
 

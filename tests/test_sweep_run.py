@@ -64,6 +64,18 @@ def test_the_next_run_runs_what_is_missing_new_or_changed_and_nothing_else(swept
     assert len(planned_points(checkout)) == 4
 
 
+def test_a_column_that_no_point_has_is_told_once_and_costs_no_run_of_a_point(swept):
+    """Only a run can tell which there are."""
+    checkout, _ = swept
+    grid = {"degrees": ["2"], "input_dim": [2, 3]}
+    write_sweep(checkout, SMALL | {"grid": grid, "table": "nothing"})
+    assert planned_points(checkout) == set()
+    done = sweep_in(checkout)
+    assert done.returncode != 0
+    assert (done.stdout + done.stderr).count("has no table 'nothing'; it has none") == 1
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [

@@ -28,7 +28,8 @@ COLLECTOR += [f"config/sweeps/{SWEEP}.yaml"]
 
 
 onerror:
-    if workflow.is_main_process:
+    # If every point is done, it was the collection that failed, and has said why.
+    if workflow.is_main_process and any(job.name == "point" for job in workflow.dag.needrun_jobs()):
         shell("{COLLECT}")
 
 

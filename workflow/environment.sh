@@ -13,6 +13,8 @@ version=$("$PYTHON" -c 'import sys; print(sys.version)' 2>/dev/null) || {
   echo "Python 3.11 or newer is needed, and '$PYTHON' is $version: name a newer one with make PYTHON=/path/to/python3." >&2
   exit 1
 }
+# In an activated environment it may be the one that is about to be removed.
+PYTHON=$("$PYTHON" -c 'import sys; print(sys._base_executable)')
 
 wanted=$(printf '%s\n%s\n' "$version" "$PWD"; cat "$@")
 fits() { [ "$wanted" = "$(cat "$folder/made-from" 2>/dev/null)" ]; }

@@ -163,25 +163,43 @@ def test_of_two_builds_at_once_one_ends_right_and_the_other_says_why_not(undistu
     assert_nothing_is_left(checkout)
 
 
-def test_two_commands_at_once_make_one_environment(tmp_path):
-    """With a Python that pretends to install."""
+@pytest.fixture
+def make_environment(tmp_path):
+    """Start to make an environment, with a Python that pretends to install."""
     shutil.copytree(Path("workflow"), tmp_path / "workflow")
     (tmp_path / "requirements.lock").touch()
     python = tmp_path / "python"
     python.write_text(
         f"""#!/bin/sh
 case "$1 $2" in
+  *_base_executable*) echo {python} ;;
   "-c import"*) exec {sys.executable} "$@" ;;
   "-m venv") echo made >> made; sleep 1; mkdir -p "$3/bin"; cp "$0" "$3/bin/python" ;;
 esac
 """
     )
     python.chmod(0o755)
-    command = ["sh", "workflow/environment.sh", ".venv", "requirements.lock"]
-    variables = os.environ | {"PYTHON": str(python)}
-    makers = [subprocess.Popen(command, cwd=tmp_path, env=variables) for _ in range(2)]
+
+    def start(python=python):
+        command = ["sh", "workflow/environment.sh", ".venv", "requirements.lock"]
+        variables = os.environ | {"PYTHON": str(python)}
+        return subprocess.Popen(command, cwd=tmp_path, env=variables)
+
+    return start
+
+
+def test_two_commands_at_once_make_one_environment(make_environment, tmp_path):
+    makers = [make_environment() for _ in range(2)]
     assert [maker.wait(60) for maker in makers] == [0, 0]
     assert (tmp_path / "made").read_text() == "made\n"
+
+
+def test_an_environment_that_is_activated_is_made_anew(make_environment, tmp_path):
+    """By the Python that it was made by: its own is removed with it."""
+    assert make_environment().wait(60) == 0
+    (tmp_path / "requirements.lock").write_text("# changed\n")
+    assert make_environment(".venv/bin/python").wait(60) == 0
+    assert (tmp_path / "made").read_text() == "made\nmade\n"
 
 
 def test_a_change_counts_whatever_the_clock_says(undisturbed, tmp_path):

@@ -4,7 +4,8 @@ import sys
 
 import pytest
 from checkout import ROOT
-from run_notebook import main
+from run_notebook import kernel_config, main
+from zmq import IPC_PATH_MAX_LEN
 
 
 def said(monkeypatch, *arguments):
@@ -24,3 +25,12 @@ def test_what_is_no_text_notebook_is_refused_and_those_there_are_named(name, mon
     assert message.startswith(f"{name} is no text notebook; there are notebooks/01_linear")
     assert "notebooks/sweeps/exact_rank.py" in message
     assert not (tmp_path / "logs").exists()
+
+
+def test_a_temporary_folder_too_long_for_sockets_is_named_with_the_remedy(tmp_path):
+    """Each of a kernel's five sockets is the address with its number."""
+    longest = IPC_PATH_MAX_LEN - len(f"{tmp_path}//kernel-5")
+    address = kernel_config(tmp_path / ("a" * longest)).KernelManager.ip
+    assert len(f"{address}-5") == IPC_PATH_MAX_LEN
+    with pytest.raises(ValueError, match=f"TMPDIR = {tmp_path} is too long .*: use another"):
+        kernel_config(tmp_path / ("a" * (longest + 1)))

@@ -22,6 +22,7 @@ import papermill
 from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
+from zmq import IPC_PATH_MAX_LEN
 
 from nearopt.parameters import check_parameters
 from nearopt.results import add_file
@@ -53,10 +54,19 @@ def clean(notebook: NotebookNode) -> NotebookNode:
 
 
 def kernel_config(folder: Path) -> Config:
-    """Let the kernel talk through sockets in `folder`: ports may collide when kernels start."""
+    """Let the kernel talk through sockets in `folder`: ports may collide when kernels start.
+
+    Raises
+    ------
+    ValueError
+        If the folder's path is too long for a socket.
+    """
+    address = str(folder / "kernel")
+    if len(os.fsencode(f"{address}-1")) > IPC_PATH_MAX_LEN:
+        raise ValueError(f"TMPDIR = {folder.parent} is too long a path for sockets: use another")
     config = Config()
     config.KernelManager.transport = "ipc"
-    config.KernelManager.ip = str(folder / "kernel")
+    config.KernelManager.ip = address
     return config
 
 

@@ -87,6 +87,10 @@ def test_a_change_reruns_what_depends_on_it_and_nothing_else(copied, changed, re
         ({LINEAR: {"hiden_dim": 3}}, "unknown key 'hiden_dim'"),
         ({LINEAR: {"sigma1": "1; touch pwned"}}, "sigma1 = '1; touch pwned' is not allowed"),
         ({"results_dir": "$(touch pwned)"}, "results_dir = "),
+        *(
+            ({"05_real_inputs": {"inputs": path}}, f"05_real_inputs.inputs = {path!r} is not all")
+            for path in ("notebooks", "{a}.csv")
+        ),
     ],
 )
 def test_a_bad_configuration_stops_before_any_notebook(tmp_path, changes, message):

@@ -5,6 +5,15 @@ import functools
 import hashlib
 from pathlib import Path
 
+for notebook in NOTEBOOKS:
+    data = config[notebook].get("inputs")
+    # Snakemake takes braces for wildcards.
+    if data and (set("{}") & set(data) or not os.path.isfile(data)):
+        sys.exit(
+            f"{notebook}.inputs = {data!r} is not allowed; nothing was run.\n"
+            "It must be a file that is there, with no braces in its path."
+        )
+
 
 @functools.cache
 def modules(source, found=frozenset()):

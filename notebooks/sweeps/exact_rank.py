@@ -37,6 +37,10 @@ from nearopt.results import Results
 results = Results("exact_rank", globals(), results_dir)
 
 # %%
+if first_hidden_dim > last_hidden_dim:
+    raise ValueError(f"{first_hidden_dim = } must be at most {last_hidden_dim = }")
+
+# %%
 import numpy as np
 import pandas as pd
 

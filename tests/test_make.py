@@ -1,6 +1,7 @@
 """What `make` takes from whoever calls it: the words it knows, and none by chance."""
 
 import os
+import shutil
 import subprocess
 
 import pytest
@@ -36,3 +37,13 @@ def test_a_shell_that_uses_these_names_for_its_own_changes_nothing():
 @pytest.mark.parametrize(("given", "rerun"), [("yes", True), ("no", False), ("", False)])
 def test_an_archive_is_run_again_if_that_is_said(given, rerun):
     assert ("--rerun" in make("--dry-run", "verify", f"RERUN={given}").stdout) == rerun
+
+
+@pytest.mark.parametrize("target", ["lock", "machines"])
+def test_what_needs_uv_says_so_before_it_does_anything(target, tmp_path):
+    for name in ("make", "sh"):
+        (tmp_path / name).symlink_to(shutil.which(name))
+    done = make(target, PATH=str(tmp_path))
+    assert done.returncode != 0
+    assert done.stderr.startswith("uv is needed and not installed: see https://")
+    assert not done.stdout

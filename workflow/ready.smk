@@ -20,20 +20,22 @@ def refuse_unusable(folder):
         sys.exit(f"The disk of {there} is full, {free} MB free and {SPACE} needed: make room.")
 
 
-def date_now(paths):
+def date_now(folder):
     """Give files from the future today's date: a clock was set back, and Snakemake would stop."""
     now = time.time()
-    for path in paths:
-        if path.stat().st_mtime > now:
-            with contextlib.suppress(PermissionError):  # Then Snakemake names the file.
-                os.utime(path, (now, now))
+    for place, _, names in os.walk(folder):
+        for path in (Path(place, name) for name in names):
+            # Gone by now, as another run's may be; or not ours, and then Snakemake names the file.
+            with contextlib.suppress(FileNotFoundError, PermissionError):
+                if path.stat().st_mtime > now:
+                    os.utime(path, (now, now))
 
 
 if workflow.is_main_process:
     for folder in (".snakemake", LOGS, RESULTS):
         refuse_unusable(folder)
     for folder in ("config", "lib", "notebooks", "paper", "workflow", RESULTS):
-        date_now(path for path in Path(folder).rglob("*") if path.is_file())
+        date_now(folder)
     # Every Snakemake shares this as long as it lives: one that can have it alone is the only one.
     Path(".snakemake").mkdir(exist_ok=True)
     ALIVE = open(".snakemake/alive", "a")

@@ -15,7 +15,7 @@ configfile: "config/paper.yaml"
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 
-SWEEP = config.pop("sweep", None)
+SWEEP = str(config.pop("sweep", None) or "")  # Snakemake reads a name of digits as a number.
 try:
     check_config(config)
 except ValueError as error:

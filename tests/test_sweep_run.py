@@ -81,6 +81,7 @@ def test_a_column_that_no_point_has_is_told_once_and_costs_no_run_of_a_point(swe
     [
         ("", "Say make sweep SWEEP=NAME, or --config sweep=NAME; there are distance, erf, rank"),
         ("../quick", "no sweep is called"),
+        ("1", "no sweep is called '1'; there are distance, erf, rank"),
     ],
 )
 def test_a_sweep_that_is_not_there_stops_before_anything_runs(tmp_path, name, message):

@@ -79,7 +79,7 @@ def test_unknown_and_missing_keys_are_named():
 
 
 @pytest.mark.parametrize(
-    "folder", ["/etc", "../outside", "a/../../b", "", "x; touch pwned", "$HOME"]
+    "folder", ["/etc", "../outside", "results/../../b", "", "x; touch pwned", "$HOME"]
 )
 def test_results_stay_inside_the_checkout(folder):
     with pytest.raises(ValueError, match="results_dir = "):

@@ -56,9 +56,15 @@ def test_a_bad_configuration_is_named_with_its_value(notebook, key, value):
     assert repr(value) in str(e.value)
 
 
-@pytest.mark.parametrize("value", [*TEXTS, None, 3, True, ["a"], "/tmp", "a/../b", "~"])
+@pytest.mark.parametrize("value", [*TEXTS, None, 3, True, ["a"], "/tmp", "results/../b", "~"])
 def test_results_go_nowhere_but_below_the_checkout(value):
     with pytest.raises(ValueError, match="results_dir = "):
+        check_config(PAPER | {"results_dir": value})
+
+
+@pytest.mark.parametrize("value", ["build", "build/results", "results", "lib/nearopt"])
+def test_results_go_below_results_and_so_apart_from_logs(value):
+    with pytest.raises(ValueError, match=f"results_dir = '{value}' is not allowed"):
         check_config(PAPER | {"results_dir": value})
 
 

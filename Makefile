@@ -104,7 +104,7 @@ lock: uv ## resolve requirements.lock, constraints.txt and benchmarks/requiremen
 	rm benchmarks/.constraints.partial
 
 clean: ## remove results and logs
-	rm -rf results logs .snakemake .mutants
+	rm -rf results logs .snakemake
 
-distclean: clean ## remove the environments as well
-	rm -rf .venv .venv-bench
+distclean: clean ## remove the environments as well, and what make mutants has done
+	rm -rf .venv .venv-bench .mutants

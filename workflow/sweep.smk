@@ -1,6 +1,6 @@
 """Sweeps: a notebook rerun at each point of config/sweeps/NAME.yaml, and one table of them all.
 
-Only included when a sweep is named: snakemake sweep --cores all --config sweep=NAME
+Only included when a sweep is named: snakemake sweep --profile workflow/profiles/default --config sweep=NAME
 """
 
 import shlex

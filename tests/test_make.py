@@ -4,8 +4,10 @@ import os
 import shutil
 import subprocess
 
+import pandas as pd
 import pytest
-from checkout import ROOT
+import yaml
+from checkout import ROOT, environment, small_checkout
 
 
 def make(*arguments, folder=ROOT, **variables):
@@ -47,3 +49,28 @@ def test_what_needs_uv_says_so_before_it_does_anything(target, tmp_path):
     assert done.returncode != 0
     assert done.stderr.startswith("uv is needed and not installed: see https://")
     assert not done.stdout
+
+
+SWEEP = {
+    "description": "Small.",
+    "notebook": "01_small",
+    "grid": {"hidden_dim": [2, 3]},
+    "table": "squares",
+    "job": {"memory_mb": 500, "minutes": 10},
+    "figure": {"x": "hidden_dim", "y": "square", "labels": {}},
+}
+
+
+@pytest.mark.slow
+def test_a_sweep_runs_each_point_and_ends_with_its_table(tmp_path):
+    checkout = small_checkout(tmp_path / "checkout")
+    (checkout / "config/sweeps").mkdir()
+    shutil.copy(ROOT / "config/sweeps/schema.yaml", checkout / "config/sweeps")
+    (checkout / "config/sweeps/small.yaml").write_text(yaml.safe_dump(SWEEP))
+    done = make("sweep", "SWEEP=small", folder=checkout, **environment(checkout))
+    assert done.returncode == 0, done.stderr
+    assert "2 of 2 done: hidden_dim~" in done.stderr
+    # Where the configuration has its results, which are those of quick in this checkout.
+    table = pd.read_csv(checkout / "results/quick/sweeps/small/table.csv")
+    assert table.square.tolist() == [0, 1, 0, 1, 4]
+    assert set(table.status) == {"done"}

@@ -70,6 +70,13 @@ def kernel_config(folder: Path) -> Config:
     return config
 
 
+def reason(error: Exception) -> str:
+    """Say why a run ended: a cell raised, or the kernel died, which nbclient tells."""
+    if isinstance(error, PapermillExecutionError):
+        return f"{error.ename}: {error.evalue}"
+    return f"{error}, killed perhaps for want of memory: run it again."
+
+
 def execute(
     source: Path, parameters: dict[str, Any], output: Path, log: Path, bar: bool = False
 ) -> NotebookNode:
@@ -108,16 +115,11 @@ def execute(
                 shutdown_kernel="immediate",
                 config=kernel_config(folder),
             )
-        except PapermillExecutionError as error:
+        except (PapermillExecutionError, RuntimeError) as error:
             stream.write(re.sub(r"\x1b\[[0-9;]*m", "", str(error)))
             raise SystemExit(
-                f"{source}: {error.ename}: {error.evalue}\n"
-                f"The notebook with its traceback is {output}, what it printed is in {log}."
-            ) from None
-        except RuntimeError as error:  # What nbclient raises.
-            raise SystemExit(
-                f"{source}: {error}, killed perhaps for want of memory: run it again.\n"
-                f"The notebook so far is {output}, what it printed is in {log}."
+                f"{source}: {reason(error)}\n"
+                f"The notebook so far is {output}, what it printed or raised is in {log}."
             ) from None
     return clean(jupytext.read(output))
 

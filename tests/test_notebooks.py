@@ -46,7 +46,7 @@ def test_pair_is_in_sync(source, stored):
     assert stored == clean(read_notebook(source))
 
 
-def test_exactly_one_annotated_parameters_cell_that_names_what_the_configuration_does(source, stored):
+def test_one_annotated_parameters_cell_names_what_the_configuration_does(source, stored):
     tagged = [c for c in stored.cells if "parameters" in c.metadata.get("tags", [])]
     assert len(tagged) == 1
     lines = tagged[0].source.splitlines()

@@ -13,6 +13,8 @@ import pytest
 import verify
 from checkout import NOTEBOOKS, ROOT, run
 
+VALUES = '{"parameters": {"n": 1}, "values": {"x": %s}, "verdicts": [], "files": {}}'
+
 
 def describing(files):
     """Return the files with a description that lists them, as an archive has them."""
@@ -93,30 +95,44 @@ def test_what_is_no_archive_gets_a_clear_line(small, cut):
 
 
 @pytest.mark.parametrize(
-    ("second", "same"),
+    ("second", "where"),
     [
-        ({"a": [1.0 + 1e-9, 2]}, True),
-        ({"a": [1.0 + 1e-4, 2]}, False),
-        ({"a": [1.0, 3]}, False),
-        ({"a": [1.0]}, False),
-        ({"b": [1.0, 2]}, False),
+        ({"a": [1.0 + 1e-9, 2], "b": 1.25e-39}, None),
+        ({"a": [1.0 + 1e-4, 2], "b": 1.25e-39}, "n, a, 0: 1.0 was packed, 1.0001 was made"),
+        ({"a": [1.0, 2], "b": 0.0}, "n, b: 1.25e-39 was packed, 0.0 was made"),
+        ({"a": [1.0, 3], "b": 1.25e-39}, "n, a, 1: 2 was packed, 3 was made"),
+        ({"a": [1.0], "b": 1.25e-39}, "n, a: [1.0, 2] was packed, [1.0] was made"),
+        ({"a": [1.0, 2]}, "n: "),
     ],
 )
-def test_values_agree_but_for_the_last_digits(second, same):
-    assert verify.agree({"a": [1.0, 2]}, second) is same
+def test_numbers_agree_but_for_the_last_digits(second, where):
+    found = list(verify.differences({"a": [1.0, 2], "b": 1.25e-39}, second, "n"))
+    assert len(found) == (where is not None)
+    assert not found or found[0].startswith(where)
 
 
-def test_a_rerun_that_differs_is_told():
-    values = {"parameters": {"n": 1}, "values": {"x": 1.0}, "verdicts": []}
-    packed = {"results/quick/n/values.json": json.dumps(values).encode(), "results/quick/a": b"1"}
-    made = packed | {"results/quick/a": b"2"}
-    assert "not the same bytes: results/quick/a" in verify.compare(packed, made)
-    values["values"]["x"] = 1.1
-    made["results/quick/n/values.json"] = json.dumps(values).encode()
-    with pytest.raises(ValueError, match=r"n/values\.json: values differ"):
-        verify.compare(packed, made)
-    with pytest.raises(ValueError, match="results/quick/a was not made"):
-        verify.compare(packed, {})
+@pytest.mark.parametrize(
+    ("name", "text", "packed", "close", "other", "where"),
+    [
+        ("n/values.json", VALUES, "1.0", "1.00000001", "1.1", "values, x"),
+        ("claims.json", '[{"measured": %s}]', "2e-40", "2.00000001e-40", "0.0", "0, measured"),
+        ("n/table.csv", "size,u²\n1,%s\n", "2e-40", "2.00000001e-40", "0.0", "1, 1"),
+        ("n/table.csv", "a,b\n1,2\n7,%s", "x", "x\n", "y", "2, 1"),
+        ("n/table.csv", "a\n%s\n", "1234567", '"1234567"', "1234568", "1, 0"),
+    ],
+)
+def test_a_rerun_that_differs_is_told(name, text, packed, close, other, where):
+    packed, close, other = ((text % word).encode() for word in (packed, close, other))
+    name = f"results/quick/{name}"
+    files = {name: packed, "results/quick/n/a.svg": b"1", "results/quick/n/notebook.ipynb": b"1"}
+    pictures = {"results/quick/n/a.svg": b"2", "results/quick/n/notebook.ipynb": b"2"}
+    assert "made the same bytes: 3 files" in verify.compare(files, files)
+    told = verify.compare(files, pictures | {name: close})
+    assert f"agree to 1e-06; not the same bytes: {', '.join(sorted([name, *pictures]))}" in told
+    with pytest.raises(ValueError, match=f"{name}, {where}: .* was packed, .* was made"):
+        verify.compare(files, files | {name: other})
+    with pytest.raises(ValueError, match=f"{name} was not made"):
+        verify.compare(files, pictures)
 
 
 @pytest.fixture(scope="module")

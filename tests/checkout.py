@@ -45,6 +45,12 @@ def quick(checkout, *arguments):
     return run(checkout, "snakemake", *arguments, "--configfile", "config/quick.yaml")
 
 
+def leave(results, name):
+    """Leave a run as one of another branch's notebook, and one that was killed, would."""
+    for leftover in ("09_other", f".{name}.partial"):
+        shutil.copytree(results / name, results / leftover)
+
+
 SMALL_NOTEBOOK = """# ---
 # jupyter:
 #   kernelspec:

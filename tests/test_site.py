@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 import pages
 import pytest
-from checkout import NOTEBOOKS, ROOT, run
+from checkout import NOTEBOOKS, ROOT, leave, run
 
 MODULES = sorted(p.stem for p in ROOT.glob("lib/nearopt/*.py") if p.stem != "__init__")
 VIEWS = {"light": ("light", 1280), "dark": ("dark", 1280), "phone": ("light", 390)}
@@ -97,6 +97,17 @@ def test_every_notebook_and_module_has_its_page(parsed):
         assert f"notebooks/{name}.html" in parsed["index.html"].links
     for name in MODULES:
         assert f"api/{name}.html" in parsed
+
+
+@pytest.mark.slow
+def test_only_notebooks_of_this_checkout_have_a_page(built, tmp_path, monkeypatch):
+    copy = shutil.copytree(built, tmp_path / "copy", symlinks=True)
+    leave(copy / "results/quick", NOTEBOOKS[0])
+    monkeypatch.chdir(copy)
+    pages.lay_out(Path("results/quick"), tmp_path / "sources")
+    for folder in ("notebooks", "data"):
+        names = {path.stem for path in (tmp_path / "sources" / folder).iterdir()}
+        assert names == set(NOTEBOOKS)
 
 
 @pytest.mark.slow

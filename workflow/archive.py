@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from claims import check
+from claims import check, folders
 from rocrate.model.contextentity import ContextEntity
 from rocrate.rocrate import ROCrate
 
@@ -84,7 +84,7 @@ def outcomes(results: Path) -> list[Path]:
     if missing:
         raise ValueError(f"{missing[0]} is missing; make it first, with make {results.name}")
     check(results)
-    for folder in sorted(path.parent for path in results.glob("*/values.json")):
+    for folder in folders(results):
         names = [*load(folder)["files"], "values.json"]
         files += [folder / name for name in names]
     return files
@@ -155,8 +155,8 @@ def metadata(files: Mapping[str, bytes], results: Path) -> bytes:
         about["encodingFormat"] = FORMATS.get(Path(name).suffix, "text/plain")
         about["@type"] = ["File", "SoftwareSourceCode"] if name.endswith(".py") else "File"
         crate.add_file(dest_path=name, properties=about)
-    for path in sorted(results.glob("*/values.json")):
-        add_run(crate, path.parent)
+    for folder in folders(results):
+        add_run(crate, folder)
     described = crate.metadata.generate()
     described["@graph"].sort(key=lambda entity: entity["@id"])
     return (json.dumps(described, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()

@@ -23,6 +23,12 @@ def collect(folders: list[Path]) -> str:
     return json.dumps(claims, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
+def folders(results: Path) -> list[Path]:
+    """Return the results folders of this checkout's notebooks: another branch may have left its."""
+    named = [results / path.stem for path in sorted(Path("notebooks").glob("*.py"))]
+    return [folder for folder in named if (folder / "values.json").is_file()]
+
+
 def check(results: Path) -> None:
     """Hold a build against its checksums.
 
@@ -31,12 +37,12 @@ def check(results: Path) -> None:
     ValueError
         If a file is not as it was saved, or claims.json not what the notebooks found.
     """
-    folders = [path.parent for path in results.glob("*/values.json")]
-    # Another branch may have left folders of notebooks that this one does not have.
-    text = collect([path for path in folders if Path(f"notebooks/{path.name}.py").is_file()])
+    text = collect(folders(results))
     claims = results / "claims.json"
-    if claims.read_bytes() != text.encode():
-        raise ValueError(f"{claims} was changed after it was saved; delete {claims} and try again")
+    if not claims.is_file() or claims.read_bytes() != text.encode():
+        raise ValueError(
+            f"{claims} is missing or was changed after it was saved; delete {claims} and try again"
+        )
 
 
 def holds(verdict: dict[str, Any]) -> str:

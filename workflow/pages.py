@@ -16,7 +16,7 @@ from typing import Any
 
 import jupytext
 import typst
-from claims import check
+from claims import check, folders
 from nbformat import NotebookNode
 from sphinx.cmd.build import build_main
 
@@ -29,6 +29,8 @@ EXPECTED = (
     "page set rule was ignored during HTML export",
 )
 BEST = ("01_linear_asymptotics", "spectra")
+# Alternative texts of figures, by notebook and name.
+Texts = dict[tuple[str, str], str]
 
 
 def manuscript(results: Path) -> str:
@@ -74,7 +76,7 @@ def raw(text: str) -> list[str]:
     return ["`````{raw} html", f'<div class="manuscript">{text}</div>', "`````", ""]
 
 
-def alternative_texts(results: Path) -> dict[tuple[str, str], str]:
+def alternative_texts(results: Path) -> Texts:
     """Return what the manuscript says in words of each figure, by notebook and name."""
     images = json.loads(
         typst.query(
@@ -89,7 +91,7 @@ def alternative_texts(results: Path) -> dict[tuple[str, str], str]:
     return {(path.parent.name, path.stem): text for path, text in paths.items()}
 
 
-def described(notebook: NotebookNode, name: str, texts: dict[tuple[str, str], str]) -> NotebookNode:
+def described(notebook: NotebookNode, name: str, texts: Texts) -> NotebookNode:
     """Give each figure an alternative text: the manuscript's, or the prose that leads to it."""
     prose = ""
     for cell in notebook.cells:
@@ -161,6 +163,17 @@ def write_api(folder: Path) -> None:
     folder.with_suffix(".md").write_text("\n".join(index))
 
 
+def lay_out_run(content: dict[str, Any], results: Path, sources: Path, texts: Texts) -> None:
+    """Copy the files of one notebook's run, and write the notebook as a page."""
+    name = content["notebook"]
+    data = sources / "data" / name
+    data.mkdir(parents=True)
+    for file in [*content["files"], "values.json"]:
+        shutil.copy(results / name / file, data)
+    notebook = described(jupytext.read(results / name / "notebook.ipynb"), name, texts)
+    jupytext.write(notebook, sources / "notebooks" / f"{name}.ipynb")
+
+
 def lay_out(results: Path, sources: Path) -> None:
     """Write all that Sphinx reads: the pages of site/ and those made from results.
 
@@ -178,20 +191,14 @@ def lay_out(results: Path, sources: Path) -> None:
     shutil.copytree("site", sources)
     shutil.copytree("docs", sources / "docs")
     generated = sources / "generated"
-    generated.mkdir()
+    for folder in (generated, sources / "notebooks"):
+        folder.mkdir()
     for name in ("paper.pdf", "claims.json"):
         shutil.copy(results / name, generated)
     texts = alternative_texts(results)
-    contents = [load(path.parent) for path in sorted(results.glob("*/values.json"))]
-    (sources / "notebooks").mkdir()
+    contents = [load(folder) for folder in folders(results)]
     for content in contents:
-        name = content["notebook"]
-        files = [*content["files"], "values.json"]
-        (sources / "data" / name).mkdir(parents=True)
-        for file in files:
-            shutil.copy(results / name / file, sources / "data" / name)
-        notebook = described(jupytext.read(results / name / "notebook.ipynb"), name, texts)
-        jupytext.write(notebook, sources / "notebooks" / f"{name}.ipynb")
+        lay_out_run(content, results, sources, texts)
     claims = json.loads((results / "claims.json").read_text())
     (generated / "claims.md").write_text(claims_table(claims))
     (generated / "best.md").write_text(best_figure(texts[BEST]))

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 from builds import copy_of, results_of
-from checkout import ROOT, run
+from checkout import ROOT, leave, run
 
 sys.path.append(str(ROOT / "workflow"))
+import archive
 import claims
 
 pytestmark = pytest.mark.slow
@@ -51,10 +52,14 @@ def test_every_damage_is_found_and_named(name, how, finished, monkeypatch):
 
 
 def test_what_is_not_damaged_passes(finished, monkeypatch):
-    """And folders that another branch has left are none of this one's business."""
+    """And folders that are of no notebook here are none of this checkout's business."""
     monkeypatch.chdir(finished)
-    shutil.copytree(finished / FOLDER, finished / RESULTS / "09_other")
+    leave(finished / RESULTS, "01_small")
     claims.check(Path(RESULTS))
+    assert claims.folders(Path(RESULTS)) == [Path(FOLDER)]
+    assert set(archive.outcomes(Path(RESULTS))) == {
+        Path(n) for n in (*FILES, f"{RESULTS}/paper.pdf")
+    }
 
 
 @pytest.mark.parametrize("name", [FILES[0], f"{FOLDER}/line.svg", f"{FOLDER}/values.json"])

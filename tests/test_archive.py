@@ -94,6 +94,23 @@ def test_what_is_no_archive_gets_a_clear_line(small, cut):
     assert "Traceback" not in done.stderr
 
 
+def test_a_flipped_bit_is_told_or_changes_no_file(small):
+    """In each byte the bit that says of a method of compression: deflate."""
+    data, files = small.read_bytes(), verify.read(small)
+    told = []
+    for place in range(len(data)):
+        small.write_bytes(data[:place] + bytes([data[place] ^ 8]) + data[place + 1 :])
+        try:
+            found = verify.read(small)
+            verify.check(found)
+            assert found == files
+        except ValueError as error:
+            told.append(str(error))
+    # Times and rights of a file stand in the archive too.
+    assert len(told) > len(data) / 2
+    assert any("while decompressing" in line for line in told)
+
+
 @pytest.mark.parametrize(
     ("second", "where"),
     [

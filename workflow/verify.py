@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
@@ -41,7 +42,7 @@ def read(path: Path) -> dict[str, bytes]:
             files = {name: source.read(name) for name in names}
     except FileNotFoundError:
         raise ValueError("there is no such file: make archive makes one") from None
-    except (OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
+    except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"it cannot be read as an archive, or is damaged ({error})") from None
     if len(names) != len(files):
         raise ValueError("it holds a name twice")

@@ -55,7 +55,9 @@ explore: environment ## open an app with sliders for spectrum, rank and loss of 
 lab: environment ## open the notebooks in JupyterLab, each to run from top to bottom
 	@$(VENV) OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 jupyter lab --LabApp.default_url=/lab/tree/notebooks $(LAB)
 
-archive: $(CONFIG) ## pack that build, its sources and where all is from, results/paper/nearopt.zip
+archive: environment ## pack that build, its sources and where all is from, results/paper/nearopt.zip
+	@$(VENV) python workflow/archive.py
+	@$(MAKE) --no-print-directory $(CONFIG)
 	@$(VENV) python workflow/archive.py results/$(CONFIG)
 
 verify: environment ## check every file of ARCHIVE=...; with RERUN=yes also run its sources and compare

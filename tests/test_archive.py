@@ -11,7 +11,7 @@ from pathlib import Path
 import archive
 import pytest
 import verify
-from checkout import NOTEBOOKS, ROOT, leave, run
+from checkout import NOTEBOOKS, ROOT, leave, run, small_checkout
 
 VALUES = '{"parameters": {"n": 1}, "values": {"x": %s}, "verdicts": [], "files": {}}'
 
@@ -152,6 +152,14 @@ def test_a_rerun_that_differs_is_told(name, text, packed, close, other, where):
         verify.compare(files, pictures)
 
 
+def commit(checkout):
+    """Commit what a clone would hold."""
+    shutil.copy(ROOT / ".gitignore", checkout)
+    names = ["-c", "user.name=nearopt", "-c", "user.email=nearopt@localhost"]
+    for command in (["init", "-q"], ["add", "."], [*names, "commit", "-qm", "A build"]):
+        subprocess.run(["git", *command], cwd=checkout, check=True)
+
+
 @pytest.fixture(scope="module")
 def packed(built, tmp_path_factory):
     """A committed copy of the quick build, and its archive."""
@@ -159,10 +167,7 @@ def packed(built, tmp_path_factory):
     shutil.copytree(built, checkout, ignore=shutil.ignore_patterns(".*", "__pycache__", "site"))
     shutil.copytree(ROOT / "site", checkout / "site")
     shutil.copy(ROOT / "CITATION.cff", checkout)
-    (checkout / ".gitignore").write_text("results/\nlogs/\n__pycache__/\n")
-    names = ["-c", "user.name=nearopt", "-c", "user.email=nearopt@localhost"]
-    for command in (["init", "-q"], ["add", "."], [*names, "commit", "-qm", "A build"]):
-        subprocess.run(["git", *command], cwd=checkout, check=True)
+    commit(checkout)
     done = run(checkout, "python", "workflow/archive.py", "results/quick")
     assert done.returncode == 0, done.stderr
     return checkout
@@ -202,14 +207,36 @@ def test_each_figure_says_what_made_it(packed):
 
 
 @pytest.mark.slow
-def test_an_uncommitted_change_and_a_missing_build_are_refused(packed, tmp_path):
-    checkout = shutil.copytree(packed, tmp_path / "copy")
-    (checkout / "CITATION.cff").write_text("changed")
-    done = run(checkout, "python", "workflow/archive.py", "results/quick")
-    assert "commit your changes first" in done.stderr
+def test_a_missing_build_is_refused(packed):
     done = run(packed, "python", "workflow/archive.py", "results/paper")
     assert done.returncode == 1
     assert "claims.json is missing; make it first, with make paper" in done.stderr
+
+
+@pytest.fixture
+def committed(tmp_path):
+    """A commit of the workflow with one small notebook, of which nothing was built."""
+    checkout = small_checkout(tmp_path / "checkout")
+    commit(checkout)
+    return checkout
+
+
+def test_sources_that_are_not_committed_are_told_before_the_build(committed):
+    assert run(committed, "python", "workflow/archive.py").returncode == 0
+    (committed / "Snakefile").write_text("changed")
+    for name in ("notes.txt", "lib/nearopt/other.py"):
+        (committed / name).touch()
+    done = run(committed, "make", "archive", "CONFIG=quick")
+    told = "commit or remove these first, for the archive names its commit: "
+    assert told + "M Snakefile, lib/nearopt/other.py\n" in done.stderr
+    assert not (committed / "results").exists()
+
+
+def test_without_git_there_is_a_clear_line(committed, monkeypatch):
+    monkeypatch.chdir(committed)
+    monkeypatch.setenv("PATH", str(committed / ".venv"))
+    with pytest.raises(ValueError, match="install git"):
+        archive.sources()
 
 
 @pytest.mark.slow

@@ -26,6 +26,7 @@ from nearopt.results import load
 
 MANIFEST, METADATA = "manifest-sha256.txt", "ro-crate-metadata.json"
 PROFILE = "https://w3id.org/ro/wfrun/process/0.5"
+BUILT_FROM = ("config", "lib", "notebooks", "paper", "workflow")
 # Fixed here, because what the system knows of file endings differs.
 FORMATS = {
     ".csv": "text/csv",
@@ -47,9 +48,12 @@ def git(*arguments: str) -> str:
     Raises
     ------
     ValueError
-        If this is no clone.
+        If git is not installed, or this is no clone.
     """
-    done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        raise ValueError("an archive is made of what git tracks: install git") from None
     if done.returncode:
         raise ValueError(
             f"an archive is made in a clone, of what git tracks ({done.stderr.strip()})"
@@ -63,11 +67,14 @@ def sources() -> list[Path]:
     Raises
     ------
     ValueError
-        If one was changed since the last commit: the archive names the commit that it is of.
+        If one was changed since the last commit, or a build may use one that git does not track:
+        the archive names the commit that it is of.
     """
-    changed = git("status", "--porcelain", "--untracked-files=no").split("\n")[0].strip()
-    if changed:
-        raise ValueError(f"commit your changes first, for the archive names its commit: {changed}")
+    changed = git("status", "--porcelain", "--untracked-files=no").splitlines()
+    untracked = git("ls-files", "--others", "--exclude-standard", "--", *BUILT_FROM).splitlines()
+    if changed or untracked:
+        names = ", ".join([*(line.strip() for line in changed), *untracked])
+        raise ValueError(f"commit or remove these first, for the archive names its commit: {names}")
     return [Path(name) for name in git("ls-files", "-z").split("\0") if name]
 
 
@@ -176,12 +183,16 @@ def write(archive: Path, files: Mapping[str, bytes]) -> None:
 
 
 def main() -> None:
-    """Make RESULTS/nearopt.zip."""
+    """Make RESULTS/nearopt.zip, or say beforehand whether there can be one."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("results", type=Path, help="a finished build, results/paper")
+    told = "a finished build, results/paper; without it, only look whether all is committed"
+    parser.add_argument("results", type=Path, nargs="?", help=told)
     results = parser.parse_args().results
     try:
-        paths = sorted({*sources(), *outcomes(results)})
+        tracked = sources()
+        if results is None:
+            return
+        paths = sorted({*tracked, *outcomes(results)})
         files = {path.as_posix(): path.read_bytes() for path in paths}
         files[METADATA] = metadata(files, results)
     except ValueError as error:

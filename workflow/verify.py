@@ -131,7 +131,7 @@ def rerun(files: dict[str, bytes], folder: Path) -> dict[str, bytes]:
         if not name.startswith("results/"):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(data)
-    command = ["snakemake", "--logger", "progress", "--cores", "all"]
+    command = ["snakemake", "--logger", "progress", "--profile", "workflow/profiles/default"]
     command += ["--configfile", f"config/{build}.yaml"]
     paths = os.pathsep.join([str(folder / "lib"), str(Path("workflow/plugins").resolve())])
     own = {"PYTHONPATH": paths, "XDG_CACHE_HOME": str(folder / ".cache")}

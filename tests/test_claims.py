@@ -8,7 +8,7 @@ import sys
 import pytest
 import yaml
 from checkout import ROOT
-from claims import holds
+from claims import durations, holds
 
 from nearopt.parameters import SCHEMA
 from nearopt.results import Results
@@ -39,11 +39,15 @@ def finished(tmp_path):
     return tmp_path
 
 
-def summary(folder, stdout=subprocess.PIPE):
-    command = [sys.executable, ROOT / "workflow/claims.py", "results/quick/claims.json"]
+def script(folder, name, *arguments, stdout=subprocess.PIPE):
+    command = [sys.executable, ROOT / "workflow" / name, *arguments]
     return subprocess.run(
         command, cwd=folder, stdout=stdout, stderr=subprocess.PIPE, text=True, check=False
     )
+
+
+def summary(folder, stdout=subprocess.PIPE):
+    return script(folder, "claims.py", "results/quick/claims.json", stdout=stdout)
 
 
 def test_the_summary_says_what_holds_how_long_it_took_and_where_all_is(finished):
@@ -58,6 +62,31 @@ def test_the_summary_says_what_holds_how_long_it_took_and_where_all_is(finished)
     (finished / "results/quick/site").mkdir()
     (finished / "results/quick/site/index.html").touch()
     assert summary(finished).stdout.endswith("Pages: results/quick/site/index.html\n")
+
+
+@pytest.mark.parametrize("text", ["", "h:m:s\n0:00:17\n", "s\n\xff\n"])
+def test_a_duration_that_cannot_be_read_is_not_told(tmp_path, text):
+    (tmp_path / "01_linear.tsv").write_bytes(text.encode("latin-1"))
+    (tmp_path / "02_other.tsv").write_text("s\n7.4\n")
+    assert durations(tmp_path) == ["02_other: 7 s"]
+
+
+@pytest.mark.parametrize(
+    ("manuscript", "lost", "message"),
+    [
+        ("= A\n#unknown\n", None, "main.typ:2:1"),
+        ("= A\n", "claims.json", "results/quick/claims.json is missing or was changed"),
+    ],
+)
+def test_what_cannot_be_typeset_is_told_with_its_place(finished, manuscript, lost, message):
+    (finished / "main.typ").write_text(manuscript)
+    if lost:
+        (finished / "results/quick" / lost).unlink()
+    done = script(finished, "typeset.py", "main.typ", "results/quick", "results/quick/paper.pdf")
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (finished / "results/quick/paper.pdf").exists()
 
 
 def test_a_number_is_shown_to_the_digits_that_its_tolerance_tells_apart():

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -58,13 +59,13 @@ def holds(verdict: dict[str, Any]) -> str:
 
 
 def durations(logs: Path) -> list[str]:
-    """Return a line for each notebook that says how long its last run took."""
+    """Return a line for each notebook that says how long its last run took, if that is known."""
     lines = []
     for path in sorted(logs.glob("*.tsv")):
-        with path.open() as stream:
+        with path.open() as stream, suppress(StopIteration, KeyError, ValueError):
             seconds = float(next(csv.DictReader(stream, delimiter="\t"))["s"])
-        if path.stem != "paper":
-            lines.append(f"{path.stem}: {seconds:.0f} s")
+            if path.stem != "paper":
+                lines.append(f"{path.stem}: {seconds:.0f} s")
     return lines
 
 

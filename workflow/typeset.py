@@ -16,20 +16,22 @@ def main() -> None:
     parser.add_argument("results", type=Path, help="the folder of results, inside this checkout")
     parser.add_argument("pdf", type=Path)
     arguments = parser.parse_args()
+    partial = arguments.pdf.with_suffix(".partial")
     try:
         check(arguments.results)
+        typst.compile(
+            arguments.manuscript,
+            output=partial,
+            root=Path.cwd(),
+            ignore_system_fonts=True,
+            sys_inputs={"results": f"/{arguments.results.as_posix()}"},
+            format="pdf",
+            timestamp=0,
+        )
     except ValueError as error:
         sys.exit(str(error))
-    partial = arguments.pdf.with_suffix(".partial")
-    typst.compile(
-        arguments.manuscript,
-        output=partial,
-        root=Path.cwd(),
-        ignore_system_fonts=True,
-        sys_inputs={"results": f"/{arguments.results.as_posix()}"},
-        format="pdf",
-        timestamp=0,
-    )
+    except typst.TypstError as error:
+        sys.exit(error.diagnostic)
     os.replace(partial, arguments.pdf)
 
 

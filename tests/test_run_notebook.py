@@ -1,9 +1,10 @@
-"""What the command that runs a notebook refuses before it starts a kernel."""
+"""What the command that runs a notebook refuses before it starts a kernel, and what it stores."""
 
 import sys
 
+import nbformat
 import pytest
-from checkout import ROOT
+from checkout import ROOT, run, small_checkout
 from run_notebook import kernel_config, main
 from zmq import IPC_PATH_MAX_LEN
 
@@ -34,3 +35,17 @@ def test_a_temporary_folder_too_long_for_sockets_is_named_with_the_remedy(tmp_pa
     assert len(f"{address}-5") == IPC_PATH_MAX_LEN
     with pytest.raises(ValueError, match=f"TMPDIR = {tmp_path} is too long .*: use another"):
         kernel_config(tmp_path / ("a" * (longest + 1)))
+
+
+@pytest.mark.slow
+def test_what_a_cell_prints_slowly_is_stored_in_one_piece(tmp_path):
+    """How a kernel divides what it tells depends on how busy the machine is."""
+    checkout = small_checkout(tmp_path)
+    with (checkout / "notebooks/01_small.py").open("a") as stream:
+        stream.write("\n# %%\nimport time\nfor n in range(3):\n    print(n)\n    time.sleep(0.5)\n")
+    done = run(
+        checkout, "python", "workflow/run_notebook.py", "notebooks/01_small.py", "--logs", "l"
+    )
+    assert done.returncode == 0, done.stderr
+    notebook = nbformat.read(checkout / "notebooks/01_small.ipynb", as_version=4)
+    assert [output.text for output in notebook.cells[-1].outputs] == ["0\n1\n2\n"]

@@ -113,6 +113,8 @@ def execute(
                 cwd=source.parent,
                 # A kernel that is asked to stop may take the question for Ctrl-C, and say so.
                 shutdown_kernel="immediate",
+                # A busy machine tells in pieces what a cell prints.
+                coalesce_streams=True,
                 config=kernel_config(folder),
             )
         except (PapermillExecutionError, RuntimeError) as error:

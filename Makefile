@@ -53,7 +53,7 @@ explore: environment ## open an app with sliders for spectrum, rank and loss of 
 	  --VoilaConfiguration.extension_allowlist=@voila-dashboards/widgets-manager8 $(VOILA) explore/explore.ipynb
 
 lab: environment ## open the notebooks in JupyterLab, each to run from top to bottom
-	@$(VENV) OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 jupyter lab --LabApp.default_url=/lab/tree/notebooks $(LAB)
+	@$(VENV) OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) --LabApp.default_url=/lab/tree/notebooks $(LAB)
 
 archive: environment ## pack that build, its sources and where all is from, results/paper/nearopt.zip
 	@$(VENV) python workflow/archive.py

@@ -371,7 +371,8 @@ figure = figures_descent.batches(learned, floor)
 results.figure("batches", figure)
 
 # %% [markdown]
-# The smallest batch never gets below the dotted line. From $N = $ rank on the loss goes to zero.
+# The smallest batch ends on the dotted line; on the way, other parts of the deviation may cancel what
+# stays. From $N = $ rank on the loss goes to zero.
 
 # %%
 results.value("rank", rank, "rank of the cubic Hessian")

@@ -55,6 +55,17 @@ def test_a_rate_above_the_critical_one_is_told(figure):
     assert "diverges" in redraw(figure, Setting(4, 6, activation="erf", rate=1.9))
 
 
+@pytest.mark.parametrize("activation", ["linear", "erf", "ReLU"])
+def test_above_the_critical_rate_the_loss_is_seen_to_grow(figure, activation):
+    words = redraw(figure, Setting(4, 6, activation=activation, rate=1.2))
+    assert "1.20 of the critical one, above which it leaves the teacher" in words
+    axes = figure.axes[2]
+    low, high = axes.get_ylim()
+    prediction, descent = (line.get_ydata() for line in axes.lines)
+    assert low < prediction.min()
+    assert max(prediction.max(), descent.max()) < high
+
+
 def test_a_network_too_large_to_follow_is_refused(figure):
     with pytest.raises(ValueError, match=f"510 parameters .* {LARGEST}"):
         redraw(figure, Setting(50, 10))

@@ -46,15 +46,20 @@ def check(results: Path) -> None:
         )
 
 
+def numbers(verdict: dict[str, Any]) -> tuple[str, str]:
+    """Return what was measured and expected, in as many digits as the tolerance tells apart."""
+    spread = f" ± {verdict['error']:.2g}" if verdict["error"] else ""
+    measured, expected, tolerance = (verdict[k] for k in ("measured", "expected", "tolerance"))
+    digits = 1 - math.floor(math.log10(tolerance / abs(measured))) if tolerance and measured else 4
+    form = f"#.{min(digits, 15)}g" if digits > 4 else ".4g"
+    return f"{measured:{form}}{spread}", f"{expected:{form}}"
+
+
 def holds(verdict: dict[str, Any]) -> str:
     """Return a line that says what became of a claim."""
     word = "holds" if verdict["passed"] else "FAILS"
-    spread = f" ± {verdict['error']:.2g}" if verdict["error"] else ""
-    measured, expected, tolerance = (verdict[k] for k in ("measured", "expected", "tolerance"))
-    # As many digits as the tolerance tells apart.
-    digits = 1 - math.floor(math.log10(tolerance / abs(measured))) if tolerance and measured else 4
-    form = f"#.{min(digits, 15)}g" if digits > 4 else ".4g"
-    within = f"{measured:{form}}{spread}, expected {expected:{form}} within {tolerance:.2g}"
+    measured, expected = numbers(verdict)
+    within = f"{measured}, expected {expected} within {verdict['tolerance']:.2g}"
     return f"{verdict['claim']} {word}: {verdict['statement']}: {within}"
 
 

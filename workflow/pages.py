@@ -16,7 +16,7 @@ from typing import Any
 
 import jupytext
 import typst
-from claims import check, folders
+from claims import check, folders, numbers
 from nbformat import NotebookNode
 from sphinx.cmd.build import build_main
 
@@ -108,15 +108,13 @@ def claims_table(claims: list[dict[str, Any]]) -> str:
     """Return the claims with their verdicts as a MyST table."""
     rows = []
     for claim in claims:
-        error = f" ± {claim['error']:.2g}" if claim["error"] else ""
         verdict = "holds" if claim["passed"] else "**fails**"
-        number = claim["notebook"].partition("_")[0]
-        link = f"[{number}](notebooks/{claim['notebook']}.ipynb)"
+        link = f"[{claim['claim']}](notebooks/{claim['notebook']}.ipynb)"
         within = f"{claim['tolerance']:.2g}" if claim["tolerance"] else "exact"
-        numbers = f"{claim['measured']:.4g}{error} | {claim['expected']:.4g} | {within}"
-        rows.append(f"| {claim['claim']} | {claim['statement']} | {numbers} | {verdict} | {link} |")
-    head = "| claim | what was measured | measured | expected | tolerance | verdict | notebook |"
-    lines = ["```{container} claims", head, "|---|---|--:|--:|--:|---|---|", *rows, "```", ""]
+        cells = [link, claim["statement"], *numbers(claim), within, verdict]
+        rows.append(f"| {' | '.join(cells)} |")
+    head = "| claim | what was measured | measured | expected | tolerance | verdict |"
+    lines = ["```{container} claims", head, "|---|---|--:|--:|--:|---|", *rows, "```", ""]
     return "\n".join(lines)
 
 

@@ -174,7 +174,10 @@ def _draw_spectrum(axes: Axes, setting: Setting, rng: np.random.Generator) -> No
         above = values[values > ROUNDING * values.max()]
         axes.stairs(*np.histogram(np.log10(above), 40, density=True), fill=True, color=style.DRAWS)
         axes.set(xlabel=r"$\log_{10} \lambda$ of eigenvalues above rounding")
-    axes.set(ylabel="probability density", title=f"Spectrum of {setting.pooled} teachers")
+    axes.set(
+        ylabel="probability density",
+        title=f"Spectrum of {setting.pooled} teacher{'s' * (setting.pooled > 1)}",
+    )
 
 
 def _draw_rank(axes: Axes, setting: Setting) -> int:
@@ -199,17 +202,20 @@ def _draw_loss(axes: Axes, setting: Setting, teacher: TwoLayer, rng: np.random.G
     times = np.arange(1.0, setting.descent_steps + 1)
     predicted = predicted_loss(nonzero, deviation, times, rate)
     axes.loglog(times, predicted, color=style.LAW)
-    axes.set_ylim(bottom=max(predicted[-1], ROUNDING * predicted[0]) / 2)
     axes.minorticks_off()
     axes.set(xlabel="step", title="Loss: descent (points) and prediction")
     student = teacher.with_parameters(teacher.parameters + deviation)
+    run = {"rate": rate, "steps": setting.descent_steps, "records": RECORDS}
     try:
-        path = gradient_descent(
-            student, teacher, rate=rate, steps=setting.descent_steps, records=RECORDS
-        )
+        path = gradient_descent(student, teacher, **run)
     except DivergenceError:
-        return f"Gradient descent diverges at a rate of {rate:.3g}, above the critical one."
-    # One node errs by the square of the deviation, for ReLU by a part of it: a point is wider.
-    losses = path.measure(partial(near_loss, nodes=1))
-    axes.plot(path.times[1:], losses[1:], "o", color=style.ACCENTS[0])
-    return f"Gradient descent at a rate of {rate:.3g}, {setting.rate:.2f} of the critical one."
+        words = f"Gradient descent diverges at a rate of {rate:.3g}, above the critical one."
+    else:
+        # One node errs by the square of the deviation, for ReLU by a part of it: a point is wider.
+        losses = path.measure(partial(near_loss, nodes=1))
+        axes.plot(path.times[1:], losses[1:], "o", color=style.ACCENTS[0])
+        share = f"{setting.rate:.2f} of the critical one"
+        fate = f"{share}, above which it leaves the teacher" if setting.rate > 1 else share
+        words = f"Gradient descent at a rate of {rate:.3g}, {fate}."
+    axes.set_ylim(bottom=max(predicted.min(), ROUNDING * predicted[0]) / 2)
+    return words

@@ -82,11 +82,17 @@ def test_no_damage_is_typeset_and_what_the_message_says_mends_it(name, finished,
     assert results_of(finished) == undisturbed.results
 
 
-def test_a_finished_build_that_was_damaged_is_told_so(finished):
+def test_a_finished_build_that_was_damaged_is_told_so_and_mended(finished, undisturbed):
     damage(finished / FOLDER / "line.png", "truncated")
     done = run(finished, "make", "quick")
     assert done.returncode != 0
-    assert f"{FOLDER}/line.png is missing or was changed after it was saved" in done.stderr
+    told = f"{FOLDER}/line.png is missing or was changed after it was saved"
+    assert f"{told}; delete {FOLDER} and run" in done.stderr
+    shutil.rmtree(finished / FOLDER)
+    (finished / RESULTS / "claims.json").unlink()
+    done = run(finished, "make", "quick")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert results_of(finished) == undisturbed.results
 
 
 def test_what_was_made_but_not_yet_typeset_is_typeset(finished):

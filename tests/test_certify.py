@@ -1,5 +1,6 @@
 import hashlib
 import json
+import math
 
 import flint
 import mpmath
@@ -108,6 +109,40 @@ def test_too_little_precision_is_an_answer_of_its_own():
     assert not certify_full_rank(draw(1, 10), max_precision=64).certified
 
 
+@pytest.mark.parametrize(
+    "weights",
+    [([[1.0], [0.5]], [[1e-170, 2e-170]]), ([[1e-300]], [[1.0]]), ([[1e-160]], [[1.0]])],
+)
+def test_bounds_hold_where_floats_underflow(weights):
+    net = TwoLayer(*weights, Erf())
+    ball = certify_full_rank(net).smallest_eigenvalue
+    lower, upper = smallest_eigenvalue(net)
+    assert flint.arb(lower) < ball < flint.arb(upper)
+    assert math.copysign(1, lower) == 1
+
+
+HUGE = {
+    "all balls are NaN": ([[1e10]], [[1.0]]),
+    "one is exactly 0": ([[1e10], [0.0]], [[1.0, 0.0]]),
+    "more inputs than units": ([[1e100, 1.0, 0.0, 2.0]], [[1.0]]),
+    "singular, in a direct sum": ([[1.0, 2, 3, 4], [0.5, -1, 1, 0]], [[1.0, 0.0]]),
+}
+
+
+@pytest.mark.parametrize("weights", HUGE.values(), ids=HUGE)
+def test_what_is_not_known_is_between_0_and_infinity(weights, tmp_path):
+    net = TwoLayer(*weights, Erf())
+    certificate = certify_full_rank(net, max_precision=64)
+    assert not certificate.certified
+    lower, upper = smallest_eigenvalue(net, max_precision=64)
+    assert lower == 0 < upper
+    save_certificate(certificate, tmp_path / "none.json")
+    loaded = load_certificate(tmp_path / "none.json")
+    assert loaded.determinant.contains(certificate.determinant)
+    assert loaded.smallest_eigenvalue.contains(certificate.smallest_eigenvalue)
+    assert loaded.verify()
+
+
 def test_polynomials_are_full_past_the_degree_of_the_theorem():
     """Two degrees of at least 2 hidden_dim - 1 are enough; u^3 + u^4 at 2 units."""
     assert certify_full_rank(draw(3, 2, Polynomial((0, 0, 0, 1, 1)))).certified
@@ -129,6 +164,8 @@ def test_what_cannot_be_certified_is_refused_with_its_remedy():
         certify_full_rank(draw(2, 2, ReLU()))
     with pytest.raises(ValueError, match="max_precision must be at least 64, not 10"):
         certify_full_rank(draw(2, 2), max_precision=10)
+    with pytest.raises(ValueError, match="max_precision must be at most 65536, not 131072"):
+        certify_full_rank(draw(2, 2), max_precision=2**17)
     huge = draw(2, 2)
     object.__setattr__(huge, "W1", np.broadcast_to(1.0, (1_000_000, 1_000_001)))
     object.__setattr__(huge, "W2", np.broadcast_to(1.0, (1, 1_000_000)))

@@ -17,17 +17,17 @@ from flint import arb
 from nearopt import smooth
 from nearopt.activations import Activation, Erf, Polynomial
 from nearopt.ball_functions import SMOOTH, smooth_name
-from nearopt.certify import Certificate
+from nearopt.certify import LARGEST_PRECISION, Certificate
 from nearopt.network import TwoLayer
 
 FORMAT = "nearopt certificate 1"
 KEYS = {"format", "activation", "W1", "W2", "precision", "certified"}
 KEYS |= {"determinant", "smallest_eigenvalue", "seal"}
-LARGEST_PRECISION = 2**16
 DIGITS = 20
-# What FLINT prints for a ball, with exponents that no computation leaves behind.
+# What FLINT prints for a ball, the whole line among them, with exponents that no computation
+# leaves behind.
 NUMBER = r"-?\d{1,40}(\.\d{1,40})?(e[+-]?\d{1,7})?"
-BALL = re.compile(rf"{NUMBER}|\[\+/- {NUMBER}\]|\[{NUMBER} \+/- {NUMBER}\]")
+BALL = re.compile(rf"{NUMBER}|\[\+/- ({NUMBER}|inf)\]|\[{NUMBER} \+/- {NUMBER}\]")
 
 
 def save_certificate(certificate: Certificate, path: Path) -> None:

@@ -1,5 +1,6 @@
 """Certificates that a Hessian has full rank, from the weights as the rationals that floats are."""
 
+import math
 import time
 from dataclasses import dataclass, replace
 
@@ -19,7 +20,7 @@ from nearopt.checks import positive_integer, require_memory
 from nearopt.definite import Enclosures, prove_definite
 from nearopt.network import TwoLayer, require_network
 
-FIRST_PRECISION = 64
+FIRST_PRECISION, LARGEST_PRECISION = 64, 2**16
 # Enclosures are stated a little wider than they were found, so that another machine meets them.
 SLACK = 1e-6
 # Matrices that are held at once.
@@ -40,7 +41,8 @@ class Certificate:
         Whether full rank is proved. False means not certified at this precision, and says nothing
         of the rank.
     determinant, smallest_eigenvalue : arb
-        Balls that hold them. If `certified`, they exclude 0 and have a relative radius near 1e-6.
+        Balls that hold them, the whole line where nothing is known. If `certified`, they exclude 0
+        and have a relative radius near 1e-6.
     seconds : float or None
         Time that it took; None for a certificate that was read from a file.
     """
@@ -89,7 +91,7 @@ def certify_full_rank(net: TwoLayer, *, max_precision: int = 4096) -> Certificat
         The teacher, with `Erf` or `Polynomial`; or with one input and a smooth activation that
         `nearopt.ball_functions` knows.
     max_precision : int
-        Bits at which to give up, at least 64; they are doubled from 64 on.
+        Bits at which to give up, from 64 to 65536; they are doubled from 64 on.
 
     Returns
     -------
@@ -120,11 +122,13 @@ def require_precision(max_precision: object) -> int:
     Raises
     ------
     ValueError
-        If it is not a whole number of at least 64.
+        If it is not a whole number from 64 to 65536.
     """
     checked = positive_integer("max_precision", max_precision)
     if checked < FIRST_PRECISION:
         raise ValueError(f"max_precision must be at least {FIRST_PRECISION}, not {checked}")
+    if checked > LARGEST_PRECISION:
+        raise ValueError(f"max_precision must be at most {LARGEST_PRECISION}, not {checked}")
     return checked
 
 
@@ -139,13 +143,14 @@ def smallest_eigenvalue(net: TwoLayer, *, max_precision: int = 4096) -> tuple[fl
     Returns
     -------
     lower, upper : float
-        They agree to 5 digits, unless full rank was not certified; then `lower` is 0.
+        They agree to 5 digits where floats have as many. Where full rank was not certified, `lower`
+        is 0, and `upper` may be infinite.
     """
     ball = certify_full_rank(net, max_precision=max_precision).smallest_eigenvalue
     with flint.ctx.workprec(FIRST_PRECISION):
         lower, upper = (float(bound) for bound in (ball.lower(), ball.upper()))
-    # Going from 64 bits to a float may round the wrong way; the slack of SLACK is far wider.
-    return max(lower, 0.0), upper
+    # A float may have been rounded the wrong way, and to 0, by less than the next float.
+    return max(math.nextafter(lower, -math.inf), 0.0), math.nextafter(upper, math.inf)
 
 
 def _attempt(net: TwoLayer, precision: int) -> Certificate:
@@ -183,27 +188,31 @@ def _hessian_factors(net: TwoLayer) -> list[tuple[arb_mat, int]]:
 
 def _trivial(A: arb_mat) -> Enclosures:
     """Enclose what holds of every semidefinite matrix, by Hadamard's inequality."""
-    diagonal = [A[i, i].upper() for i in range(A.nrows())]
-    product = arb(1)
-    for entry in diagonal:
-        product *= entry
+    diagonal = [_known(A[i, i]).upper() for i in range(A.nrows())]
+    product = _known(math.prod(diagonal, start=arb(1)))
     return Enclosures(arb(0).union(product), arb(0).union(min(diagonal, key=float)))
+
+
+def _known(ball: arb) -> arb:
+    """Return the whole line in place of NaN: nothing is known of such a number."""
+    return arb(0, math.inf) if ball.is_nan() else ball
 
 
 def _bounds(factors: list[tuple[Enclosures, int]]) -> Enclosures:
     """Return the determinant and the smallest eigenvalue of a direct sum."""
     determinant = arb(1)
     for enclosures, count in factors:
-        determinant *= enclosures.determinant**count
+        # FLINT's own power of a ball that holds 0 is NaN.
+        determinant *= math.prod([enclosures.determinant] * count, start=arb(1))
     eigenvalues = [enclosures.smallest_eigenvalue for enclosures, _ in factors]
     smallest = eigenvalues[0]
     for other in eigenvalues[1:]:
         smallest = smallest.min(other)
-    return Enclosures(determinant, smallest)
+    return Enclosures(_known(determinant), smallest)
 
 
 def _widened(ball: arb) -> arb:
     """Return a ball with a midpoint of 64 bits that holds the given one with some slack."""
     with flint.ctx.workprec(64):
         short = ball * 1
-        return short + arb(0, SLACK) * short.abs_upper()
+        return _known(short + arb(0, SLACK) * short.abs_upper())

@@ -46,3 +46,20 @@ def test_the_smallest_eigenvalue_is_below_its_bound(shape):
         net = draw(*shape[:2], seed, *shape[2:])
         lower, _ = smallest_eigenvalue(net)
         assert 0 < lower < smallest_eigenvalue_bound(net)
+
+
+@pytest.mark.parametrize(
+    "W1", [[[0.0, 0.0], [1.0, 2.0]], [[0.0, 0.0], [0.0, 0.0]], [[30.0, 0.0], [1e-170, 1e-6]]]
+)
+def test_rows_that_are_zero_have_degree_one_alone(W1):
+    net = TwoLayer(W1, [[1.0, 3.0]], Erf())
+    assert _trace_from(net, 1) == pytest.approx(np.trace(population_hessian(net)), rel=1e-10)
+    without = TwoLayer(W1[1:], [[3.0]], Erf())
+    if not any(W1[0]):
+        assert _trace_from(net, 3) == pytest.approx(_trace_from(without, 3), rel=1e-14, abs=0)
+
+
+@pytest.mark.parametrize("weight", [1e9, 1e200])
+def test_weights_whose_terms_do_not_fit_are_refused(weight):
+    with pytest.raises(MemoryError, match="the bound of weights of norm .* needs .* GiB"):
+        smallest_eigenvalue_bound(TwoLayer([[weight]], [[1.0]], Erf()))

@@ -10,14 +10,16 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln
+from scipy.special import gammaln, xlog1py
 
 from nearopt.activations import Erf
-from nearopt.checks import positive_integer
+from nearopt.checks import positive_integer, require_memory
 from nearopt.network import TwoLayer, require_network
 
 # Terms are summed until they have fallen by this factor, at least.
 NEGLIGIBLE = 1e-20
+# Numbers for each term that are held at once.
+COPIES = 10
 
 
 def filling_degree(parameters: int, input_dim: int, output_dim: int = 1) -> int:
@@ -51,12 +53,14 @@ def smallest_eigenvalue_bound(net: TwoLayer) -> float:
     Returns
     -------
     float
-        Not below the smallest eigenvalue of its Hessian.
+        Not below the smallest eigenvalue of its Hessian, but for rounding and underflow.
 
     Raises
     ------
     ValueError
         If the activation is another.
+    MemoryError
+        If the terms do not fit: they grow like the square of the largest norm of a row of W1.
     """
     require_network("net", net)
     if not isinstance(net.activation, Erf):
@@ -67,26 +71,32 @@ def smallest_eigenvalue_bound(net: TwoLayer) -> float:
 def _trace_from(net: TwoLayer, m: int) -> float:
     """Return tr(H_m + H_{m+2} + ...).
 
-    With s = |w_k|, r = s^2 / (1 + s^2) and g_j the Hermite coefficients of g(s z),
-    g_j^2 = (2/pi) C(j-1, (j-1)/2) r^j / (2^(j-1) j), with signs that alternate. Degree j of unit
-    k's gradients has the squared norm g_j^2 for each output, and
-    |W2_:k|^2 / s^2 [(Ni - 1) j g_j^2 + (j g_j + sqrt((j+1)(j+2)) g_{j+2})^2].
+    With s = |w_k|, r = s^2 / (1 + s^2) and g_j = s h_j the Hermite coefficients of g(s z),
+    h_j^2 = (2/pi) C(j-1, (j-1)/2) r^(j-1) / (2^(j-1) j (1 + s^2)), with signs that alternate.
+    Degree j of unit k's gradients has the squared norm g_j^2 for each output, and
+    |W2_:k|^2 [(Ni - 1) j h_j^2 + (j h_j + sqrt((j+1)(j+2)) h_{j+2})^2]. A unit with s = 0 has
+    degree 1 alone, Ni |W2_:k|^2 g'(0)^2, for r^(j-1) is then 1 at j = 1 and 0 beyond.
     """
-    square = (net.W1**2).sum(1)[:, None]
-    ratio = square / (1 + square)
-    terms = math.ceil(math.log(NEGLIGIBLE) / math.log(ratio.max()))
-    j = m + 2.0 * np.arange(terms)
-    g, after = _hermite_coefficients(j, ratio), _hermite_coefficients(j + 2, ratio)
-    along = (j * g + np.sqrt((j + 1) * (j + 2)) * after) ** 2
-    across = (net.input_dim - 1) * j * g**2
-    slopes = (net.W2**2).sum(0)[:, None] * (along + across) / square
-    return float((net.output_dim * g**2 + slopes).sum())
+    with np.errstate(over="ignore"):
+        square = (net.W1**2).sum(1)[:, None]
+    # r^j falls at least by the factor exp(-j / (1 + s^2)).
+    terms = -math.log(NEGLIGIBLE) * (1 + square.max())
+    needed = 8.0 * COPIES * net.hidden_dim * terms
+    what = f"the bound of weights of norm {math.sqrt(square.max()):.3g}"
+    require_memory(what, needed, "use nearopt.certify.smallest_eigenvalue")
+    j = m + 2.0 * np.arange(math.ceil(terms))
+    h, after = _hermite_coefficients(j, square), _hermite_coefficients(j + 2, square)
+    along = (j * h + np.sqrt((j + 1) * (j + 2)) * after) ** 2
+    across = (net.input_dim - 1) * j * h**2
+    slopes = (net.W2**2).sum(0)[:, None] * (along + across)
+    return float((net.output_dim * square * h**2 + slopes).sum())
 
 
 def _hermite_coefficients(
-    j: NDArray[np.float64], ratio: NDArray[np.float64]
+    j: NDArray[np.float64], square: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return g_j for odd j."""
+    """Return h_j for odd j, at each s^2."""
     half = (j - 1) / 2
     binomial = gammaln(j) - 2 * gammaln(half + 1) - (j - 1) * math.log(2)
-    return (-1) ** half * np.sqrt(2 / math.pi / j * np.exp(binomial + j * np.log(ratio)))
+    power = xlog1py(j - 1, -1 / (1 + square))
+    return (-1) ** half * np.sqrt(2 / math.pi / j / (1 + square) * np.exp(binomial + power))

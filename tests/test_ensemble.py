@@ -1,9 +1,15 @@
 import numpy as np
 import pytest
-from scipy.stats import chi2, norm
+from scipy.stats import chi2, norm, uniform
 
 from nearopt import Linear, TwoLayer
-from nearopt.empirical import binned_density, cdf_scores, empirical_cdf, kolmogorov_distance
+from nearopt.empirical import (
+    binned_density,
+    cdf_scores,
+    empirical_cdf,
+    kolmogorov_distance,
+    largest_score,
+)
 from nearopt.ensemble import draw_coloured_spectra, draw_linear_spectra
 
 
@@ -35,8 +41,37 @@ def test_spectrum_is_that_of_the_sampled_hessian():
 def test_one_hidden_unit_and_one_input_is_a_chi_square_law():
     spectra = draw_linear_spectra(1, 1, 20000, rng=np.random.default_rng(3))
     scores = cdf_scores(spectra, chi2(2))
-    assert np.abs(scores).max() < norm.isf(1e-3 / 2 / len(scores))
+    assert np.abs(scores).max() < largest_score(len(scores))
     assert np.abs(cdf_scores(spectra, chi2(2.2))).max() > 6
+
+
+@pytest.mark.parametrize("teachers", [2, 30, 100, 1000])
+def test_chance_does_not_exceed_what_it_is_allowed(teachers):
+    """Eigenvalues that are all equal depend on each other most, and few teachers reach 1 %."""
+    rng = np.random.default_rng(5)
+    scores = [
+        cdf_scores(np.repeat(rng.uniform(size=(teachers, 1)), 3, axis=1), uniform())
+        for _ in range(300)
+    ]
+    assert np.abs(scores).max() < largest_score(np.size(scores))
+
+
+def test_scores_are_finite_where_all_teachers_agree():
+    scores = cdf_scores([[0.2, 0.9], [0.3, 0.8]], uniform())
+    # At the median half of each spectrum is below, as it should be.
+    assert scores[49] == 0
+    assert np.isfinite(scores).all()
+    # With a thousand teachers, such agreement is no chance.
+    assert np.abs(cdf_scores([[0.5, 0.6]] * 1000, uniform())).max() > largest_score(99)
+
+
+def test_scores_are_roots_of_the_empirical_bernstein_bound():
+    spectra = np.random.default_rng(6).uniform(size=(50, 2)) ** 1.2
+    share, error = empirical_cdf(spectra, np.arange(1, 100) / 100)
+    scores = cdf_scores(spectra, uniform())
+    difference = error * scores + 7 / 6 / 49 * scores * np.abs(scores)
+    np.testing.assert_allclose(difference, share - np.arange(1, 100) / 100, atol=1e-14)
+    assert 4 * 99 * np.exp(-(largest_score(99) ** 2) / 2) == pytest.approx(1e-3)
 
 
 def test_distance_of_shifted_normal_laws_is_known():

@@ -4,12 +4,13 @@ The eigenvalues of one teacher are correlated, so every standard error here is t
 teachers, never over pooled eigenvalues.
 """
 
+import math
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nearopt.checks import finite_array
+from nearopt.checks import finite_array, positive_integer
 
 Array = NDArray[np.float64]
 
@@ -86,10 +87,57 @@ def empirical_cdf(spectra: Array, points: Array) -> tuple[Array, Array]:
 
 
 def cdf_scores(spectra: Array, law: Law) -> Array:
-    """Return empirical minus true cdf at the 99 percentiles of a law, in standard errors."""
+    r"""Return empirical minus true cdf at the 99 percentiles of a law, in standard errors.
+
+    The error is itself measured, and at a percentile that few teachers reach it may be far too
+    small, even 0. So a score is a little less than the difference over the error, and chance
+    exceeds z with a probability of at most 4 exp(-z^2 / 2), however few the teachers and however
+    their eigenvalues depend on each other.
+
+    Parameters
+    ----------
+    spectra : array of shape (teachers, eigenvalues)
+        Each teacher's eigenvalues.
+    law : Law
+        Of one eigenvalue, averaged over teachers.
+
+    Returns
+    -------
+    array of shape (99,)
+        What `largest_score` bounds.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than 2 teachers, or a number is not finite.
+
+    Notes
+    -----
+    With N teachers, d the difference and e the error, it is the root z of
+
+    .. math:: |d| = e z + \frac{7 z^2}{6 (N - 1)},
+
+    with the sign of d: the empirical Bernstein bound for shares, which are from 0 to 1 (Maurer and
+    Pontil 2009, theorem 4, on either side).
+    """
     levels = np.arange(1, 100) / 100
     share, error = empirical_cdf(spectra, law.ppf(levels))
-    return (share - levels) / error
+    difference, curvature = share - levels, 7 / 6 / (len(spectra) - 1)
+    root = np.sqrt(error**2 + 4 * curvature * np.abs(difference))
+    return 2 * difference / np.maximum(error + root, np.finfo(float).tiny)
+
+
+def largest_score(count: int) -> float:
+    """Return what the largest of `count` sizes of `cdf_scores` exceeds once in a thousand times.
+
+    At most so often, by the union bound.
+
+    Raises
+    ------
+    ValueError
+        If `count` is not a positive integer.
+    """
+    return math.sqrt(2 * math.log(4 * positive_integer("count", count) / 1e-3))
 
 
 def kolmogorov_distance(law: Law, other: Law) -> tuple[float, float]:

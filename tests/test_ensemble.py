@@ -8,6 +8,7 @@ from nearopt.empirical import (
     cdf_scores,
     empirical_cdf,
     kolmogorov_distance,
+    largest_difference,
     largest_score,
 )
 from nearopt.ensemble import draw_coloured_spectra, draw_linear_spectra
@@ -72,6 +73,18 @@ def test_scores_are_roots_of_the_empirical_bernstein_bound():
     difference = error * scores + 7 / 6 / 49 * scores * np.abs(scores)
     np.testing.assert_allclose(difference, share - np.arange(1, 100) / 100, atol=1e-14)
     assert 4 * 99 * np.exp(-(largest_score(99) ** 2) / 2) == pytest.approx(1e-3)
+
+
+def test_normal_counts_exceed_what_they_are_allowed_as_often_as_said():
+    """Five teachers, one point: 4000 runs, of which 4 in the mean are above."""
+    samples = np.random.default_rng(7).standard_normal((4000, 5))
+    above = [
+        abs(s.mean()) > largest_difference(s.std(ddof=1, keepdims=True) / np.sqrt(5), 5)
+        for s in samples
+    ]
+    assert 0 < sum(above) <= 4 + 4 * np.sqrt(4)
+    with pytest.raises(ValueError, match="teachers must be at least 2"):
+        largest_difference([0.1], 1)
 
 
 def test_distance_of_shifted_normal_laws_is_known():

@@ -9,7 +9,10 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import norm
 
+from nearopt.data import load_digits, standardise
 from nearopt.deterministic_equivalent import ConvergenceError
+from nearopt.empirical import empirical_cdf, largest_difference
+from nearopt.ensemble import draw_coloured_spectra
 from nearopt.laws import LinearHessianLaw
 from nearopt.laws_inputs import ColouredHessianLaw
 from nearopt.laws_outputs import OutputsHessianLaw, linear_rank
@@ -202,3 +205,40 @@ def test_a_solver_that_does_not_converge_says_so(monkeypatch):
     monkeypatch.setattr("nearopt.deterministic_equivalent.STEPS", 1)
     with pytest.raises(ConvergenceError, match=r"was not solved at \d+ of \d+ points"):
         ColouredHessianLaw(np.ones(20), 30, samples=20)
+
+
+def difference_and_chance(spectra, law):
+    points = law.ppf(law.atom + (1 - law.atom) * PERCENT)
+    share, error = empirical_cdf(spectra, points)
+    return np.abs(share - law.cdf(points)).max(), largest_difference(error, len(spectra))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "draws"), [((40, 30, 30), 200), ((60, 40, 30), 100), ((80, 60, 30), 200)], ids=str
+)
+def test_a_scale_five_percent_off_is_seen_with_several_outputs(sizes, draws):
+    """At the sizes of notebook 05, quick, as stored and published."""
+    (n, h, o), rng = sizes, np.random.default_rng(6)
+    spectra = np.empty((draws, n * o))
+    for spectrum in spectra:
+        W1, W2 = rng.standard_normal((h, n)), rng.standard_normal((o, h))
+        inner, outer = (np.linalg.eigvalsh(m) for m in (W1.T @ W1, W2 @ W2.T))
+        spectrum[:] = np.add.outer(inner, outer).ravel()
+    for sigma2, right in ((1.0, True), (1.05, False), (0.95, False)):
+        found, chance = difference_and_chance(spectra, OutputsHessianLaw(n, h, o, 1.0, sigma2))
+        assert (found <= (1 / n + 1 / o) / 4 + chance) == right
+
+
+@pytest.mark.lengthy
+@pytest.mark.parametrize(("hidden_dim", "sigma2"), [(60, 1.05), (6, 1.1)])
+def test_a_wrong_scale_is_seen_on_the_covariance_of_images(hidden_dim, sigma2):
+    """Of few hidden units, |W2|^2 varies so much that less is seen."""
+    x = standardise(load_digits())
+    tau = np.clip(np.linalg.eigvalsh(x.T @ x / len(x)), 0, None)
+    tau[tau < 1e-9] = 0
+    rng = np.random.default_rng(8)
+    spectra = draw_coloured_spectra(tau, hidden_dim, 1000, rng=rng)
+    for scale, right in ((1.0, True), (sigma2, False)):
+        law = ColouredHessianLaw(tau, hidden_dim, 1.0, scale)
+        found, chance = difference_and_chance(spectra, law)
+        assert (found <= 0.25 / len(tau) + chance) == right

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
+from nearopt.laws import MarchenkoPastur
 from nearopt.wishart import singular_value_density
 
 
@@ -32,3 +33,15 @@ def test_wishart_density_of_two_columns_against_its_joint_density(n):
         t = np.array([math.sqrt(x)])
         expected = 4 * t * marginal(x) / normalisation
         np.testing.assert_allclose(singular_value_density(t, n, 2), expected, rtol=1e-7)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (10, 1), (30, 30), (31, 30), (80, 60), (500, 20)])
+def test_the_limit_law_misplaces_at_most_a_quarter_of_an_eigenvalue(shape):
+    """What verdicts on laws of large networks allow, at the sizes that they are of and others."""
+    n, p = shape
+    t, step = np.linspace(0, math.sqrt(n) + math.sqrt(p) + 9, 40_001, retstep=True)
+    density = singular_value_density(t, n, p)
+    count = np.append(0, np.cumsum(density[1:] + density[:-1]) * step / 2)
+    assert count[-1] == pytest.approx(p, abs=1e-3)
+    misplaced = np.abs(count - p * MarchenkoPastur(p / n).cdf(t**2 / n)).max()
+    assert 0.05 < misplaced < 0.25

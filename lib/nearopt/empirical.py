@@ -9,6 +9,7 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import t as student
 
 from nearopt.checks import finite_array, positive_integer
 
@@ -138,6 +139,30 @@ def largest_score(count: int) -> float:
         If `count` is not a positive integer.
     """
     return math.sqrt(2 * math.log(4 * positive_integer("count", count) / 1e-3))
+
+
+def largest_difference(error: Array, teachers: int) -> float:
+    """Return what the largest difference from the mean exceeds once in a thousand times.
+
+    At most so often, by Student's distribution and the union bound: for counts that are about
+    normal, as those of large spectra are. `cdf_scores` asks for less.
+
+    Parameters
+    ----------
+    error : array of shape (points,)
+        The standard error of each, as `empirical_cdf` returns it.
+    teachers : int
+        How many the errors are of.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than 2 teachers, or an error is not finite.
+    """
+    error = finite_array("error", error, (None,))
+    if positive_integer("teachers", teachers) < 2:
+        raise ValueError("teachers must be at least 2, not 1: one alone has no error bar")
+    return float(student.isf(1e-3 / 2 / len(error), teachers - 1) * error.max())
 
 
 def kolmogorov_distance(law: Law, other: Law) -> tuple[float, float]:

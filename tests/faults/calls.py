@@ -109,6 +109,7 @@ CALLS = {
     empirical.empirical_cdf: {"spectra": SPECTRA, "points": EIGENVALUES},
     empirical.cdf_scores: {"spectra": SPREAD, "law": laws.MarchenkoPastur(0.5)},
     empirical.largest_score: {"count": 99},
+    empirical.largest_difference: {"error": EIGENVALUES, "teachers": 20},
     ensemble.smallest_batch_eigenvalues: {"net": NET, "rank": 9, "sizes": [2, 12], "rng": RNG},
     graded.graded_spectrum: {"net": NET, "precision": 128},
     graded.true_and_float_spectrum: {"net": NET},

@@ -31,6 +31,28 @@ def test_marchenko_pastur_cdf_is_the_integral_of_its_pdf(c):
     np.testing.assert_allclose(law.cdf(law.edges), [law.atom, 1], atol=1e-15)
 
 
+@pytest.mark.parametrize("c", [1e-8, 1e-12, 1e-20])
+def test_marchenko_pastur_is_a_semicircle_where_columns_are_few(c):
+    """To order sqrt(c): x = 1 + 2 sqrt(c) s with s = sin(angle) of Wigner's law."""
+    law, width = MarchenkoPastur(c), 2 * math.sqrt(c)
+    angle = np.linspace(-1.4, 1.4, 29)
+    x = 1 + width * np.sin(angle)
+    wigner = 0.5 + (angle + np.sin(angle) * np.cos(angle)) / math.pi
+    # A point moves by its rounding.
+    accuracy = 2 * width + 2e-16 / width
+    np.testing.assert_allclose(law.cdf(x), wigner, atol=accuracy)
+    np.testing.assert_allclose(law.cdf(law.ppf(wigner)), wigner, atol=1e-14 + 4e-16 / width)
+    many = MarchenkoPastur(1 / c)
+    levels = many.atom + (1 - many.atom) * np.array([0.25, 0.75])
+    assert many.cdf(many.ppf(levels)) == pytest.approx(levels, rel=1e-12)
+
+
+@pytest.mark.parametrize("c", [1e-21, 1e21])
+def test_marchenko_pastur_that_is_a_point_is_refused(c):
+    with pytest.raises(ValueError, match=r"^aspect_ratio must be from 1e-20 to 1e\+20, not 1e"):
+        MarchenkoPastur(c)
+
+
 @pytest.mark.parametrize("c", RATIOS)
 def test_marchenko_pastur_moments_are_sums_of_narayana_numbers(c):
     law = MarchenkoPastur(c)
@@ -220,6 +242,31 @@ def test_bad_parameters_are_named(kind, arguments, name):
         kind(*arguments)
     with pytest.raises(ValueError, match="^aspect_ratio must be"):
         MarchenkoPastur(0.0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "case"),
+    [
+        (LinearHessianLaw, (1, 1000, 1.0, 1e-12)),
+        (LinearHessianLaw, (10, 20, 1.0, 1e-4)),
+        (LinearHessianLaw, (10, 20, 1e-4, 1.0)),
+        (FiniteLinearHessianLaw, (1, 50, 1.0, 1e-4)),
+        (FiniteLinearHessianLaw, (10, 20, 1e-4, 1.0)),
+    ],
+    ids=str,
+)
+def test_unequal_scales_keep_mass_and_variance(kind, case):
+    law = kind(*case)
+    levels = (np.arange(20_000) + 0.5) / 20_000
+    assert law.cdf(np.inf) == pytest.approx(1, abs=1e-11)
+    x = law.ppf(levels)
+    assert x.mean() == pytest.approx(law.mean(), rel=1e-4)
+    assert x.var() == pytest.approx(law.var(), rel=3e-3)
+
+
+def test_a_law_that_is_not_resolved_names_its_scales():
+    with pytest.raises(ArithmeticError, match="sigma1 = 1 and sigma2 = 0.0001 is not resolved"):
+        FiniteLinearHessianLaw(2, 1, 1.0, 1e-4)
 
 
 def test_a_law_beyond_memory_names_the_other():

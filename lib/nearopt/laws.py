@@ -25,6 +25,10 @@ Array = NDArray[np.float64]
 NEGLIGIBLE = 1e-18
 # Numbers for each angle of that integral, at all the radii of a pass of the table.
 COPIES = 6000
+# Of the total probability, which the table is held to.
+MASS_TOLERANCE = 1e-10
+# Beyond this, an aspect ratio leaves a law that floats do not resolve.
+MOST_UNEQUAL = 1e20
 
 
 class MarchenkoPastur(rv_continuous):
@@ -48,11 +52,17 @@ class MarchenkoPastur(rv_continuous):
     Raises
     ------
     ValueError
-        If the aspect ratio is not a positive number.
+        If the aspect ratio is not a positive number, or beyond 1e-20 and 1e20, where the law is
+        hardly wider than the spacing of floats.
     """
 
     def __init__(self, aspect_ratio: float) -> None:
         self.aspect_ratio = positive_number("aspect_ratio", aspect_ratio)
+        if not 1 / MOST_UNEQUAL <= self.aspect_ratio <= MOST_UNEQUAL:
+            raise ValueError(
+                f"aspect_ratio must be from {1 / MOST_UNEQUAL:g} to {MOST_UNEQUAL:g}, not "
+                f"{self.aspect_ratio:g}: there the law is a point, as floats have it"
+            )
         self.edges = (1 - math.sqrt(aspect_ratio)) ** 2, (1 + math.sqrt(aspect_ratio)) ** 2
         self.atom = max(0.0, 1 - 1 / aspect_ratio)
         # scipy takes the cdf to be 0 at the lower end of the support, where the atom would be.
@@ -70,14 +80,14 @@ class MarchenkoPastur(rv_continuous):
 
     def _cdf(self, x: Array) -> Array:
         c, (lower, upper) = self.aspect_ratio, self.edges
-        x = np.maximum(x, max(lower, np.finfo(float).tiny))
-        width = upper - lower
-        first = np.clip((2 * x - lower - upper) / width, -1, 1)
-        second = np.clip(((lower + upper) - 2 * lower * upper / x) / width, -1, 1)
-        area = np.sqrt(np.maximum((upper - x) * (x - lower), 0))
-        area += (1 + c) * (np.arcsin(first) + math.pi / 2)
-        area -= abs(1 - c) * (np.arcsin(second) + math.pi / 2)
-        return self.atom + area / (2 * math.pi * c)
+        root, x = math.sqrt(c), np.clip(x, lower, upper)
+        # x = 1 + c - 2 sqrt(c) cos(angle), so that nothing cancels where c is small.
+        angle = 2 * np.arctan2(np.sqrt(x - lower), np.sqrt(upper - x))
+        sine, cosine = np.sin(angle), np.cos(angle)
+        short, long = min(root, 1.0), max(root, 1.0)
+        area = root * sine + min(c, 1.0) * angle
+        area -= abs(1 - c) * np.arctan2(short * sine, long - short * cosine)
+        return self.atom + area / (math.pi * c)
 
     def _ppf(self, q: Array) -> Array:
         above = np.maximum(q, self.atom)
@@ -94,7 +104,8 @@ class MarchenkoPastur(rv_continuous):
 class _SumLaw(rv_continuous):
     r"""Law of sigma2^2 r^2 + sigma1^2 t^2, where r^2 is chi-square and t has a density g.
 
-    With sigma2 r = R cos(angle) and sigma1 t = R sin(angle), the density at R^2 is
+    With sigma2 r = R cos(angle) and sigma1 t = R sin(angle), or the other way round, the density
+    at R^2 is
 
     .. math::
 
@@ -126,20 +137,37 @@ class _SumLaw(rv_continuous):
         # The steps shrink towards both ends like u^4, because g may end there like a square root.
         steps, weights = betainc(4, 4, u), weights * 140 * (u * (1 - u)) ** 3
 
+        # The angle is from the axis of the larger part, lest the smaller be lost in rounding.
+        parts = (sigma1, t, density), (sigma2, r, radial.pdf)
+        (small, s, g), (large, c, h) = sorted(parts, key=lambda part: part[0] * part[1][1])
+
         def convolution(radius: Array) -> Array:
-            sines = [np.minimum(1, sigma1 * edge / radius) for edge in t]
-            cosines = [np.minimum(1, sigma2 * edge / radius) for edge in r]
+            sines = [np.minimum(1, small * edge / radius) for edge in s]
+            cosines = [np.minimum(1, large * edge / radius) for edge in c]
             low = np.maximum(np.arcsin(sines[0]), np.arccos(cosines[1]))
             high = np.minimum(np.arcsin(sines[1]), np.arccos(cosines[0]))
             width = np.maximum(high - low, 0)
             angles = low[:, None] + width[:, None] * steps
-            outer = radial.pdf(radius[:, None] * np.cos(angles) / sigma2)
-            inner = density(radius[:, None] * np.sin(angles) / sigma1)
+            inner = g(radius[:, None] * np.sin(angles) / small)
+            outer = h(radius[:, None] * np.cos(angles) / large)
             return width * ((outer * inner) @ weights) / (2 * sigma1 * sigma2)
 
-        self._density = tabulate(convolution, breaks)
-        per_radius = tabulate(lambda radius: 2 * radius * self._density(radius), breaks)
+        try:
+            self._density = tabulate(convolution, breaks)
+            per_radius = tabulate(lambda radius: 2 * radius * self._density(radius), breaks)
+        except ArithmeticError as error:
+            raise ArithmeticError(self._unresolved(str(error))) from None
         self._distribution = per_radius.antiderivative()
+        mass = self._distribution(ends[1]) + self.atom
+        if not abs(mass - 1) < MASS_TOLERANCE:
+            raise ArithmeticError(self._unresolved(f"the density adds up to {mass:.12f}, not to 1"))
+
+    def _unresolved(self, why: str) -> str:
+        return (
+            f"the law of {self.input_dim} inputs and {self.hidden_dim} hidden units with sigma1 = "
+            f"{self.sigma1:g} and sigma2 = {self.sigma2:g} is not resolved: {why}; use scales or "
+            "sizes that are less unequal"
+        )
 
     def _singular_values(self) -> tuple[tuple[float, float], Callable[[Array], Array], int]:
         """Return the support of t, its density of integral 1 - atom, and points to resolve it."""
@@ -209,6 +237,9 @@ class LinearHessianLaw(_SumLaw):
     ------
     ValueError
         If a size is not a positive integer or a scale not a positive number.
+    ArithmeticError
+        If the law is not resolved, or the total probability is not 1 to 1e-10: scales or sizes are
+        too unequal.
     """
 
     def _singular_values(self) -> tuple[tuple[float, float], Callable[[Array], Array], int]:

@@ -15,8 +15,8 @@ PLANTED = {
         "01_linear_asymptotics",
     ),
     "scale of the chi-square variable": (
-        "outer = radial.pdf(radius[:, None] * np.cos(angles) / sigma2)",
-        "outer = radial.pdf(radius[:, None] * np.cos(angles) / sigma2**2)",
+        "(sigma2, r, radial.pdf)",
+        "(sigma2**2, r, radial.pdf)",
         "01_linear_asymptotics",
     ),
     "edges of the Marchenko-Pastur law": (

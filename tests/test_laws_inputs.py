@@ -9,6 +9,7 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import norm
 
+from nearopt import laws_inputs
 from nearopt.data import load_digits, standardise
 from nearopt.deterministic_equivalent import ConvergenceError
 from nearopt.empirical import empirical_cdf, largest_difference
@@ -205,6 +206,16 @@ def test_a_solver_that_does_not_converge_says_so(monkeypatch):
     monkeypatch.setattr("nearopt.deterministic_equivalent.STEPS", 1)
     with pytest.raises(ConvergenceError, match=r"was not solved at \d+ of \d+ points"):
         ColouredHessianLaw(np.ones(20), 30, samples=20)
+
+
+def test_a_law_that_is_mostly_noise_ends_with_a_remedy(monkeypatch):
+    """Large networks of one unit and one sample: every pass would take twice as many points."""
+    monkeypatch.setattr(laws_inputs, "MOST_SOLVED", 200_000)
+    with pytest.raises(
+        ConvergenceError,
+        match=r"2 inputs and 1 hidden units on 1 samples is not resolved: .* more hidden units",
+    ):
+        ColouredHessianLaw([1.0, 1.0], 1, samples=1)
 
 
 def difference_and_chance(spectra, law):

@@ -45,3 +45,8 @@ def test_the_limit_law_misplaces_at_most_a_quarter_of_an_eigenvalue(shape):
     assert count[-1] == pytest.approx(p, abs=1e-3)
     misplaced = np.abs(count - p * MarchenkoPastur(p / n).cdf(t**2 / n)).max()
     assert 0.05 < misplaced < 0.25
+
+
+def test_more_columns_than_rows_are_refused():
+    with pytest.raises(ValueError, match=r"^p must be at most n = 2, not 3: transpose the matrix"):
+        singular_value_density(np.array([1.0]), 2, 3)

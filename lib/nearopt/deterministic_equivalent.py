@@ -15,6 +15,10 @@ LAST_STEP = 1e-11
 ROUNDING = 1e-12
 # The equations are solved from so many starts, each after so many steps, before they are given up.
 ATTEMPTS, STEPS = 48, 12
+REMEDY = (
+    "leave out covariance eigenvalues that are mere rounding, take scales that are less unequal or "
+    "more hidden units and samples, for it is a law of large networks"
+)
 
 
 class ConvergenceError(ArithmeticError):
@@ -93,7 +97,7 @@ class DeterministicEquivalent:
         raise ConvergenceError(
             f"the law of {self.input_dim} inputs and {self.hidden_dim} hidden units was not solved "
             f"at {open_.sum()} of {open_.size} points, the first at the eigenvalue "
-            f"{z[open_][0]:.6g}; leave out covariance eigenvalues that are mere rounding"
+            f"{z[open_][0]:.6g}; {REMEDY}"
         )
 
     def _iterate(self, z: Array, A: Complex, a: Complex, beta: Complex) -> tuple[Complex, Complex]:

@@ -18,8 +18,8 @@ from scipy.special import gammainccinv, gammaincinv, gammaln
 from scipy.stats import rv_continuous
 
 from nearopt.checks import finite_array, positive_integer, positive_number
-from nearopt.deterministic_equivalent import ConvergenceError, DeterministicEquivalent
-from nearopt.piecewise import tabulate
+from nearopt.deterministic_equivalent import REMEDY, ConvergenceError, DeterministicEquivalent
+from nearopt.piecewise import DEGREE, tabulate
 
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
@@ -30,6 +30,8 @@ MASS_TOLERANCE = 1e-5
 NEGLIGIBLE = 1e-15
 # Below this share of the largest eigenvalue, the law is not resolved.
 SMALLEST = 1e-18
+# Equations that are solved at once: gigabytes are not worth a law that is mostly noise.
+MOST_SOLVED = 1_000_000
 
 
 class ColouredHessianLaw(rv_continuous):
@@ -58,7 +60,8 @@ class ColouredHessianLaw(rv_continuous):
         If the spectrum is not made of nonnegative numbers, a size is not a positive integer or a
         scale not a positive number.
     ConvergenceError
-        If the equations are not solved, or the total probability is not 1 to 1e-5.
+        If the equations are not solved, their solution is too noisy for a table, or the total
+        probability is not 1 to 1e-5.
 
     Notes
     -----
@@ -124,15 +127,24 @@ class ColouredHessianLaw(rv_continuous):
             order = np.argsort(t)
             return self._resolve(np.exp(t[order]))[np.argsort(order)]
 
-        self._density = tabulate(density, breaks, 1e-10)
+        most_pieces = MOST_SOLVED // (len(self._nodes[0]) * (DEGREE + 1))
+        try:
+            self._density = tabulate(density, breaks, 1e-10, most_pieces)
+        except ConvergenceError:
+            raise
+        except ArithmeticError as error:
+            raise ConvergenceError(f"{self._name()} is not resolved: {error}; {REMEDY}") from None
         self._distribution = self._density.antiderivative()
         mass = self._distribution(top) + self.atom
         if not abs(mass - 1) < MASS_TOLERANCE:
             raise ConvergenceError(
-                f"the density of {self.input_dim} inputs and {self.hidden_dim} hidden units adds "
-                f"up to {mass:.8f}, not to 1: the law is not resolved below {SMALLEST:.0e} of the "
-                "largest eigenvalue; leave out covariance eigenvalues that are mere rounding"
+                f"{self._name()} adds up to {mass:.8f}, not to 1: it is not resolved below "
+                f"{SMALLEST:.0e} of the largest eigenvalue; {REMEDY}"
             )
+
+    def _name(self) -> str:
+        batch = f" on {self.samples} samples" if self.samples else ""
+        return f"the law of {self.input_dim} inputs and {self.hidden_dim} hidden units{batch}"
 
     def _resolve(self, x: Array) -> Array:
         """Return x times the density at each x > 0, ascending."""

@@ -13,7 +13,12 @@ DEGREE = 12
 MOST_PIECES = 20_000
 
 
-def tabulate(function: Callable[[Array], Array], breaks: Array, tolerance: float = 1e-13) -> BPoly:
+def tabulate(
+    function: Callable[[Array], Array],
+    breaks: Array,
+    tolerance: float = 1e-13,
+    most_pieces: int = MOST_PIECES,
+) -> BPoly:
     """Interpolate at Chebyshev points, halving each piece until it is smooth enough.
 
     Parameters
@@ -25,6 +30,8 @@ def tabulate(function: Callable[[Array], Array], breaks: Array, tolerance: float
     tolerance : float
         Of each piece, in units of the function's largest value; above its rounding errors.
         Pieces stop at a width of 1e-9 of the whole.
+    most_pieces : int
+        In one pass, of which a function that is slow or takes much memory allows fewer.
 
     Returns
     -------
@@ -34,7 +41,7 @@ def tabulate(function: Callable[[Array], Array], breaks: Array, tolerance: float
     Raises
     ------
     ArithmeticError
-        If 20,000 pieces are not enough.
+        If so many pieces are not enough.
     """
     angles = np.pi * (np.arange(DEGREE + 1) + 0.5) / (DEGREE + 1)
     chebyshev = np.cos(np.outer(np.arange(DEGREE + 1), angles)) * 2 / (DEGREE + 1)
@@ -44,9 +51,9 @@ def tabulate(function: Callable[[Array], Array], breaks: Array, tolerance: float
     smallest = 1e-9 * (breaks[-1] - breaks[0])
     pieces, coefficients, largest = [], [], 0.0
     while left.size:
-        if left.size > MOST_PIECES:
+        if left.size > most_pieces:
             raise ArithmeticError(
-                f"{MOST_PIECES} pieces do not resolve a function to a tolerance of {tolerance:g}: "
+                f"{most_pieces} pieces do not resolve a function to a tolerance of {tolerance:g}: "
                 "its values are less accurate than that"
             )
         points = left[:, None] + np.subtract(right, left)[:, None] * nodes

@@ -68,6 +68,16 @@ def steps_to(eigenvalues: Array, fractions: Sequence[float]) -> list[float]:
 def summary(name: str, eigenvalues: Array, fraction: float = 0.01) -> str:
     """Say in plain words how long gradient descent takes and what it never learns.
 
+    Parameters
+    ----------
+    name : str
+        What the text begins with.
+    eigenvalues : array of shape (P,)
+        As for `steps_to`. A positive one counts as a direction that is learned, however small: of
+        those that a dense matrix has, pass 0 for what `nonzero` leaves out, which is rounding.
+    fraction : float
+        Of the loss, between 0 and 1.
+
     Raises
     ------
     ValueError

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betaln, gammaincc, gammaln, xlogy
 
+from nearopt.checks import positive_integer
+
 Array = NDArray[np.float64]
 
 
@@ -27,6 +29,11 @@ def singular_value_density(t: Array, n: int, p: int) -> Array:
     -------
     array of the shape of `t`
         g(t) = 2 t rho(t^2), of integral p: rho is the density of the eigenvalues.
+
+    Raises
+    ------
+    ValueError
+        If a size is not a positive integer, or p is above n.
 
     Notes
     -----
@@ -50,6 +57,8 @@ def singular_value_density(t: Array, n: int, p: int) -> Array:
     Each phi_k is kept as r_k exp(scale), lest it underflow. Structure after Adler, Forrester,
     Nagao and van Moerbeke (2000); the recurrences follow from those of the Laguerre polynomials.
     """
+    if positive_integer("p", p) > positive_integer("n", n):
+        raise ValueError(f"p must be at most n = {n}, not {p}: transpose the matrix")
     x, a = t * t, n - p
     s = np.sqrt(np.arange(p + 1.0) * (np.arange(p + 1) + a))
     scale = (xlogy(a, x) - x - gammaln(a + 1)) / 2

@@ -37,6 +37,7 @@ THEORY = [
     "prediction",
     "rank_bounds",
     "rank_theory",
+    "sum_law",
     "timescales",
     "wishart",
 ]

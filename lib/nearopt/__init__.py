@@ -8,7 +8,8 @@ the Hessian and its eigenvalues
     `hessian`, `operators`, `hermite`, `spectrum`, `lanczos`, `partial_spectrum`
 spectra of many teachers
     drawn: `ensemble`; in theory: `laws`, `laws_inputs`, `laws_outputs`, which are made of
-    `wishart`, `deterministic_equivalent` and `piecewise`; one against the other: `empirical`
+    `sum_law`, `wishart`, `deterministic_equivalent` and `piecewise`; one against the other:
+    `empirical`
 ranks
     counted: `rank`, `modular`, `recovery`; in theory: `rank_theory`, `rank_bounds`,
     `double_points`; one against the other: `rank_scan`

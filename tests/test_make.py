@@ -13,7 +13,9 @@ from checkout import ROOT, environment, small_checkout
 def make(*arguments, folder=ROOT, **variables):
     """Run make without installing anything."""
     command = ["make", "--assume-old=environment", *arguments]
-    env = os.environ | variables
+    # Of the make that may run these tests.
+    outer = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}
+    env = {name: value for name, value in os.environ.items() if name not in outer} | variables
     return subprocess.run(
         command, cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=300
     )

@@ -60,7 +60,7 @@ def test_a_failed_claim_is_shown_as_failed():
     claim = {"claim": "C3", "statement": "rank", "notebook": "n", "error": 0.5}
     verdict = {"measured": 11, "expected": 10, "tolerance": 0, "passed": False}
     table = pages.claims_table([claim | verdict])
-    assert "| C3 | rank | 11 ± 0.5 | 10 | exact | **fails** | [n](notebooks/n.ipynb) |" in table
+    assert "| [C3](notebooks/n.ipynb) | rank | 11 ± 0.5 | 10 | exact | **fails** |" in table
     assert "| 10 | 1.3 | **fails**" in pages.claims_table([claim | verdict | {"tolerance": 1.26}])
 
 

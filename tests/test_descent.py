@@ -41,6 +41,12 @@ def test_critical_rate_is_two_over_the_largest_eigenvalue(teacher):
     assert critical_rate(teacher) == pytest.approx(2 / largest, rel=1e-6)
 
 
+def test_critical_rate_of_a_teacher_of_zeros():
+    teacher = TwoLayer(np.zeros((3, 2)), np.zeros((1, 3)), Polynomial((1.0, 1.0)))
+    largest = np.linalg.eigvalsh(population_hessian(teacher))[-1]
+    assert critical_rate(teacher) == pytest.approx(2 / largest, rel=1e-6)
+
+
 @pytest.mark.parametrize(("sigma1", "sigma2"), [(1e-6, 1e-6), (1e-4, 1.0), (1.0, 1e-4), (10, 1)])
 @pytest.mark.parametrize("activation", [Linear(), Polynomial((0, 0, 0, 1)), Erf()], ids=repr)
 def test_critical_rate_does_not_depend_on_the_scale(activation, sigma1, sigma2):

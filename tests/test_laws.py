@@ -265,7 +265,9 @@ def test_unequal_scales_keep_mass_and_variance(kind, case):
 
 
 def test_a_law_that_is_not_resolved_names_its_scales():
-    with pytest.raises(ArithmeticError, match="sigma1 = 1 and sigma2 = 0.0001 is not resolved"):
+    where, why = r"sigma1 = 1 and sigma2 = 0\.0001", r"the density adds up to 1\.0\d+, not to 1"
+    what = f"{where} is not resolved: {why}; use scales or sizes that are less unequal$"
+    with pytest.raises(ArithmeticError, match=what):
         FiniteLinearHessianLaw(2, 1, 1.0, 1e-4)
 
 

@@ -15,6 +15,9 @@ from nearopt.checks import finite_array, positive_integer
 
 Array = NDArray[np.float64]
 
+# How often chance may exceed what it is said to explain: once in a thousand times.
+CHANCE = 1e-3
+
 
 class Law(Protocol):
     """A continuous distribution, as scipy.stats has them."""
@@ -138,7 +141,7 @@ def largest_score(count: int) -> float:
     ValueError
         If `count` is not a positive integer.
     """
-    return math.sqrt(2 * math.log(4 * positive_integer("count", count) / 1e-3))
+    return math.sqrt(2 * math.log(4 * positive_integer("count", count) / CHANCE))
 
 
 def largest_difference(error: Array, teachers: int) -> float:
@@ -162,7 +165,7 @@ def largest_difference(error: Array, teachers: int) -> float:
     error = finite_array("error", error, (None,))
     if positive_integer("teachers", teachers) < 2:
         raise ValueError("teachers must be at least 2, not 1: one alone has no error bar")
-    return float(student.isf(1e-3 / 2 / len(error), teachers - 1) * error.max())
+    return float(student.isf(CHANCE / 2 / len(error), teachers - 1) * error.max())
 
 
 def kolmogorov_distance(law: Law, other: Law) -> tuple[float, float]:

@@ -115,6 +115,7 @@ def population_gradient(
         \partial L / \partial W_{2,ok} &= \sum_l K_{00}(k, l) B_{ol} \\
         \partial L / \partial w_k &= \sum_l M_{kl} \, (K_{11}(k, l) w_l + K_{20}(k, l) w_k)
 
+    and for coloured inputs D times that of the whitened networks (`nearopt.coloured`).
     """
     check_pair(student, teacher)
     if input_covariance is not None:
@@ -152,6 +153,18 @@ def _path(student: TwoLayer, teacher: TwoLayer, nodes: int) -> tuple[TwoLayer, A
     return TwoLayer(W1, W2, student.activation), np.concatenate(direction)
 
 
+def _product_along_path(
+    student: TwoLayer, teacher: TwoLayer, nodes: int, input_covariance: ArrayLike | None
+) -> tuple[TwoLayer, Array, Array]:
+    """Return the network of the path, the direction along it and its Hessian's product with that.
+
+    Refuse networks that differ, and what is no covariance.
+    """
+    check_pair(student, teacher)
+    joint, direction = _path(student, teacher, nodes)
+    return joint, direction, HessianOperator(joint, input_covariance) @ direction
+
+
 def near_loss(
     student: TwoLayer,
     teacher: TwoLayer,
@@ -185,9 +198,8 @@ def near_loss(
     derivative of the network that has the units of all nodes; so the loss is half the quadratic
     form of that network's Hessian, in which everything is of the order of delta^2.
     """
-    check_pair(student, teacher)
-    joint, direction = _path(student, teacher, nodes)
-    return float(direction @ (HessianOperator(joint, input_covariance) @ direction)) / 2
+    _, direction, product = _product_along_path(student, teacher, nodes, input_covariance)
+    return float(direction @ product) / 2
 
 
 def near_gradient(
@@ -201,9 +213,7 @@ def near_gradient(
     Parameters, errors and method are those of `near_loss`: E[J^T (y - y*)] are the rows that
     belong to the student in the Hessian product of the joint network.
     """
-    check_pair(student, teacher)
-    joint, direction = _path(student, teacher, nodes)
-    product = HessianOperator(joint, input_covariance) @ direction
+    joint, _, product = _product_along_path(student, teacher, nodes, input_covariance)
     outer, inner = np.split(product, [joint.W2.size])
     own = outer.reshape(joint.W2.shape)[:, : student.hidden_dim]
     return np.concatenate([own.ravel(), inner[: student.W1.size]])

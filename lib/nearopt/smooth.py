@@ -143,7 +143,8 @@ class Smooth:
 
     def __post_init__(self) -> None:
         positive_number("tolerance", self.tolerance)
-        a, one = _hermite_coefficients(self._derivatives, np.ones(1), BLOCK), np.ones(1)
+        one = np.ones(1)
+        a = _hermite_coefficients(self._derivatives, one, BLOCK)
         gaps = np.abs(_stein_gaps(a, one)).max((1, 2))
         for i, (below, above) in enumerate(pairwise(("g", "dg", "d2g", "d3g"))):
             if gaps[i] > 1e-6 * np.abs(a[i]).max():

@@ -66,6 +66,7 @@ verify: environment ## check every file of ARCHIVE=...; with RERUN=yes also run 
 lint: environment ## check format and style, notebooks included
 	@$(VENV) ruff format --check .
 	@$(VENV) ruff check .
+	@$(VENV) lint-imports
 
 test: lint ## everything that must hold, in minutes
 	@$(VENV) python -m pytest

@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from nearopt.parameters import check_config
+from nearopt.report.parameters import check_config
 
 
 configfile: "config/paper.yaml"

@@ -10,10 +10,10 @@ import scipy.linalg
 from numpy.typing import NDArray
 
 from cases import Case
-from nearopt.hessian import batch_hessian, population_hessian
-from nearopt.operators import BatchHessianOperator, HessianOperator
-from nearopt.partial_spectrum import extreme_eigenvalues, spectral_density
-from nearopt.spectrum import spectrum
+from nearopt.hessian.dense import batch_hessian, population_hessian
+from nearopt.hessian.eigenvalues import spectrum
+from nearopt.hessian.lanczos import extreme_eigenvalues, spectral_density
+from nearopt.hessian.operators import BatchHessianOperator, HessianOperator
 
 Array = NDArray[np.float64]
 Call = Callable[[], Array]

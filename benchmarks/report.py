@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from jobs import JOBS, Job
-from nearopt import style
+from nearopt.report import style
 
 BEST_PEER = "the best peer"
 NAMES = {"hidden_dim": "Nh", "input_dim": "Ni"}

@@ -47,7 +47,7 @@ seed: int = 20251217
 results_dir: str = ""
 
 # %%
-from nearopt.results import Results
+from nearopt.report import Results
 
 results = Results("01_linear_asymptotics", globals(), results_dir)
 
@@ -56,7 +56,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from nearopt import figures_linear, style
+from nearopt.figures import linear as figures_linear
+from nearopt.report import style
 
 style.use()
 rng = np.random.default_rng(seed)
@@ -68,9 +69,8 @@ shapes = [(input_dim, hidden_dim), (second_input_dim, second_hidden_dim)]
 # First one teacher, and the whole Hessian of all its parameters, with no shortcut.
 
 # %%
-from nearopt.activations import Linear
+from nearopt import Linear, TwoLayer
 from nearopt.hessian import population_hessian
-from nearopt.network import TwoLayer
 
 # %%
 scales = {"sigma1": sigma1, "sigma2": sigma2}
@@ -138,7 +138,7 @@ results.verdict("C3", statement, measured=mismatches, expected=0, tolerance=0)
 # density that is known exactly, so there is a law without any limit, too.
 
 # %%
-from nearopt.ensemble import draw_linear_spectra
+from nearopt.laws import draw_linear_spectra
 
 # %%
 spectra = {s: draw_linear_spectra(*s, teachers, rng=rng, **scales) for s in shapes}
@@ -191,8 +191,14 @@ results.figure("unequal", figures_linear.linear_spectra(others, **unequal))
 # %%
 from scipy.stats import linregress
 
-from nearopt.empirical import cdf_scores, empirical_cdf, kolmogorov_distance, largest_score
-from nearopt.laws import FiniteLinearHessianLaw, LinearHessianLaw
+from nearopt.laws import (
+    FiniteLinearHessianLaw,
+    LinearHessianLaw,
+    cdf_scores,
+    empirical_cdf,
+    kolmogorov_distance,
+    largest_score,
+)
 
 # %%
 scores = [cdf_scores(spectra[s], FiniteLinearHessianLaw(*s, **scales)) for s in spectra]

@@ -60,19 +60,18 @@ seed: int = 20251218
 results_dir: str = ""
 
 # %%
-from nearopt.results import Results
+from nearopt.report import Results
 
 results = Results("02_polynomial_rank", globals(), results_dir)
 
 # %%
 import numpy as np
 
-from nearopt import figures_rank, style
-from nearopt.hessian import population_hessian
-from nearopt.network import TwoLayer
-from nearopt.rank import exact_rank
-from nearopt.rank_scan import monomial_sum
-from nearopt.spectrum import spectrum
+from nearopt import TwoLayer
+from nearopt.figures import rank as figures_rank
+from nearopt.hessian import population_hessian, spectrum
+from nearopt.rank import exact_rank, monomial_sum
+from nearopt.report import style
 
 style.use()
 rng = np.random.default_rng(seed)
@@ -98,7 +97,7 @@ rank.lower.reason, rank.upper.reason
 # Theory, by itself, gives the same number and says where it has it from.
 
 # %%
-from nearopt.rank_theory import theoretical_rank
+from nearopt.rank import theoretical_rank
 
 # %%
 theory = theoretical_rank(quadratic, 5, 3)
@@ -111,7 +110,7 @@ theory.value, theory.method
 # Jacobian's columns grouped by unit, the pivots among the first groups count the rank of the narrower network.
 
 # %%
-from nearopt.rank_scan import tabulate_ranks
+from nearopt.rank import tabulate_ranks
 
 # %%
 choices = [frozenset(S) for S in ({1}, {2}, {1, 2}, {3}, {4}, {1, 3, 5})]
@@ -150,7 +149,7 @@ results.figure("compression", figures_rank.compression_curves(ranks))
 # %%
 from itertools import chain
 
-from nearopt.rank_scan import scan_cases, scan_ranks
+from nearopt.rank import scan_cases, scan_ranks
 
 # %%
 one = scan_cases(scan_degree, scan_input_dim, 1, max_terms=scan_degree + 1)
@@ -218,7 +217,7 @@ results.table("exceptions", groups)
 # and a rotation of the rows of $\mathrm{diag}(a)^{1/2} W_1$ leaves it alone. For a pair of units its generator is $\delta w_k = a_l w_l$, $\delta w_l = -a_k w_k$.
 
 # %%
-from nearopt.rank_theory import quadratic_null_vectors
+from nearopt.hessian import quadratic_null_vectors
 
 # %%
 teacher = TwoLayer.draw(5, 4, activation=quadratic, rng=rng)
@@ -310,8 +309,7 @@ for name, degrees in zip(("linear", "quadratic", "cubic", "mixed"), spectra, str
 # population. Counted for every $N$, it is the smaller of the two.
 
 # %%
-from nearopt.rank import exact_batch_ranks
-from nearopt.recovery import relative_errors
+from nearopt.rank import exact_batch_ranks, relative_errors
 
 # %%
 shape = (student_input_dim, student_hidden_dim)

@@ -51,7 +51,7 @@ seed: int = 20251218
 results_dir: str = ""
 
 # %%
-from nearopt.results import Results
+from nearopt.report import Results
 
 results = Results("03_erf_full_rank", globals(), results_dir)
 
@@ -59,10 +59,10 @@ results = Results("03_erf_full_rank", globals(), results_dir)
 import numpy as np
 import pandas as pd
 
-from nearopt import figures_certify, style
-from nearopt.activations import Erf
-from nearopt.certify import certify_full_rank
-from nearopt.network import TwoLayer
+from nearopt import Erf, TwoLayer
+from nearopt.figures import full_rank as figures_certify
+from nearopt.proof import certify_full_rank
+from nearopt.report import style
 
 style.use()
 rng = np.random.default_rng(seed)
@@ -101,7 +101,7 @@ results.value("one_smallest", float(certificate.smallest_eigenvalue), "its small
 # Nothing else is wrong with them: no eigenvalue in floats is off by more than that threshold.
 
 # %%
-from nearopt.graded import true_and_float_spectrum
+from nearopt.proof import true_and_float_spectrum
 
 # %%
 true, floats, floor = true_and_float_spectrum(teacher)
@@ -115,7 +115,7 @@ bool(np.abs(floats - true).max() < floor)
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from nearopt.certificate_file import load_certificate, save_certificate
+from nearopt.proof import load_certificate, save_certificate
 
 # %%
 with TemporaryDirectory() as folder:
@@ -138,7 +138,7 @@ again.verify()
 # The conditions can be checked on the weights at hand:
 
 # %%
-from nearopt.irreducible import is_irreducible
+from nearopt.proof import is_irreducible
 
 # %%
 bool(is_irreducible(teacher))
@@ -149,7 +149,7 @@ bool(is_irreducible(teacher))
 # Teachers with one, two and three inputs, of several widths.
 
 # %%
-from nearopt.survey import draw_certificates
+from nearopt.proof import draw_certificates
 
 # %%
 widest = {1: max_hidden_one, 2: max_hidden_two, 3: max_hidden_three}
@@ -209,8 +209,7 @@ round(float(decades))
 # %%
 from scipy.stats import linregress
 
-from nearopt.eigenvalue_bound import filling_degree, smallest_eigenvalue_bound
-from nearopt.survey import fit_widths
+from nearopt.proof import filling_degree, fit_widths, smallest_eigenvalue_bound
 
 # %%
 sizes = zip(survey.parameters, survey.input_dim, strict=True)
@@ -269,9 +268,9 @@ results.verdict("C6", statement, measured=rank, expected=large.parameter_count, 
 # The linear network keeps $N_i$ eigenvalues, polynomials keep as many as their degree allows, and erf keeps them all.
 
 # %%
-from nearopt.activations import Linear, Polynomial
-from nearopt.graded import graded_spectrum
+from nearopt import Linear, Polynomial
 from nearopt.hessian import population_hessian
+from nearopt.proof import graded_spectrum
 from nearopt.rank import exact_rank
 
 # %%
@@ -300,9 +299,10 @@ results.figure("activations", figure)
 # each unit loses one direction, $(a_k, -w_k)$.
 
 # %%
-from nearopt.activations import LeakyReLU, ReLU
-from nearopt.smooth import gelu, sigmoid, sin, softplus, tanh
-from nearopt.witness import jacobian_rank, scaling_directions
+from nearopt import LeakyReLU, ReLU
+from nearopt.hessian import scaling_directions
+from nearopt.network import gelu, sigmoid, sin, softplus, tanh
+from nearopt.proof import jacobian_rank
 
 # %%
 rectifier = TwoLayer.draw(small_input_dim, small_hidden_dim, activation=ReLU(), **scales)
@@ -364,7 +364,7 @@ one_input
 # The theorem's conditions are needed. Break one at a time, on a teacher whose rank floats can still count.
 
 # %%
-from nearopt.irreducible import degenerate_teachers, odd_activation_rank
+from nearopt.proof import degenerate_teachers, odd_activation_rank
 
 # %%
 whole = TwoLayer(W1, W2, Erf())

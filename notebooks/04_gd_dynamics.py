@@ -48,16 +48,17 @@ seed: int = 20251217
 results_dir: str = ""
 
 # %%
-from nearopt.results import Results
+from nearopt.report import Results
 
 results = Results("04_gd_dynamics", globals(), results_dir)
 
 # %%
 import numpy as np
 
-from nearopt import figures_descent, style
-from nearopt.comparison import Comparison
-from nearopt.network import TwoLayer
+from nearopt import TwoLayer
+from nearopt.descent import Comparison
+from nearopt.figures import descent as figures_descent
+from nearopt.report import style
 
 style.use()
 rng = np.random.default_rng(seed)
@@ -66,7 +67,7 @@ rng = np.random.default_rng(seed)
 # ## Four activations, four teachers
 
 # %%
-from nearopt.activations import Erf, Polynomial
+from nearopt import Erf, Polynomial
 from nearopt.rank import exact_rank
 
 # %%
@@ -272,8 +273,7 @@ results.value("left_erf", left["erf"], "share of the distance that is left at th
 # Here many real students descend, each with a teacher of its own.
 
 # %%
-from nearopt.linear_descent import descend_linear_students
-from nearopt.linear_prediction import late_exponent, linear_expected_loss
+from nearopt.descent import descend_linear_students, late_exponent, linear_expected_loss
 
 # %%
 shapes = {"wide": (4, 2), "tall": (2, 3)}
@@ -342,9 +342,8 @@ inputs = {n: rng.standard_normal((n, input_dim)) for n in (rank // 2, rank, 4 * 
 # %%
 from functools import partial
 
-from nearopt.descent import gradient_flow
+from nearopt.descent import batch_gradient, gradient_flow, near_loss
 from nearopt.hessian import population_hessian
-from nearopt.loss import batch_gradient, near_loss
 
 
 # %%
@@ -392,8 +391,8 @@ results.value("batch_floor", floor, "what the null space of that batch leaves")
 # Right: the steps until it has fallen to a thousandth.
 
 # %%
-from nearopt.prediction import expected_loss
-from nearopt.spectrum import spectrum
+from nearopt.descent import expected_loss
+from nearopt.hessian import spectrum
 
 # %%
 widths, steps = 2 ** np.arange(1, sizes + 1), np.append(0, np.geomspace(1, 1e8, 200))

@@ -49,7 +49,7 @@ seed: int = 20251220
 results_dir: str = ""
 
 # %%
-from nearopt.results import Results
+from nearopt.report import Results
 
 results = Results("05_real_inputs", globals(), results_dir)
 
@@ -58,9 +58,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from nearopt import figures_inputs, style
-from nearopt.activations import Erf, Linear, Polynomial
-from nearopt.network import TwoLayer
+from nearopt import Erf, Linear, Polynomial, TwoLayer
+from nearopt.figures import inputs as figures_inputs
+from nearopt.report import style
 
 style.use()
 rng = np.random.default_rng(seed)
@@ -72,8 +72,9 @@ rng = np.random.default_rng(seed)
 # one scale, so that their variance is 1 on average over features.
 
 # %%
-from nearopt.coloured import ColouredInputs
-from nearopt.data import covariance_rank, load_digits, load_inputs, standardise
+from nearopt.network import ColouredInputs
+from nearopt.rank import covariance_rank
+from nearopt.report.files import load_digits, load_inputs, standardise
 
 # %%
 raw = load_inputs(inputs, keep_constant=keep_constant) if inputs else load_digits()
@@ -118,10 +119,13 @@ results.figure("covariance", figure)
 # With one output the eigenvalues are those of $\Sigma^{1/2}(|W_2|^2 I + W_1^\top W_1)\Sigma^{1/2}$.
 
 # %%
-from nearopt.empirical import empirical_cdf, largest_difference
-from nearopt.ensemble import draw_coloured_spectra
-from nearopt.laws_inputs import ColouredHessianLaw
-from nearopt.spectrum import batch_spectrum
+from nearopt.hessian import batch_spectrum
+from nearopt.laws import (
+    ColouredHessianLaw,
+    draw_coloured_spectra,
+    empirical_cdf,
+    largest_difference,
+)
 
 # %%
 teacher = TwoLayer.draw(features, hidden_dim, activation=Linear(), rng=rng)
@@ -131,7 +135,7 @@ results.verdict("C3", statement, measured=found, expected=rank, tolerance=0)
 
 # %% [markdown]
 # For large networks their distribution follows from the eigenvalues of $\Sigma$ alone, by the
-# deterministic equivalent of `nearopt.laws_inputs`, averaged over the chi-square law of $|W_2|^2$.
+# deterministic equivalent of `nearopt.laws.coloured`, averaged over the chi-square law of $|W_2|^2$.
 
 # %%
 widths = (hidden_dim, wide_hidden_dim)
@@ -163,9 +167,8 @@ for h, law in laws.items():
 # hidden unit feeds, only $W_2$ acts. That is a theorem; whether it is reached, exact counts say.
 
 # %%
-from nearopt.rank import count_batch_ranks
-from nearopt.rank_theory import expected_batch_ranks
-from nearopt.witness import certify_batch_ranks
+from nearopt.proof import certify_batch_ranks
+from nearopt.rank import count_batch_ranks, expected_batch_ranks
 
 # %%
 activations = {
@@ -234,7 +237,7 @@ results.verdict("C6", statement, measured=int(certified), expected=1, tolerance=
 ratios = np.unique(np.round(np.geomspace(0.3, 6, 25), 3))
 
 # %%
-from nearopt.ensemble import smallest_batch_eigenvalues
+from nearopt.hessian import smallest_batch_eigenvalues
 from nearopt.rank import exact_rank
 
 # %%
@@ -289,7 +292,7 @@ bool(abs(dip - 1) < 0.2)
 # rank is $N_o N_i - (N_o - N_h)_+ (N_i - N_h)_+$.
 
 # %%
-from nearopt.laws_outputs import OutputsHessianLaw
+from nearopt.laws import OutputsHessianLaw
 
 # %%
 big = (10 * small_input_dim, 10 * small_hidden_dim, 10 * output_dim)
@@ -332,8 +335,7 @@ covariance = x.T @ x / samples
 scale = 1 / np.sqrt(features)
 
 # %%
-from nearopt.spectrum import spectrum
-from nearopt.timescales import nonzero
+from nearopt.hessian import nonzero, spectrum
 
 # %%
 networks, equivalents = {}, {}
@@ -380,10 +382,8 @@ factors
 from functools import partial
 from itertools import product
 
-from nearopt.descent import gradient_descent
+from nearopt.descent import batch_gradient, batch_loss, gradient_descent, predicted_loss
 from nearopt.hessian import batch_hessian, population_hessian
-from nearopt.loss import batch_gradient, batch_loss
-from nearopt.prediction import predicted_loss
 
 # %%
 on_the_data = {n: np.linalg.eigh(batch_hessian(net, x)) for n, net in networks.items()}
@@ -432,7 +432,7 @@ for name in networks:
 # From the eigenvalues on the data, for gradient descent at the rate $1/\lambda_{\max}$:
 
 # %%
-from nearopt.timescales import steps_to, summary
+from nearopt.descent import steps_to, summary
 
 # %%
 on_data = {name: e["data"] for name, e in equivalents.items()}

@@ -1,6 +1,7 @@
 """The one set of cases: every activation, narrow and wide networks, one output and several."""
 
-from nearopt import Erf, LeakyReLU, Linear, Polynomial, ReLU, smooth
+from nearopt import Erf, LeakyReLU, Linear, Polynomial, ReLU
+from nearopt.network import smooth
 
 SMOOTH = {name: g for name, g in vars(smooth).items() if isinstance(g, smooth.Smooth)}
 ACTIVATIONS = {

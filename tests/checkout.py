@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from nearopt.parameters import SCHEMA
+from nearopt.report.parameters import SCHEMA
 
 ROOT = SCHEMA.parents[1]
 NOTEBOOKS = sorted(path.stem for path in ROOT.glob("notebooks/*.py"))
@@ -67,7 +67,7 @@ results_dir: str = ""
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from nearopt.results import Results
+from nearopt.report.results import Results
 
 results = Results("01_small", globals(), results_dir)
 

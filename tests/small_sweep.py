@@ -26,7 +26,7 @@ seed: int = 0
 results_dir: str = ""
 
 # %%
-from nearopt.results import Results
+from nearopt.report.results import Results
 
 results = Results("small", globals(), results_dir)
 

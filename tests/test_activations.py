@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
+from reference import quadrature_kernel, sample_mean
 from scipy.special import erf
 
 from cases import SMOOTH
 from nearopt import Erf, LeakyReLU, Linear, Polynomial, ReLU
-from nearopt.reference import quadrature_kernel, sample_mean
-from nearopt.smooth import Smooth, sin, tanh
+from nearopt.network.smooth import Smooth, sin, tanh
 
 W1 = np.array([[0.9, -0.2, 0.4], [0.1, 0.8, -0.5], [0.5, 0.6, 0.7]])
 GRAM = W1 @ W1.T

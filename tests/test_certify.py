@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from many_digits import mpmath_erf_hessian
 
-from nearopt import Erf, Polynomial, ReLU, TwoLayer, smooth
-from nearopt.ball_functions import SMOOTH
-from nearopt.certificate_file import load_certificate, save_certificate
-from nearopt.certify import _bounds, certify_full_rank, smallest_eigenvalue
-from nearopt.definite import Enclosures
-from nearopt.hessian import population_hessian
+from nearopt import Erf, Polynomial, ReLU, TwoLayer
+from nearopt.hessian.dense import population_hessian
+from nearopt.network import smooth
+from nearopt.proof.certificate import _bounds, certify_full_rank, smallest_eigenvalue
+from nearopt.proof.definite import Enclosures
+from nearopt.proof.files import load_certificate, save_certificate
+from nearopt.proof.functions import SMOOTH
 
 
 def draw(input_dim, hidden_dim, activation=None, seed=0, **kwargs):

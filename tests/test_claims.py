@@ -10,8 +10,8 @@ import yaml
 from checkout import ROOT
 from claims import durations, holds
 
-from nearopt.parameters import SCHEMA
-from nearopt.results import Results
+from nearopt.report.parameters import SCHEMA
+from nearopt.report.results import Results
 
 NOTEBOOK = "01_linear_asymptotics"
 FOLDER = f"results/quick/{NOTEBOOK}"

@@ -4,18 +4,18 @@ from functools import partial
 
 import numpy as np
 import pytest
+from reference import difference_hessian, sample_mean, sampled_hessian
 from scipy.stats import norm, ortho_group
 
 from cases import NETWORKS
 from nearopt import Erf, Linear, Polynomial, TwoLayer
-from nearopt.coloured import ColouredInputs
-from nearopt.descent import gradient_descent
-from nearopt.hessian import population_hessian
-from nearopt.loss import near_gradient, near_loss, population_gradient, population_loss
-from nearopt.operators import HessianOperator
-from nearopt.reference import difference_hessian, sample_mean, sampled_hessian
-from nearopt.smooth import tanh
-from nearopt.spectrum import spectrum
+from nearopt.descent.dynamics import gradient_descent
+from nearopt.descent.loss import near_gradient, near_loss, population_gradient, population_loss
+from nearopt.hessian.dense import population_hessian
+from nearopt.hessian.eigenvalues import spectrum
+from nearopt.hessian.operators import HessianOperator
+from nearopt.network.inputs import ColouredInputs
+from nearopt.network.smooth import tanh
 
 
 def covariance(dim, rank=None, seed=0):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from nearopt import Erf, Linear, TwoLayer
-from nearopt.comparison import Comparison
+from nearopt.descent.comparison import Comparison
 
 
 @pytest.fixture

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from nearopt import data
-from nearopt.data import covariance_rank, load_digits, load_inputs, standardise
+from nearopt.rank.count import covariance_rank
+from nearopt.report import files as data
+from nearopt.report.files import load_digits, load_inputs, standardise
 
 GOOD = np.array([[1.0, 2.5, -3.0], [0.0, 1.0, 4.0], [2.0, 2.0, 1.0], [5.0, -1.0, 0.5]])
 

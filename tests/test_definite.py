@@ -6,10 +6,10 @@ from flint import arb_mat
 from many_digits import mpmath_erf_hessian
 
 from nearopt import Erf, Polynomial, TwoLayer
-from nearopt.balls import ball_kernels, exact, hessian_blocks, to_matrix
-from nearopt.definite import prove_definite
-from nearopt.graded import graded_spectrum
-from nearopt.hessian import population_hessian
+from nearopt.hessian.dense import population_hessian
+from nearopt.proof.balls import ball_kernels, exact, hessian_blocks, to_matrix
+from nearopt.proof.definite import prove_definite
+from nearopt.proof.spectrum import graded_spectrum
 
 
 def ball_hessian(net):

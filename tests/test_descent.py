@@ -5,16 +5,16 @@ import numpy as np
 import pytest
 
 from nearopt import Erf, Linear, Polynomial, TwoLayer
-from nearopt.descent import (
+from nearopt.descent.dynamics import (
     DivergenceError,
     critical_rate,
     distance,
     gradient_descent,
     gradient_flow,
 )
-from nearopt.hessian import population_hessian
-from nearopt.loss import batch_gradient, batch_loss, near_gradient, near_loss
-from nearopt.prediction import predicted_loss
+from nearopt.descent.loss import batch_gradient, batch_loss, near_gradient, near_loss
+from nearopt.descent.prediction import predicted_loss
+from nearopt.hessian.dense import population_hessian
 
 ACTIVATIONS = [Linear(), Polynomial((0.0, 1.0, 1.0)), Polynomial((0.0, 0.0, 0.0, 1.0)), Erf()]
 CLOSE = partial(near_gradient, nodes=2)
@@ -252,7 +252,7 @@ def test_a_flow_that_stalls_or_runs_away_says_when(plain, monkeypatch):
     away = lambda student, teacher: -((student.parameters - teacher.parameters) ** 2)  # noqa: E731
     with pytest.raises(RuntimeError, match=r"gradient flow stopped at (0.9|1)\S*: Required step"):
         gradient_flow(start, plain, [0.5, 0.9, 2.0], gradient=away)
-    monkeypatch.setattr("nearopt.descent.EVALUATIONS", 10)
+    monkeypatch.setattr("nearopt.descent.dynamics.EVALUATIONS", 10)
     with pytest.raises(RuntimeError, match=r"stalled at time 0\S* of 2: the tolerance 1e-08 is"):
         gradient_flow(start, plain, [0.5, 1.0, 2.0], gradient=slopes)
 

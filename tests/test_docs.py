@@ -5,13 +5,13 @@ import re
 import numpy as np
 import pytest
 from checkout import ROOT
+from reference import sampled_hessian
 
-from nearopt.reference import sampled_hessian
-from nearopt.smooth import Smooth
+from nearopt.network.smooth import Smooth
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted(ROOT.glob("site/*.md"))]
 TARGETS = set(re.findall(r"^([a-z-]+):.* ## ", (ROOT / "Makefile").read_text(), re.M))
-MODULES = {path.stem for path in ROOT.glob("lib/nearopt/*.py")}
+MODULES = {path.stem for path in ROOT.glob("lib/nearopt/*")}
 
 
 def run(page):

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from nearopt import Erf, TwoLayer
-from nearopt.certify import smallest_eigenvalue
-from nearopt.eigenvalue_bound import _trace_from, filling_degree, smallest_eigenvalue_bound
-from nearopt.hessian import population_hessian
+from nearopt.hessian.dense import population_hessian
+from nearopt.proof.certificate import smallest_eigenvalue
+from nearopt.proof.eigenvalue_bound import _trace_from, filling_degree, smallest_eigenvalue_bound
 
 
 def draw(input_dim, hidden_dim, seed, output_dim=1):

@@ -3,7 +3,8 @@ import pytest
 from scipy.stats import chi2, norm, uniform
 
 from nearopt import Linear, TwoLayer
-from nearopt.empirical import (
+from nearopt.laws.draws import draw_coloured_spectra, draw_linear_spectra
+from nearopt.laws.statistics import (
     binned_density,
     cdf_scores,
     empirical_cdf,
@@ -11,7 +12,6 @@ from nearopt.empirical import (
     largest_difference,
     largest_score,
 )
-from nearopt.ensemble import draw_coloured_spectra, draw_linear_spectra
 
 
 @pytest.mark.parametrize(("input_dim", "hidden_dim"), [(3, 5), (5, 3), (1, 1)])

@@ -73,7 +73,7 @@ def test_what_environment_yml_installs_is_the_lock(tmp_path):
     wanted = {(n, v) for n, v, m in pins(LOCK) if not m or Marker(m).evaluate()}
     assert wanted <= installed
     assert {name for name, _ in installed - wanted} <= {"pip", "setuptools"}
-    subprocess.run([python, "-c", "import nearopt.results"], check=True)
+    subprocess.run([python, "-c", "import nearopt.report.results"], check=True)
 
 
 @pytest.mark.parametrize("python", ["python3.nonexistent", "false"])

@@ -9,16 +9,8 @@ import pytest
 from checkout import ROOT
 from server import options, serving
 
-from nearopt.exploration import (
-    ACTIVATIONS,
-    DEVIATION,
-    LARGEST,
-    Setting,
-    generic_rank,
-    panels,
-    redraw,
-)
-from nearopt.rank import exact_rank
+from nearopt.rank.count import exact_rank
+from panels import ACTIVATIONS, DEVIATION, LARGEST, Setting, generic_rank, panels, redraw
 
 NOTEBOOK = ROOT / "explore/explore.ipynb"
 

@@ -2,25 +2,20 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from scipy.stats import norm, ortho_group
-
-from cases import ACTIVATIONS, NETWORKS
-from nearopt import Erf, LeakyReLU, Linear, Polynomial, ReLU, TwoLayer
-from nearopt.hessian import (
-    batch_hessian,
-    neural_tangent_kernel,
-    population_hessian,
-)
-from nearopt.reference import (
+from hypothesis import given, settings, strategies as st
+from reference import (
     difference_hessian,
     hermite_rule,
     quadrature_loss,
     sample_mean,
     sampled_hessian,
 )
-from nearopt.smooth import gelu, sin
+from scipy.stats import norm, ortho_group
+
+from cases import ACTIVATIONS, NETWORKS
+from nearopt import Erf, LeakyReLU, Linear, Polynomial, ReLU, TwoLayer
+from nearopt.hessian.dense import batch_hessian, neural_tangent_kernel, population_hessian
+from nearopt.network.smooth import gelu, sin
 
 
 def draw(input_dim, hidden_dim, activation, seed=0, **sizes):
@@ -91,7 +86,7 @@ def test_batches_of_many_pieces_are_whole(monkeypatch):
     net = draw(3, 2, Erf(), output_dim=2)
     inputs = np.random.default_rng(4).standard_normal((101, 3))
     whole = batch_hessian(net, inputs)
-    monkeypatch.setattr("nearopt.hessian.PIECE", 1)
+    monkeypatch.setattr("nearopt.hessian.dense.PIECE", 1)
     assert_equal(batch_hessian(net, inputs), whole)
 
 
@@ -213,7 +208,9 @@ def test_jobs_beyond_memory_name_what_serves_instead():
 def peak_and_need(monkeypatch, function, *arguments):
     """Return the memory that a job takes, and what it asks for before."""
     asked = []
-    monkeypatch.setattr("nearopt.hessian.require_memory", lambda _, need, __: asked.append(need))
+    monkeypatch.setattr(
+        "nearopt.hessian.dense.require_memory", lambda _, need, __: asked.append(need)
+    )
     tracemalloc.start()
     function(*arguments)
     peak = tracemalloc.get_traced_memory()[1]
@@ -237,7 +234,7 @@ def test_the_memory_of_a_dense_hessian_is_what_it_asks_for(sizes, share, monkeyp
 )
 def test_the_memory_of_a_batch_is_what_it_asks_for(sizes, samples, piece, share, monkeypatch):
     """Whether parameters, samples or outputs are many."""
-    monkeypatch.setattr("nearopt.hessian.PIECE", piece)
+    monkeypatch.setattr("nearopt.hessian.dense.PIECE", piece)
     net = draw(*sizes[:2], Erf(), output_dim=sizes[2])
     inputs = np.random.default_rng(8).standard_normal((samples, sizes[0]))
     peak, need = peak_and_need(monkeypatch, batch_hessian, net, inputs)

@@ -1,14 +1,15 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 
-from nearopt import Erf, LeakyReLU, Linear, Polynomial, ReLU, TwoLayer, smooth
-from nearopt.ball_functions import SMOOTH
-from nearopt.certify import certify_full_rank
-from nearopt.hessian import population_hessian
-from nearopt.irreducible import is_irreducible, odd_activation_rank
-from nearopt.witness import jacobian_rank, scaling_directions
+from nearopt import Erf, LeakyReLU, Linear, Polynomial, ReLU, TwoLayer
+from nearopt.hessian.dense import population_hessian
+from nearopt.hessian.null_space import scaling_directions
+from nearopt.network import smooth
+from nearopt.proof.certificate import certify_full_rank
+from nearopt.proof.functions import SMOOTH
+from nearopt.proof.jacobian import jacobian_rank
+from nearopt.proof.theorem import is_irreducible, odd_activation_rank
 
 
 def test_each_failing_condition_is_named():

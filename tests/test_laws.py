@@ -8,9 +8,10 @@ from many_digits import asymptotic_reference, finite_reference
 from scipy.integrate import quad
 from scipy.stats import chi2
 
-from nearopt.empirical import cdf_scores, largest_score
-from nearopt.ensemble import draw_linear_spectra
-from nearopt.laws import FiniteLinearHessianLaw, LinearHessianLaw, MarchenkoPastur
+from nearopt.laws.draws import draw_linear_spectra
+from nearopt.laws.linear import FiniteLinearHessianLaw, LinearHessianLaw
+from nearopt.laws.statistics import cdf_scores, largest_score
+from nearopt.laws.wishart import MarchenkoPastur
 
 LAWS = [LinearHessianLaw, FiniteLinearHessianLaw]
 CASES = [(1, 1), (2, 1), (3, 3), (10, 20), (30, 10), (10, 20, 1.0, 3.0), (30, 10, 2.0, 0.3)]

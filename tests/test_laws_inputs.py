@@ -9,14 +9,14 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import norm
 
-from nearopt import laws_inputs
-from nearopt.data import load_digits, standardise
-from nearopt.deterministic_equivalent import ConvergenceError
-from nearopt.empirical import empirical_cdf, largest_difference
-from nearopt.ensemble import draw_coloured_spectra
-from nearopt.laws import LinearHessianLaw
-from nearopt.laws_inputs import ColouredHessianLaw
-from nearopt.laws_outputs import OutputsHessianLaw, linear_rank
+from nearopt.laws import coloured as laws_inputs
+from nearopt.laws.coloured import ColouredHessianLaw
+from nearopt.laws.deterministic_equivalent import ConvergenceError
+from nearopt.laws.draws import draw_coloured_spectra
+from nearopt.laws.linear import LinearHessianLaw
+from nearopt.laws.outputs import OutputsHessianLaw, linear_rank
+from nearopt.laws.statistics import empirical_cdf, largest_difference
+from nearopt.report.files import load_digits, standardise
 
 PERCENT = np.arange(1, 100) / 100
 POWER = np.arange(1.0, 41) ** -0.7
@@ -202,8 +202,8 @@ def test_bad_parameters_are_named(arguments, message):
 
 
 def test_a_solver_that_does_not_converge_says_so(monkeypatch):
-    monkeypatch.setattr("nearopt.deterministic_equivalent.ATTEMPTS", 1)
-    monkeypatch.setattr("nearopt.deterministic_equivalent.STEPS", 1)
+    monkeypatch.setattr("nearopt.laws.deterministic_equivalent.ATTEMPTS", 1)
+    monkeypatch.setattr("nearopt.laws.deterministic_equivalent.STEPS", 1)
     with pytest.raises(ConvergenceError, match=r"was not solved at \d+ of \d+ points"):
         ColouredHessianLaw(np.ones(20), 30, samples=20)
 

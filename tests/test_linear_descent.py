@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from nearopt import Linear, TwoLayer
-from nearopt.descent import gradient_descent
-from nearopt.linear_descent import descend_linear_students
-from nearopt.linear_prediction import linear_expected_loss
-from nearopt.loss import near_gradient, near_loss
+from nearopt.descent.dynamics import gradient_descent
+from nearopt.descent.linear_prediction import linear_expected_loss
+from nearopt.descent.linear_students import descend_linear_students
+from nearopt.descent.loss import near_gradient, near_loss
 
 RUN = {"rate": 0.01, "epsilon": 0.1, "sigma1": 0.5, "sigma2": 2.0}
 

@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 
 from nearopt import Erf, Linear, Polynomial, ReLU, TwoLayer
-from nearopt.hessian import population_hessian
-from nearopt.loss import (
+from nearopt.descent.loss import (
     batch_gradient,
     batch_loss,
     near_gradient,
@@ -14,6 +13,7 @@ from nearopt.loss import (
     population_gradient,
     population_loss,
 )
+from nearopt.hessian.dense import population_hessian
 
 ACTIVATIONS = [Linear(), Polynomial((0.5, 1.0, 1.0)), Polynomial((0.0, 0.0, 0.0, 1.0)), Erf()]
 

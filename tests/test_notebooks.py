@@ -12,7 +12,7 @@ import yaml
 from checkout import ROOT
 from run_notebook import clean, read_notebook
 
-from nearopt.parameters import SCHEMA, check_parameters, parameter_names
+from nearopt.report.parameters import SCHEMA, check_parameters, parameter_names
 
 SOURCES = sorted(ROOT.glob("notebooks/*.py"))
 PAPER = yaml.safe_load(SCHEMA.with_name("paper.yaml").read_text())
@@ -112,11 +112,8 @@ def test_cells_are_short_and_the_prose_leads(source):
     assert prose[-1].source.startswith("## Limits")
 
 
-def test_notebooks_import_from_the_module_that_holds_a_thing(source):
-    """So that a reader sees where, and the workflow knows what to rerun."""
-    assert not re.search(
-        r"^import nearopt|^from nearopt import (?!(figures_\w+, )?style$)", source.read_text(), re.M
-    )
+def test_notebooks_import_from_rooms(source):
+    assert not re.search(r"^import nearopt|^from nearopt\.\w+\.(?!files )", source.read_text(), re.M)
 
 
 def test_papermill_by_hand_meets_the_same_error(tmp_path):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from nearopt import Erf, TwoLayer
-from nearopt.hessian import batch_hessian, population_hessian
-from nearopt.operators import BatchHessianOperator, HessianOperator
+from nearopt.hessian.dense import batch_hessian, population_hessian
+from nearopt.hessian.operators import BatchHessianOperator, HessianOperator
 
 
 def draw(input_dim, hidden_dim, **sizes):

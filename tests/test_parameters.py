@@ -3,7 +3,7 @@ import copy
 import pytest
 import yaml
 
-from nearopt.parameters import SCHEMA, Validator, check_config, check_parameters, load_schema
+from nearopt.report.parameters import SCHEMA, Validator, check_config, check_parameters, load_schema
 
 PAPER = yaml.safe_load(SCHEMA.with_name("paper.yaml").read_text())
 QUICK = yaml.safe_load(SCHEMA.with_name("quick.yaml").read_text())

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from nearopt.piecewise import tabulate
+from nearopt.laws.piecewise import tabulate
 
 
 def test_tabulation_follows_kinks_and_oscillations():

@@ -4,13 +4,13 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import chi2
 
-from nearopt.laws import FiniteLinearHessianLaw, LinearHessianLaw
-from nearopt.linear_prediction import (
+from nearopt.descent.linear_prediction import (
     asymptotic_linear_expected_loss,
     late_exponent,
     linear_expected_loss,
 )
-from nearopt.prediction import expected_loss, predicted_loss
+from nearopt.descent.prediction import expected_loss, predicted_loss
+from nearopt.laws.linear import FiniteLinearHessianLaw, LinearHessianLaw
 
 SHAPES = [(4, 2), (2, 2), (2, 3), (1, 1), (5, 3, 0.5, 1.5), (3, 6, 2.0, 0.3)]
 

@@ -5,15 +5,14 @@ import tracemalloc
 import flint
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import given, settings, strategies as st
 from second_count import coefficient_rank
 
 from nearopt import Erf, Linear, Polynomial, TwoLayer
-from nearopt.rank import exact_batch_ranks, exact_rank, exact_ranks, numerical_rank
-from nearopt.rank_bounds import Bound, upper_bound
-from nearopt.rank_scan import monomial_sum
-from nearopt.rank_theory import lower_bound, theoretical_rank
+from nearopt.rank.bounds import Bound, upper_bound
+from nearopt.rank.count import exact_batch_ranks, exact_rank, exact_ranks, numerical_rank
+from nearopt.rank.scan import monomial_sum
+from nearopt.rank.theory import lower_bound, theoretical_rank
 
 # (S, inputs, units, outputs) and the rank.
 KNOWN = {
@@ -167,7 +166,7 @@ def test_a_record_says_how_it_was_found():
 def test_the_memory_of_a_count_is_what_it_asks_for(degrees, n, h, outputs, monkeypatch):
     """But for what FLINT holds, two words of the nine in an entry, which Python does not see."""
     asked = []
-    monkeypatch.setattr("nearopt.rank.require_memory", lambda _, need, __: asked.append(need))
+    monkeypatch.setattr("nearopt.rank.count.require_memory", lambda _, need, __: asked.append(need))
     tracemalloc.start()
     count(frozenset(degrees), n, h, outputs)
     peak = tracemalloc.get_traced_memory()[1]

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from nearopt import Erf, Linear, Polynomial, TwoLayer
-from nearopt.hessian import batch_hessian
-from nearopt.laws_outputs import linear_rank
-from nearopt.rank import count_batch_ranks, exact_batch_ranks
-from nearopt.rank_theory import expected_batch_ranks
-from nearopt.witness import certify_batch_ranks
+from nearopt.hessian.dense import batch_hessian
+from nearopt.laws.outputs import linear_rank
+from nearopt.proof.jacobian import certify_batch_ranks
+from nearopt.rank.count import count_batch_ranks, exact_batch_ranks
+from nearopt.rank.theory import expected_batch_ranks
 
 ACTIVATIONS = {
     "u": Linear(),
@@ -72,7 +72,7 @@ def test_batches_that_cannot_be_counted_are_named():
 def test_the_memory_of_a_count_is_what_it_asks_for(sizes, monkeypatch):
     """But for what FLINT holds, two words of the nine in an entry, which Python does not see."""
     asked = []
-    monkeypatch.setattr("nearopt.rank.require_memory", lambda _, need, __: asked.append(need))
+    monkeypatch.setattr("nearopt.rank.count.require_memory", lambda _, need, __: asked.append(need))
     tracemalloc.start()
     count_batch_ranks(ACTIVATIONS["u + u2"], *sizes, rng=np.random.default_rng(7))
     peak = tracemalloc.get_traced_memory()[1]

@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from nearopt.double_points import monomials
-from nearopt.rank_scan import (
+from nearopt.rank.double_points import monomials
+from nearopt.rank.scan import (
     dimension_count,
     monomial_sum,
     saturating_width,
     scan_cases,
     scan_ranks,
 )
-from nearopt.rank_theory import theoretical_rank
+from nearopt.rank.theory import theoretical_rank
 
 
 def rng(seed=0):

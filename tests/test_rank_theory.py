@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from nearopt import Linear, Polynomial, TwoLayer
-from nearopt.double_points import EXCEPTIONS, conditions_on_forms, factor_pairs, monomials
-from nearopt.rank import exact_rank
-from nearopt.rank_bounds import Bound, Rank
-from nearopt.rank_scan import monomial_sum
-from nearopt.rank_theory import quadratic_null_vectors, theoretical_rank
+from nearopt.hessian.null_space import quadratic_null_vectors
+from nearopt.rank.bounds import Bound, Rank
+from nearopt.rank.count import exact_rank
+from nearopt.rank.double_points import EXCEPTIONS, conditions_on_forms, factor_pairs, monomials
+from nearopt.rank.scan import monomial_sum
+from nearopt.rank.theory import theoretical_rank
 
 
 def rng(seed=0):

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from scipy.optimize import least_squares
 
-from nearopt import TwoLayer, recovery
-from nearopt.rank import exact_rank
-from nearopt.rank_scan import monomial_sum
-from nearopt.recovery import fit_student, relative_errors
+from nearopt import TwoLayer
+from nearopt.rank import recovery
+from nearopt.rank.count import exact_rank
+from nearopt.rank.recovery import fit_student, relative_errors
+from nearopt.rank.scan import monomial_sum
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from nearopt.parameters import SCHEMA
-from nearopt.results import Results, add_file, load
+from nearopt.report.parameters import SCHEMA
+from nearopt.report.results import Results, add_file, load
 
 NOTEBOOK = "01_linear_asymptotics"
 PARAMETERS = yaml.safe_load(SCHEMA.with_name("paper.yaml").read_text())[NOTEBOOK]

@@ -12,7 +12,8 @@ import pages
 import pytest
 from checkout import NOTEBOOKS, ROOT, leave, run
 
-MODULES = sorted(p.stem for p in ROOT.glob("lib/nearopt/*.py") if p.stem != "__init__")
+SOURCES = sorted(ROOT.glob("lib/nearopt/**/*.py"))
+ROOMS = sorted(path.parent.name for path in ROOT.glob("lib/nearopt/*/__init__.py"))
 VIEWS = {"light": ("light", 1280), "dark": ("dark", 1280), "phone": ("light", 390)}
 
 
@@ -73,9 +74,9 @@ def test_headings_of_the_manuscript_become_headings_of_the_page():
     assert "<h1>" not in page
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_equations_of_docstrings_are_marked_as_maths(module):
-    tree = ast.parse((ROOT / f"lib/nearopt/{module}.py").read_text())
+@pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.stem)
+def test_equations_of_docstrings_are_marked_as_maths(source):
+    tree = ast.parse(source.read_text())
     kinds = (ast.Module, ast.ClassDef, ast.FunctionDef)
     texts = [ast.get_docstring(node) for node in ast.walk(tree) if isinstance(node, kinds)]
     for text in filter(None, texts):
@@ -95,7 +96,7 @@ def test_every_notebook_and_module_has_its_page(parsed):
     for name in NOTEBOOKS:
         assert f"notebooks/{name}.html" in parsed
         assert f"notebooks/{name}.html" in parsed["index.html"].links
-    for name in MODULES:
+    for name in ROOMS:
         assert f"api/{name}.html" in parsed
 
 

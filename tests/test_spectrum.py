@@ -4,16 +4,15 @@ from itertools import product
 import numpy as np
 import pytest
 from mpmath import mp
+from reference import hermite_rule
 from scipy.stats import norm
 
 from nearopt import Erf, Linear, Polynomial, TwoLayer
-from nearopt.hermite import hermite_factor, hermite_terms, outside_factor
-from nearopt.hessian import population_hessian
-from nearopt.lanczos import lanczos
-from nearopt.operators import HessianOperator
-from nearopt.partial_spectrum import extreme_eigenvalues, spectral_density
-from nearopt.reference import hermite_rule
-from nearopt.spectrum import spectrum
+from nearopt.hessian.dense import population_hessian
+from nearopt.hessian.eigenvalues import spectrum
+from nearopt.hessian.hermite import hermite_factor, hermite_terms, outside_factor
+from nearopt.hessian.lanczos import extreme_eigenvalues, lanczos, spectral_density
+from nearopt.hessian.operators import HessianOperator
 
 CUBIC = Polynomial((0.3, -1.0, 0.5, 0.2))
 
@@ -130,7 +129,7 @@ def test_lanczos_finds_multiple_eigenvalues():
 @pytest.fixture
 def above_dense(monkeypatch):
     """Take the matrix-free way at sizes where all eigenvalues are known."""
-    monkeypatch.setattr("nearopt.partial_spectrum.DENSE", 0)
+    monkeypatch.setattr("nearopt.hessian.lanczos.DENSE", 0)
 
 
 @pytest.mark.parametrize(("input_dim", "hidden_dim"), [(6, 15), (25, 9)])

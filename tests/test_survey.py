@@ -3,9 +3,9 @@ import pandas as pd
 import pytest
 
 from nearopt import Erf, TwoLayer
-from nearopt.irreducible import degenerate_teachers, is_irreducible, odd_activation_rank
-from nearopt.rank import numerical_rank
-from nearopt.survey import draw_certificates, fit_widths
+from nearopt.proof.survey import draw_certificates, fit_widths
+from nearopt.proof.theorem import degenerate_teachers, is_irreducible, odd_activation_rank
+from nearopt.rank.count import numerical_rank
 
 
 def test_every_drawn_teacher_is_certified_and_floats_count_no_more():

@@ -7,14 +7,14 @@ import jupytext
 import numpy as np
 import pandas as pd
 import pytest
+import sweeps
 import yaml
 from checkout import ROOT
+from collect_sweep import sweep_figure
 from small_sweep import SMALL
+from sweeps import fixed_parameters, load_sweep, points, rows_of_point, tidy
 
-from nearopt import sweep
-from nearopt.figures_sweep import sweep_figure
-from nearopt.parameters import SCHEMA, Validator, load_schema, parameter_names
-from nearopt.sweep import fixed_parameters, load_sweep, points, rows_of_point, tidy
+from nearopt.report.parameters import SCHEMA, Validator, load_schema, parameter_names
 
 PAPER = yaml.safe_load(SCHEMA.with_name("paper.yaml").read_text())
 SHIPPED = sorted(p.stem for p in (ROOT / "config/sweeps").glob("*.yaml") if p.stem != "schema")
@@ -87,14 +87,14 @@ def test_a_bad_grid_is_named_with_its_value_and_the_remedy(changes, message):
 def test_a_bad_file_is_refused(changes, message, tmp_path, monkeypatch):
     (tmp_path / "schema.yaml").write_text((ROOT / "config/sweeps/schema.yaml").read_text())
     (tmp_path / "bad.yaml").write_text(yaml.safe_dump(SMALL | changes))
-    monkeypatch.setattr(sweep, "FOLDER", tmp_path)
+    monkeypatch.setattr(sweeps, "FOLDER", tmp_path)
     with pytest.raises(ValueError, match=re.escape(message)):
         load_sweep("bad")
 
 
 def test_a_string_that_no_folder_can_be_named_by_is_refused():
     with pytest.raises(ValueError, match="degrees = 'a/b' cannot name a folder"):
-        sweep._check_folders({"degrees": "a/b"})
+        sweeps._check_folders({"degrees": "a/b"})
 
 
 @pytest.mark.parametrize("name", ["nothing", "../quick", "schema"])

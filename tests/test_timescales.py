@@ -2,10 +2,9 @@ import numpy as np
 import pytest
 
 from nearopt import Erf, TwoLayer
-from nearopt.ensemble import smallest_batch_eigenvalues
-from nearopt.hessian import batch_hessian
-from nearopt.spectrum import batch_spectrum
-from nearopt.timescales import nonzero, steps_to, summary
+from nearopt.descent.prediction import steps_to, summary
+from nearopt.hessian.dense import batch_hessian
+from nearopt.hessian.eigenvalues import batch_spectrum, nonzero, smallest_batch_eigenvalues
 
 
 def test_steps_to_a_fraction_of_one_eigenvalue():

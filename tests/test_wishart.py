@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-from nearopt.laws import MarchenkoPastur
-from nearopt.wishart import singular_value_density
+from nearopt.laws.wishart import MarchenkoPastur, singular_value_density
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from checkout import NOTEBOOKS, ROOT, copy_checkout, quick, run
 
-from nearopt.results import load
+from nearopt.report.results import load
 
 LINEAR = "01_linear_asymptotics"
 
@@ -66,9 +66,9 @@ def test_a_second_build_finds_nothing_to_do(built):
     [
         ("paper/sections/linear.typ", {"paper.pdf"}),
         ("paper/references.bib", {"paper.pdf"}),
-        ("lib/nearopt/figures_linear.py", {LINEAR, "claims.json", "paper.pdf"}),
-        ("lib/nearopt/rank_scan.py", {"02_polynomial_rank", "claims.json", "paper.pdf"}),
-        ("lib/nearopt/style.py", {*NOTEBOOKS, "claims.json", "paper.pdf"}),
+        ("lib/nearopt/figures/linear.py", {LINEAR, "claims.json", "paper.pdf"}),
+        ("lib/nearopt/figures/rank.py", {"02_polynomial_rank", "claims.json", "paper.pdf"}),
+        ("lib/nearopt/report/style.py", {*NOTEBOOKS, "claims.json", "paper.pdf"}),
         ("requirements.lock", {*NOTEBOOKS, "claims.json", "paper.pdf"}),
         ("README.md", set()),
     ],
@@ -121,7 +121,7 @@ def test_a_failed_notebook_survives_with_its_traceback_and_is_named(tmp_path):
 def test_nbval_fails_when_lib_is_wrong(tmp_path):
     """A law whose chi-square has one degree of freedom too many."""
     checkout = copy_checkout(tmp_path / "checkout")
-    ensemble = checkout / "lib/nearopt/ensemble.py"
+    ensemble = checkout / "lib/nearopt/laws/draws.py"
     right = "rng.standard_normal(hidden_dim) ** 2"
     assert right in ensemble.read_text()
     ensemble.write_text(ensemble.read_text().replace(right, right.replace("dim)", "dim + 1)")))

@@ -22,7 +22,7 @@ from claims import check, folders
 from rocrate.model.contextentity import ContextEntity
 from rocrate.rocrate import ROCrate
 
-from nearopt.results import load
+from nearopt.report.results import load
 
 MANIFEST, METADATA = "manifest-sha256.txt", "ro-crate-metadata.json"
 PROFILE = "https://w3id.org/ro/wfrun/process/0.5"

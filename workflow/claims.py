@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from nearopt.results import load
+from nearopt.report.results import load
 
 
 def collect(folders: list[Path]) -> str:

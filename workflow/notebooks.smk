@@ -1,9 +1,8 @@
 """Run a notebook, again whenever it or a file of lib that it imports has changed."""
 
-import ast
 import functools
 import hashlib
-from pathlib import Path
+from modulefinder import ModuleFinder
 
 for notebook in NOTEBOOKS:
     data = config[notebook].get("inputs")
@@ -16,15 +15,12 @@ for notebook in NOTEBOOKS:
 
 
 @functools.cache
-def modules(source, found=frozenset()):
+def modules(source):
     """The files of lib that a file imports, through any number of steps."""
-    for node in ast.walk(ast.parse(Path(source).read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module.startswith("nearopt"):
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-            paths = {"lib/" + name.replace(".", "/") + ".py" for name in names}
-            for path in sorted(p for p in paths - found if Path(p).is_file()):
-                found = modules(path, found | {path})
-    return found
+    finder = ModuleFinder(path=["lib"])
+    finder.run_script(source)
+    files = (module.__file__ for module in finder.modules.values())
+    return {file for file in files if file and file.startswith("lib")}
 
 
 @functools.cache

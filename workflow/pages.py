@@ -21,7 +21,7 @@ from nbformat import NotebookNode
 from sphinx.cmd.build import build_main
 
 import nearopt
-from nearopt.results import load
+from nearopt.report.results import load
 
 # What typst says of a page of HTML that has lost nothing.
 EXPECTED = (
@@ -147,18 +147,27 @@ def data_page(contents: list[dict[str, Any]]) -> str:
 
 
 def write_api(folder: Path) -> None:
-    """Write a page for each module of the library, and their index."""
+    """Write a page for each room of the library, with a section for each file, and their index."""
     folder.mkdir()
-    index = ["# Library", "", "| module | what it is for |", "|---|---|"]
+    index = ["# Library", "", "| room | what it is for |", "|---|---|"]
     names = [module.name for module in pkgutil.iter_modules(nearopt.__path__)]
     for name in names:
-        full = f"nearopt.{name}"
-        first = (import_module(full).__doc__ or "").strip().partition("\n")[0].replace("|", r"\|")
-        index.append(f"| [{full}](api/{name}.md) | {first} |")
-        page = f"# {full}\n\n```{{eval-rst}}\n.. automodule:: {full}\n```\n"
-        (folder / f"{name}.md").write_text(page)
+        room = import_module(f"nearopt.{name}")
+        files = [file.name for file in pkgutil.iter_modules(getattr(room, "__path__", ()))]
+        first = (room.__doc__ or "").strip().partition("\n")[0].replace("|", r"\|")
+        index.append(f"| [nearopt.{name}](api/{name}.md) | {first} |")
+        page = [f"# nearopt.{name}", ""]
+        page += [first] if files else automodule(room.__name__)
+        for file in files:
+            page += ["", f"## nearopt.{name}.{file}", *automodule(f"{room.__name__}.{file}")]
+        (folder / f"{name}.md").write_text("\n".join([*page, ""]))
     index += ["", "```{toctree}", ":hidden:", "", *(f"api/{name}" for name in names), "```", ""]
     folder.with_suffix(".md").write_text("\n".join(index))
+
+
+def automodule(name: str) -> list[str]:
+    """Return the lines that show a module's docstrings."""
+    return ["", "```{eval-rst}", f".. automodule:: {name}", "```"]
 
 
 def lay_out_run(content: dict[str, Any], results: Path, sources: Path, texts: Texts) -> None:

@@ -24,8 +24,8 @@ from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 from zmq import IPC_PATH_MAX_LEN
 
-from nearopt.parameters import check_parameters
-from nearopt.results import add_file
+from nearopt.report.parameters import check_parameters
+from nearopt.report.results import add_file
 
 # One thread, because the order of a threaded sum would decide the last digits.
 THREADS = dict.fromkeys(("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")

@@ -7,7 +7,7 @@ import shlex
 
 from snakemake.utils import Paramspace
 
-from nearopt.sweep import fixed_parameters, load_sweep, points
+from sweeps import fixed_parameters, load_sweep, points
 
 try:
     grid = load_sweep(SWEEP)
@@ -23,7 +23,7 @@ COLLECT = shlex.join(
     ["python", "workflow/collect_sweep.py", SWEEP, "--fixed", json.dumps(FIXED, sort_keys=True)]
     + ["--results", TABLE, "--logs", f"{LOGS}/sweeps/{SWEEP}"]
 )
-COLLECTOR = ["workflow/collect_sweep.py", "lib/nearopt/sweep.py", "lib/nearopt/figures_sweep.py"]
+COLLECTOR = ["workflow/collect_sweep.py", "workflow/sweeps.py", "workflow/sweep_figure.py"]
 COLLECTOR += [f"config/sweeps/{SWEEP}.yaml"]
 
 

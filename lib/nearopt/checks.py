@@ -12,6 +12,8 @@ import numpy as np
 import psutil
 from numpy.typing import ArrayLike, NDArray
 
+Array = NDArray[np.float64]
+
 # Beyond these, powers of a scale leave the range of floats.
 SMALLEST, LARGEST = 1e-30, 1e30
 # Bytes that are always there, so that it costs nothing to ask for them in each step of descent.
@@ -85,7 +87,7 @@ def positive_number(name: str, value: object) -> float:
     return float(value)
 
 
-def finite_array(name: str, value: ArrayLike, shape: tuple[int | None, ...]) -> NDArray[np.float64]:
+def finite_array(name: str, value: ArrayLike, shape: tuple[int | None, ...]) -> Array:
     """Return `value` as a float64 array of the given shape, in which None stands for any size.
 
     Raises

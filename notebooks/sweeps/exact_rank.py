@@ -32,7 +32,7 @@ seed: int = 20251217
 results_dir: str = ""
 
 # %%
-from nearopt.results import Results
+from nearopt.report import Results
 
 results = Results("exact_rank", globals(), results_dir)
 
@@ -44,7 +44,7 @@ if first_hidden_dim > last_hidden_dim:
 import numpy as np
 import pandas as pd
 
-from nearopt.activations import Polynomial
+from nearopt import Polynomial
 from nearopt.rank import exact_ranks
 
 rng = np.random.default_rng(seed)

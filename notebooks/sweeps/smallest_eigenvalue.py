@@ -32,7 +32,7 @@ seed: int = 20251217
 results_dir: str = ""
 
 # %%
-from nearopt.results import Results
+from nearopt.report import Results
 
 results = Results("smallest_eigenvalue", globals(), results_dir)
 
@@ -40,9 +40,8 @@ results = Results("smallest_eigenvalue", globals(), results_dir)
 import numpy as np
 import pandas as pd
 
-from nearopt.activations import Erf
-from nearopt.certify import smallest_eigenvalue
-from nearopt.network import TwoLayer
+from nearopt import Erf, TwoLayer
+from nearopt.proof import smallest_eigenvalue
 
 # %% [markdown]
 # ## The teachers

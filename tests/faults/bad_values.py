@@ -11,7 +11,7 @@ YAML_INJECTIONS = [
     '!!python/object/apply:subprocess.check_call [["touch", "pwned"]]',
     "!!python/name:os.system",
     "!!python/module:os",
-    "!!python/object:nearopt.network.TwoLayer {}",
+    "!!python/object:nearopt.network.two_layer.TwoLayer {}",
     f"'{SHELL}'",
     "*missing",
     "[" * 3000,

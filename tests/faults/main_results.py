@@ -12,27 +12,27 @@ import scipy
 from threadpoolctl import threadpool_info
 
 from nearopt import Erf, LeakyReLU, Linear, Polynomial, TwoLayer
-from nearopt.certify import certify_full_rank, smallest_eigenvalue
-from nearopt.coloured import ColouredInputs
-from nearopt.comparison import Comparison
-from nearopt.data import covariance_rank, load_digits
-from nearopt.descent import critical_rate, gradient_descent
-from nearopt.empirical import cdf_scores
-from nearopt.ensemble import draw_coloured_spectra, draw_linear_spectra
-from nearopt.graded import graded_spectrum
-from nearopt.hessian import batch_hessian, neural_tangent_kernel, population_hessian
-from nearopt.laws import FiniteLinearHessianLaw, LinearHessianLaw
-from nearopt.laws_inputs import ColouredHessianLaw
-from nearopt.laws_outputs import OutputsHessianLaw
-from nearopt.linear_descent import descend_linear_students
-from nearopt.linear_prediction import linear_expected_loss
-from nearopt.loss import near_gradient, near_loss, population_loss
-from nearopt.operators import HessianOperator
-from nearopt.partial_spectrum import extreme_eigenvalues, spectral_density
-from nearopt.rank import count_batch_ranks, exact_ranks
-from nearopt.rank_theory import theoretical_rank
-from nearopt.smooth import tanh
-from nearopt.spectrum import batch_spectrum, spectrum
+from nearopt.descent.comparison import Comparison
+from nearopt.descent.dynamics import critical_rate, gradient_descent
+from nearopt.descent.linear_prediction import linear_expected_loss
+from nearopt.descent.linear_students import descend_linear_students
+from nearopt.descent.loss import near_gradient, near_loss, population_loss
+from nearopt.hessian.dense import batch_hessian, neural_tangent_kernel, population_hessian
+from nearopt.hessian.eigenvalues import batch_spectrum, spectrum
+from nearopt.hessian.lanczos import extreme_eigenvalues, spectral_density
+from nearopt.hessian.operators import HessianOperator
+from nearopt.laws.coloured import ColouredHessianLaw
+from nearopt.laws.draws import draw_coloured_spectra, draw_linear_spectra
+from nearopt.laws.linear import FiniteLinearHessianLaw, LinearHessianLaw
+from nearopt.laws.outputs import OutputsHessianLaw
+from nearopt.laws.statistics import cdf_scores
+from nearopt.network.inputs import ColouredInputs
+from nearopt.network.smooth import tanh
+from nearopt.proof.certificate import certify_full_rank, smallest_eigenvalue
+from nearopt.proof.spectrum import graded_spectrum
+from nearopt.rank.count import count_batch_ranks, covariance_rank, exact_ranks
+from nearopt.rank.theory import theoretical_rank
+from nearopt.report.files import load_digits
 
 # Relative, of what is a float.
 DIGITS = 1e-9

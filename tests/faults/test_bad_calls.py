@@ -15,7 +15,7 @@ from calls import CALLS, INNER
 
 import nearopt
 from nearopt import Erf, TwoLayer
-from nearopt.activations import Activation, Polynomial
+from nearopt.network.activations import Activation, Polynomial
 
 pytestmark = pytest.mark.usefixtures("untouched_checkout", "untouched_folder")
 
@@ -60,7 +60,7 @@ def bad_values(good):
 
 # What an error calls an argument by another name; what summary calls a spectrum may be any text.
 CALLED = {"path": "inputs", "name": "sweep", "fraction": "fractions"}
-FREE = {("timescales.summary", "name")}
+FREE = {("descent.prediction.summary", "name")}
 API_CASES = [
     pytest.param(function, argument, value, id=f"{name_of(function)}-{argument}-{i}")
     for function, arguments in CALLS.items()
@@ -91,24 +91,24 @@ def call(function, arguments):
 def test_the_table_names_every_argument_and_each_call_is_valid(function):
     wanted = [name for name in inspect.signature(function).parameters if name != "self"]
     assert sorted(CALLS[function]) == sorted(wanted)
-    if name_of(function) != "data.load_inputs":
+    if name_of(function) != "report.files.load_inputs":
         call(function, CALLS[function])
 
 
 def test_every_public_function_is_in_the_table_or_said_not_to_be():
     known = {name_of(function).split(".__")[0] for function in CALLS}
     missing, seen = [], set()
-    for module in pkgutil.iter_modules(nearopt.__path__):
-        seen.add(module.name)
-        if module.name in INNER:
+    for module in pkgutil.walk_packages(nearopt.__path__, "nearopt."):
+        short = module.name.removeprefix("nearopt.")
+        seen.add(short)
+        if short in INNER:
             continue
-        content = vars(importlib.import_module(f"nearopt.{module.name}"))
-        for name, value in content.items():
-            own = getattr(value, "__module__", "") == f"nearopt.{module.name}"
+        for name, value in vars(importlib.import_module(module.name)).items():
+            own = getattr(value, "__module__", "") == module.name
             takes = inspect.isfunction(value) or (
                 inspect.isclass(value) and "Raises" in (value.__doc__ or "")
             )
-            full = f"{module.name}.{name}"
+            full = f"{short}.{name}"
             seen.add(full)
             if own and takes and not name.startswith("_") and full not in known | INNER.keys():
                 missing.append(full)

@@ -13,8 +13,8 @@ import yaml
 from bad_values import INJECTIONS, NAN, NO_NUMBERS, SHELL, TEXTS, YAML_INJECTIONS
 from checkout import ROOT, copy_checkout, run
 
-from nearopt.parameters import check_config, load_schema
-from nearopt.results import Results
+from nearopt.report.parameters import check_config, load_schema
+from nearopt.report.results import Results
 
 pytestmark = pytest.mark.usefixtures("untouched_checkout", "untouched_folder")
 

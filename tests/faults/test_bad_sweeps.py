@@ -1,12 +1,11 @@
 """Bad sweeps: refused with the place that is wrong, and nothing run or touched."""
 
 import pytest
+import sweeps
 import yaml
 from bad_values import NAN, SHELL, YAML_INJECTIONS
 from checkout import ROOT
-
-from nearopt import sweep
-from nearopt.sweep import fixed_parameters, load_sweep
+from sweeps import fixed_parameters, load_sweep
 
 pytestmark = pytest.mark.usefixtures("untouched_checkout", "untouched_folder")
 
@@ -60,7 +59,7 @@ def test_there_are_hundreds_of_cases():
 @pytest.fixture
 def sweep_folder(tmp_path, monkeypatch):
     (tmp_path / "schema.yaml").write_text((ROOT / "config/sweeps/schema.yaml").read_text())
-    monkeypatch.setattr(sweep, "FOLDER", tmp_path)
+    monkeypatch.setattr(sweeps, "FOLDER", tmp_path)
     return tmp_path
 
 

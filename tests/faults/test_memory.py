@@ -13,38 +13,35 @@ import numpy as np
 import psutil
 import pytest
 from checkout import ROOT, environment
+from sweeps import points
 
 from nearopt import Erf, Polynomial, ReLU, TwoLayer, checks
-from nearopt.certify import certify_full_rank
-from nearopt.coloured import ColouredInputs
-from nearopt.data import covariance_rank
-from nearopt.descent import gradient_descent, gradient_flow
-from nearopt.ensemble import (
-    draw_coloured_spectra,
-    draw_linear_spectra,
-    smallest_batch_eigenvalues,
-)
-from nearopt.graded import graded_spectrum
-from nearopt.hessian import batch_hessian, neural_tangent_kernel, population_hessian
-from nearopt.laws import FiniteLinearHessianLaw
-from nearopt.linear_descent import descend_linear_students
-from nearopt.linear_prediction import linear_expected_loss
-from nearopt.loss import batch_gradient, near_gradient, near_loss, population_gradient
-from nearopt.operators import BatchHessianOperator, HessianOperator
-from nearopt.partial_spectrum import extreme_eigenvalues, spectral_density
-from nearopt.prediction import expected_loss, predicted_loss
-from nearopt.rank import (
+from nearopt.descent.dynamics import gradient_descent, gradient_flow
+from nearopt.descent.linear_prediction import linear_expected_loss
+from nearopt.descent.linear_students import descend_linear_students
+from nearopt.descent.loss import batch_gradient, near_gradient, near_loss, population_gradient
+from nearopt.descent.prediction import expected_loss, predicted_loss
+from nearopt.hessian.dense import batch_hessian, neural_tangent_kernel, population_hessian
+from nearopt.hessian.eigenvalues import batch_spectrum, smallest_batch_eigenvalues, spectrum
+from nearopt.hessian.lanczos import extreme_eigenvalues, spectral_density
+from nearopt.hessian.null_space import quadratic_null_vectors, scaling_directions
+from nearopt.hessian.operators import BatchHessianOperator, HessianOperator
+from nearopt.laws.draws import draw_coloured_spectra, draw_linear_spectra
+from nearopt.laws.linear import FiniteLinearHessianLaw
+from nearopt.network.inputs import ColouredInputs
+from nearopt.network.smooth import tanh
+from nearopt.proof.certificate import certify_full_rank
+from nearopt.proof.jacobian import certify_batch_ranks, jacobian_rank
+from nearopt.proof.spectrum import graded_spectrum
+from nearopt.rank.count import (
     count_batch_ranks,
+    covariance_rank,
     exact_batch_ranks,
     exact_rank,
     exact_ranks,
     numerical_rank,
 )
-from nearopt.rank_theory import expected_batch_ranks, quadratic_null_vectors
-from nearopt.smooth import tanh
-from nearopt.spectrum import batch_spectrum, spectrum
-from nearopt.sweep import points
-from nearopt.witness import certify_batch_ranks, jacobian_rank, scaling_directions
+from nearopt.rank.theory import expected_batch_ranks
 
 SUM, SQUARE = Polynomial((0.0, 1.0, 1.0, 1.0, 1.0)), Polynomial((0.0, 0.0, 1.0))
 
@@ -204,7 +201,7 @@ LIMITED = """
 import resource
 import numpy as np
 from nearopt import Erf, TwoLayer
-from nearopt.hessian import population_hessian
+from nearopt.hessian.dense import population_hessian
 
 net = TwoLayer.draw(49, {hidden}, activation=Erf(), rng=np.random.default_rng(0))
 population_hessian(TwoLayer.draw(2, 3, activation=Erf(), rng=np.random.default_rng(0)))

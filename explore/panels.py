@@ -1,0 +1,221 @@
+"""One picture of a network that a reader chooses, fast enough to follow a slider.
+
+Its three panels are the spectrum against its law, the rank against the number of parameters, and
+a loss curve against its prediction. explore/explore.ipynb puts the sliders to it.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache, partial
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from nearopt.descent.dynamics import DivergenceError, gradient_descent
+from nearopt.descent.loss import near_loss
+from nearopt.descent.prediction import predicted_loss
+from nearopt.hessian.dense import population_hessian
+from nearopt.laws.draws import draw_linear_spectra
+from nearopt.laws.linear import FiniteLinearHessianLaw
+from nearopt.network.activations import Activation, Erf, Linear, Polynomial, ReLU
+from nearopt.network.two_layer import TwoLayer
+from nearopt.rank.theory import theoretical_rank
+from nearopt.report import style
+
+Array = NDArray[np.float64]
+
+ACTIVATIONS: dict[str, Activation] = {
+    "linear": Linear(),
+    "quadratic": Polynomial((0.0, 0.0, 1.0)),
+    "cubic": Polynomial((0.0, 1.0, 1.0, 1.0)),
+    "erf": Erf(),
+    "ReLU": ReLU(),
+}
+LARGEST = 500
+STEPS, RECORDS, DEVIATION = 60, 7, 0.01
+ROUNDING = 1e-14
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the sliders say.
+
+    Attributes
+    ----------
+    input_dim, hidden_dim : int
+        Sizes of a network with one output.
+    sigma1, sigma2 : float
+        Standard deviations of the teachers' weights, times the square roots of `input_dim` and
+        `hidden_dim`: 1 keeps the output's variance near 1 at all sizes.
+    activation : str
+        A key of `ACTIVATIONS`.
+    teachers : int
+        Number of teachers whose spectra are pooled.
+    rate : float
+        Of gradient descent, as a share of the critical rate 2 / lambda_max.
+    """
+
+    input_dim: int = 10
+    hidden_dim: int = 20
+    sigma1: float = 1.0
+    sigma2: float = 1.0
+    activation: str = "linear"
+    teachers: int = 50
+    rate: float = 0.5
+
+    @property
+    def parameter_count(self) -> int:
+        """P = hidden_dim (1 + input_dim)."""
+        return self.hidden_dim * (1 + self.input_dim)
+
+    @property
+    def scales(self) -> dict[str, float]:
+        """The standard deviations of the weights."""
+        sizes = np.sqrt([self.input_dim, self.hidden_dim])
+        return {"sigma1": self.sigma1 / sizes[0], "sigma2": self.sigma2 / sizes[1]}
+
+    @property
+    def pooled(self) -> int:
+        """Teachers that can be shown in time: fewer where each costs more."""
+        if self.activation == "linear":
+            return self.teachers
+        return max(1, min(self.teachers, int(2 * (LARGEST / self.parameter_count) ** 3)))
+
+    @property
+    def descent_steps(self) -> int:
+        """Steps of descent that can be taken in time: fewer where there are many units."""
+        return max(15, min(STEPS, int(STEPS * (80 / self.hidden_dim) ** 2)))
+
+    def teacher(self, rng: np.random.Generator) -> TwoLayer:
+        """Draw a teacher."""
+        shape, activation = (self.input_dim, self.hidden_dim), ACTIVATIONS[self.activation]
+        return TwoLayer.draw(*shape, activation=activation, rng=rng, **self.scales)
+
+
+def generic_rank(activation: str, input_dim: int, hidden_dim: int) -> int:
+    """Rank of the Hessian at a generic teacher with at least two inputs, from theory.
+
+    For a polynomial see `nearopt.rank.theory`. erf is full rank, and ReLU loses one direction for
+    each hidden unit, by which its layers exchange a factor.
+    """
+    g = ACTIVATIONS[activation]
+    if isinstance(g, Polynomial):
+        return theoretical_rank(g, input_dim, hidden_dim).value
+    return hidden_dim * (input_dim + (0 if activation == "ReLU" else 1))
+
+
+@lru_cache(maxsize=64)
+def _law(input_dim: int, hidden_dim: int, sigma1: float, sigma2: float) -> tuple[Array, Array]:
+    """Points across the exact law of a linear network and its density there."""
+    law = FiniteLinearHessianLaw(input_dim, hidden_dim, sigma1, sigma2)
+    points = np.linspace(*law.ppf([0.001, 0.999]), 200)
+    return points, law.pdf(points)
+
+
+def panels() -> Figure:
+    """Return a figure with three empty panels."""
+    style.use()
+    # Fixed margins: to find them anew would take longer than all the rest.
+    figure = Figure(figsize=(10.5, 3.2), layout="none")
+    FigureCanvasAgg(figure)
+    figure.subplots(1, 3)
+    figure.subplots_adjust(0.06, 0.16, 0.99, 0.9, 0.22)
+    return figure
+
+
+def redraw(figure: Figure, setting: Setting, seed: int = 0) -> str:
+    """Draw a setting into the panels, and return in words what they show.
+
+    Parameters
+    ----------
+    figure : Figure
+        From `panels`.
+    setting : Setting
+        The network, its teachers and the rate.
+    seed : int
+        Of the teachers and the student.
+
+    Raises
+    ------
+    ValueError
+        If the network has more than `LARGEST` parameters.
+    """
+    if setting.parameter_count > LARGEST:
+        raise ValueError(
+            f"{setting.parameter_count} parameters are too many to follow a slider: take at most "
+            f"{LARGEST}"
+        )
+    rng = np.random.default_rng(seed)
+    for axes in figure.axes:
+        axes.clear()
+    spectral, counting, descending = figure.axes
+    teacher = setting.teacher(rng)
+    _draw_spectrum(spectral, setting, rng)
+    rank = _draw_rank(counting, setting)
+    descent = _draw_loss(descending, setting, teacher, rng)
+    return f"{setting.parameter_count} parameters, rank {rank}. {descent}"
+
+
+def _draw_spectrum(axes: Axes, setting: Setting, rng: np.random.Generator) -> None:
+    shape = (setting.input_dim, setting.hidden_dim)
+    if setting.activation == "linear":
+        spectra = draw_linear_spectra(*shape, setting.pooled, rng=rng, **setting.scales)
+        points, density = _law(*shape, **setting.scales)
+        axes.plot(points, density, color=style.EXACT, ls="--", label="exact law")
+        heights, edges = np.histogram(spectra, 40, density=True)
+        axes.stairs(heights, edges, fill=True, color=style.DRAWS, label="draws")
+        axes.set(xlabel=r"nonzero eigenvalue $\lambda$")
+        axes.legend(loc="upper right")
+    else:
+        hessians = (population_hessian(setting.teacher(rng)) for _ in range(setting.pooled))
+        values = np.concatenate([np.linalg.eigvalsh(hessian) for hessian in hessians])
+        above = values[values > ROUNDING * values.max()]
+        axes.stairs(*np.histogram(np.log10(above), 40, density=True), fill=True, color=style.DRAWS)
+        axes.set(xlabel=r"$\log_{10} \lambda$ of eigenvalues above rounding")
+    axes.set(
+        ylabel="probability density",
+        title=f"Spectrum of {setting.pooled} teacher{'s' * (setting.pooled > 1)}",
+    )
+
+
+def _draw_rank(axes: Axes, setting: Setting) -> int:
+    widths = np.arange(1, 2 * setting.hidden_dim + 1)
+    ranks = [generic_rank(setting.activation, setting.input_dim, int(h)) for h in widths]
+    axes.plot(widths, widths * (1 + setting.input_dim), ":", color=style.EXACT, label="parameters")
+    axes.plot(widths, ranks, color=style.LAW, label="rank")
+    rank = ranks[setting.hidden_dim - 1]
+    axes.plot(setting.hidden_dim, rank, "o", color=style.LAW)
+    axes.set(xlabel="hidden units $N_h$", title="Rank of the Hessian")
+    axes.legend(loc="upper left")
+    return rank
+
+
+def _draw_loss(axes: Axes, setting: Setting, teacher: TwoLayer, rng: np.random.Generator) -> str:
+    """Draw the loss of one student near its teacher; the start, at step 0, is left out."""
+    deviation = DEVIATION * rng.standard_normal(teacher.parameter_count)
+    eigenpairs = np.linalg.eigh(population_hessian(teacher))
+    rate = setting.rate * 2 / eigenpairs[0][-1]
+    rank = generic_rank(setting.activation, setting.input_dim, setting.hidden_dim)
+    nonzero = eigenpairs[0][-rank:], eigenpairs[1][:, -rank:]
+    times = np.arange(1.0, setting.descent_steps + 1)
+    predicted = predicted_loss(nonzero, deviation, times, rate)
+    axes.loglog(times, predicted, color=style.LAW)
+    axes.minorticks_off()
+    axes.set(xlabel="step", title="Loss: descent (points) and prediction")
+    student = teacher.with_parameters(teacher.parameters + deviation)
+    run = {"rate": rate, "steps": setting.descent_steps, "records": RECORDS}
+    try:
+        path = gradient_descent(student, teacher, **run)
+    except DivergenceError:
+        words = f"Gradient descent diverges at a rate of {rate:.3g}, above the critical one."
+    else:
+        # One node errs by the square of the deviation, for ReLU by a part of it: a point is wider.
+        losses = path.measure(partial(near_loss, nodes=1))
+        axes.plot(path.times[1:], losses[1:], "o", color=style.ACCENTS[0])
+        share = f"{setting.rate:.2f} of the critical one"
+        fate = f"{share}, above which it leaves the teacher" if setting.rate > 1 else share
+        words = f"Gradient descent at a rate of {rate:.3g}, {fate}."
+    axes.set_ylim(bottom=max(predicted.min(), ROUNDING * predicted[0]) / 2)
+    return words

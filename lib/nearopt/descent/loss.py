@@ -1,0 +1,244 @@
+"""The loss of a student at any place, E|y - y*|^2 / 2, and its gradient, without sampling.
+
+There are two ways to the same numbers. `population_loss` is the closed form: it holds at any
+distance, but takes numbers of order 1 from each other, so that it knows no loss below 1e-16.
+`near_loss` adds up what the output changes by on the way from the teacher to the student: it knows
+losses down to the rounding of lambda_max |delta|^2, delta the difference of the parameters.
+`batch_loss` is the loss on given inputs.
+"""
+
+from functools import cache
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import roots_legendre
+
+from nearopt.checks import Array, finite_array, positive_integer, require_memory
+from nearopt.hessian.operators import HessianOperator
+from nearopt.network.inputs import ColouredInputs
+from nearopt.network.two_layer import TwoLayer, require_network
+
+
+def check_pair(student: TwoLayer, teacher: TwoLayer) -> None:
+    """Refuse what are not networks of one shape and activation.
+
+    Raises
+    ------
+    TypeError
+        If either is not a TwoLayer.
+    ValueError
+        If shapes or activations differ.
+    """
+    require_network("student", student)
+    require_network("teacher", teacher)
+    for name in ("W1", "W2"):
+        finite_array(f"student.{name}", getattr(student, name), getattr(teacher, name).shape)
+    if student.activation != teacher.activation:
+        raise ValueError(
+            f"student and teacher must have the same activation, not {student.activation} and "
+            f"{teacher.activation}"
+        )
+
+
+def _difference(student: TwoLayer, teacher: TwoLayer) -> tuple[Array, Array]:
+    """Return the rows of W1 and the outer weights of y - y*, one network of the units of both.
+
+    Refuse kernels that do not fit.
+    """
+    units = 2 * teacher.hidden_dim
+    require_memory(f"the kernels of {units} units", 120.0 * units**2, "use fewer of them")
+    return np.concatenate([student.W1, teacher.W1]), np.hstack([student.W2, -teacher.W2])
+
+
+def population_loss(
+    student: TwoLayer, teacher: TwoLayer, input_covariance: ArrayLike | None = None
+) -> float:
+    r"""Loss of a student on Gaussian inputs, in closed form.
+
+    Parameters
+    ----------
+    student, teacher : TwoLayer
+        Of the same shape and activation.
+    input_covariance : array of shape (input_dim, input_dim), optional
+        Sigma of the inputs x ~ N(0, Sigma); white if it is left out.
+
+    Returns
+    -------
+    float
+        Its rounding error is absolute, about 1e-16 times the mean square of the outputs; where
+        that is too much, see `near_loss`.
+
+    Raises
+    ------
+    ValueError
+        If shapes or activations differ, or the covariance does not fit.
+    MemoryError
+        If the kernels of all units do not fit.
+
+    Notes
+    -----
+    y - y* is one network of the hidden units of both, with outer weights B = [W2, -W2*], so that
+
+    .. math:: L = \tfrac12 \operatorname{tr}(B K_{00} B^\top)
+
+    with K00 the kernel of all units (Saad and Solla 1995, for erf).
+    """
+    check_pair(student, teacher)
+    if input_covariance is not None:
+        inputs = ColouredInputs(input_covariance)
+        return population_loss(inputs.whitened(student), inputs.whitened(teacher))
+    W1, B = _difference(student, teacher)
+    return float(((B @ student.activation.kernels(W1 @ W1.T).K00) * B).sum() / 2)
+
+
+def population_gradient(
+    student: TwoLayer, teacher: TwoLayer, input_covariance: ArrayLike | None = None
+) -> Array:
+    r"""Gradient of `population_loss` with respect to the student, of shape (P,).
+
+    Raises
+    ------
+    ValueError
+        If shapes or activations differ, or the covariance does not fit.
+    MemoryError
+        If the kernels of all units do not fit.
+
+    Notes
+    -----
+    With the units and outer weights B of both networks as in `population_loss`, k a unit of the
+    student, l any unit and M = W2^T B, Stein's lemma gives, for white inputs,
+
+    .. math::
+
+        \partial L / \partial W_{2,ok} &= \sum_l K_{00}(k, l) B_{ol} \\
+        \partial L / \partial w_k &= \sum_l M_{kl} \, (K_{11}(k, l) w_l + K_{20}(k, l) w_k)
+
+    and for coloured inputs D times that of the whitened networks (`nearopt.network.inputs`).
+    """
+    check_pair(student, teacher)
+    if input_covariance is not None:
+        inputs = ColouredInputs(input_covariance)
+        white = population_gradient(inputs.whitened(student), inputs.whitened(teacher))
+        return inputs.lift(student, white)
+    W1, B = _difference(student, teacher)
+    kernels = student.activation.kernels(W1 @ W1.T)
+    own = slice(student.hidden_dim)
+    M = student.W2.T @ B
+    outer = B @ kernels.K00[:, own]
+    inner = (M * kernels.K11[own]) @ W1
+    inner += (M * kernels.K02.T[own]).sum(1)[:, None] * student.W1
+    return np.concatenate([outer.ravel(), inner.ravel()])
+
+
+_legendre = cache(roots_legendre)
+
+
+def _path(student: TwoLayer, teacher: TwoLayer, nodes: int) -> tuple[TwoLayer, Array]:
+    """Return one network of the units at all nodes of the path and the direction along it.
+
+    The derivative of the network's output in this direction is y - y*. The units of the student
+    come first, and the direction does not move them.
+    """
+    s, weights = _legendre(positive_integer("nodes", nodes))
+    s, weights = np.append(1.0, (s + 1) / 2), np.append(0.0, weights / 2)
+    dW1, dW2 = student.W1 - teacher.W1, student.W2 - teacher.W2
+    W1 = np.concatenate([teacher.W1 + node * dW1 for node in s])
+    W2 = np.hstack([teacher.W2 + node * dW2 for node in s])
+    direction = [
+        np.hstack([weight * dW2 for weight in weights]).ravel(),
+        np.concatenate([weight * dW1 for weight in weights]).ravel(),
+    ]
+    return TwoLayer(W1, W2, student.activation), np.concatenate(direction)
+
+
+def _product_along_path(
+    student: TwoLayer, teacher: TwoLayer, nodes: int, input_covariance: ArrayLike | None
+) -> tuple[TwoLayer, Array, Array]:
+    """Return the network of the path, the direction along it and its Hessian's product with that.
+
+    Refuse networks that differ, and what is no covariance.
+    """
+    check_pair(student, teacher)
+    joint, direction = _path(student, teacher, nodes)
+    return joint, direction, HessianOperator(joint, input_covariance) @ direction
+
+
+def near_loss(
+    student: TwoLayer,
+    teacher: TwoLayer,
+    nodes: int = 3,
+    input_covariance: ArrayLike | None = None,
+) -> float:
+    """Loss of a student near its teacher, to rounding of lambda_max |delta|^2.
+
+    Parameters
+    ----------
+    student, teacher : TwoLayer
+        Of the same shape and activation.
+    nodes : int
+        Gauss-Legendre nodes on the path. For a polynomial g of degree below 2 nodes the result
+        is exact. For incoming weights that differ by d, its relative error falls like
+        d^(2 nodes) for other analytic g, and like d only for a rectifier, whose kink passes
+        some inputs between two nodes.
+    input_covariance : array of shape (input_dim, input_dim), optional
+        Sigma of the inputs x ~ N(0, Sigma); white if it is left out.
+
+    Raises
+    ------
+    ValueError
+        If shapes or activations differ, `nodes` is not a positive integer, or the covariance does
+        not fit.
+
+    Notes
+    -----
+    With delta = theta - theta* and J = dy/dtheta, y - y* is the integral of J(theta* + s delta)
+    delta over 0 <= s <= 1. With nodes s_i, weights c_i and direction (c_i delta)_i, this is the
+    derivative of the network that has the units of all nodes; so the loss is half the quadratic
+    form of that network's Hessian, in which everything is of the order of delta^2.
+    """
+    _, direction, product = _product_along_path(student, teacher, nodes, input_covariance)
+    return float(direction @ product) / 2
+
+
+def near_gradient(
+    student: TwoLayer,
+    teacher: TwoLayer,
+    nodes: int = 3,
+    input_covariance: ArrayLike | None = None,
+) -> Array:
+    """Gradient of the loss for the student, shape (P,), to rounding of lambda_max |delta|.
+
+    Parameters, errors and method are those of `near_loss`: E[J^T (y - y*)] are the rows that
+    belong to the student in the Hessian product of the joint network.
+    """
+    joint, _, product = _product_along_path(student, teacher, nodes, input_covariance)
+    outer, inner = np.split(product, [joint.W2.size])
+    own = outer.reshape(joint.W2.shape)[:, : student.hidden_dim]
+    return np.concatenate([own.ravel(), inner[: student.W1.size]])
+
+
+def batch_loss(student: TwoLayer, teacher: TwoLayer, inputs: Array) -> float:
+    """Loss of a student on given inputs of shape (samples, input_dim), a mean over samples.
+
+    Raises
+    ------
+    ValueError
+        If shapes or activations differ, or the inputs do not fit.
+    """
+    check_pair(student, teacher)
+    return float(((student(inputs) - teacher(inputs)) ** 2).sum(1).mean() / 2)
+
+
+def batch_gradient(student: TwoLayer, teacher: TwoLayer, inputs: Array) -> Array:
+    """Gradient of `batch_loss` with respect to the student, shape (P,), without its Jacobian.
+
+    dL/dW2 = E[r g(u)^T] and dL/dW1 = E[(g'(u) * W2^T r) x^T], where u = W1 x, r = y - y*, and E is
+    the mean over the samples.
+    """
+    check_pair(student, teacher)
+    inputs = finite_array("inputs", inputs, (None, teacher.input_dim))
+    residual = (student(inputs) - teacher(inputs)) / len(inputs)
+    preactivations = inputs @ student.W1.T
+    outer = residual.T @ student.activation(preactivations)
+    inner = (student.activation.derivative(preactivations) * (residual @ student.W2)).T @ inputs
+    return np.concatenate([outer.ravel(), inner.ravel()])

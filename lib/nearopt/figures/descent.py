@@ -1,0 +1,208 @@
+"""Figures of gradient descent, measured and predicted."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from nearopt.checks import Array
+from nearopt.descent.comparison import Curve
+from nearopt.descent.linear_prediction import (
+    asymptotic_linear_expected_loss,
+    late_exponent,
+    linear_expected_loss,
+)
+from nearopt.report import style
+
+Points = tuple[Array, Array]
+
+
+def loss_curves(descents: dict[str, Curve], flows: dict[str, Curve]) -> Figure:
+    """Draw measured losses over predicted ones, and the relative differences below.
+
+    Parameters
+    ----------
+    descents, flows : dict of Curve
+        For each activation, gradient descent and gradient flow.
+
+    Returns
+    -------
+    Figure
+    """
+    figure, (above, below) = plt.subplots(
+        2, 1, figsize=(style.FULL, 4.4), height_ratios=(2, 1), sharex=True
+    )
+    for color, name in zip(style.ACCENTS, flows, strict=True):
+        for curve, marker, line in ((descents[name], ".", "-"), (flows[name], "x", "--")):
+            start = curve.predicted[0]
+            above.loglog(curve.steps, curve.measured / start, marker, color=color)
+            above.plot(curve.steps, curve.predicted / start, line, color=color, lw=1)
+            below.loglog(curve.steps, curve.differences, marker, color=color)
+        above.plot([], [], color=color, label=name)
+    above.plot([], [], ".-", color=style.EXACT, label="descent: measured, predicted")
+    above.plot([], [], "x--", color=style.EXACT, label="flow: measured, predicted")
+    above.set(xlim=(0.7, 1.3e8), ylim=(1e-11, 3), ylabel="loss / loss at the start")
+    above.legend(loc="upper right")
+    below.set(xlabel="steps of gradient descent", ylabel="relative difference")
+    return figure
+
+
+def failures(errors: dict[str, Points], rates: dict[str, Points], epsilon: float) -> Figure:
+    """Draw the prediction's error against the deviation (left) and against the rate (right).
+
+    Parameters
+    ----------
+    errors : dict of pairs of arrays
+        For each activation, deviations epsilon and relative errors.
+    rates : dict of pairs of arrays
+        For each activation, distances 1 - rate / critical rate and relative errors.
+    epsilon : float
+        The deviation on the right.
+
+    Returns
+    -------
+    Figure
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(style.FULL, 2.6), sharey=True)
+    for color, name in zip(style.ACCENTS, errors, strict=True):
+        left.loglog(*errors[name], ".-", color=color, label=name)
+        right.loglog(*rates[name], ".-", color=color)
+    epsilons = next(iter(errors.values()))[0]
+    left.plot(epsilons, epsilons, ":", color=style.EXACT, label=r"slope 1")
+    left.set(xlabel=r"initial deviation $\epsilon$", ylabel="largest relative error")
+    right.set(xlabel=r"$1 - \eta\,/\,\eta_c$", title=rf"$\epsilon = {epsilon:g}$")
+    right.invert_xaxis()
+    left.legend(loc="upper left")
+    return figure
+
+
+def late_slopes(found: dict[str, Array]) -> Figure:
+    """Draw late decay rates of many teachers against their smallest nonzero eigenvalues.
+
+    Parameters
+    ----------
+    found : dict of arrays of shape (2, teachers)
+        For each of two activations, eigenvalues and rates.
+
+    Returns
+    -------
+    Figure
+    """
+    figure, axes = plt.subplots(figsize=(style.HALF, 2.6))
+    for color, marker, (name, points) in zip(
+        style.ACCENTS[1::2], ("o", "x"), found.items(), strict=True
+    ):
+        axes.loglog(*points, marker, color=color, ms=3, label=name)
+    eigenvalues = np.hstack([*found.values()])[0]
+    ends = [eigenvalues.min(), eigenvalues.max()]
+    axes.plot(ends, ends, color=style.EXACT, lw=0.8, label="equal")
+    axes.set(
+        xlabel=r"smallest nonzero eigenvalue $\lambda$",
+        ylabel=r"late rate $-\frac{1}{2}\,\mathrm{d}\ln L / \mathrm{d}t$",
+    )
+    axes.legend()
+    return figure
+
+
+def distances(flows: dict[str, Curve], predicted: dict[str, Points]) -> Figure:
+    """Draw the distance from the teacher over time, as a share of that at the start."""
+    figure, axes = plt.subplots(figsize=(style.HALF, 2.6))
+    for color, (name, curve) in zip(style.ACCENTS, flows.items(), strict=True):
+        start = curve.distance[0]
+        axes.semilogx(predicted[name][0], predicted[name][1] / start, color=color, label=name)
+        axes.plot(curve.steps, curve.distance / start, "x", color=color)
+    axes.set(xlabel="steps", ylabel="distance / distance at the start", ylim=(0, 1.05))
+    axes.legend(loc="lower left")
+    return figure
+
+
+def teacher_averages(losses: dict[tuple[int, int], Array], times: Array) -> Figure:
+    """Draw the mean loss over linear teachers beside theory, one panel for each shape.
+
+    Parameters
+    ----------
+    losses : dict of arrays of shape (teachers, times)
+        For each (input_dim, hidden_dim), losses over the square of epsilon.
+    times : array of shape (times,)
+        Of gradient flow.
+
+    Returns
+    -------
+    Figure
+    """
+    figure, axes = plt.subplots(1, len(losses), figsize=(style.FULL, 2.8), squeeze=False)
+    grid = np.geomspace(0.1, 1000, 60)
+    for panel, (shape, draws) in zip(axes[0], losses.items(), strict=True):
+        exact, limit = (
+            mean(grid, *shape) for mean in (linear_expected_loss, asymptotic_linear_expected_loss)
+        )
+        power = exact[-1] * (grid / grid[-1]) ** late_exponent(*shape)
+        error = draws.std(0) / np.sqrt(len(draws))
+        panel.loglog(times, draws[:12].T, color="#BBBBBB", lw=0.7)
+        panel.plot(grid, limit, color=style.LAW, label="large networks")
+        panel.plot(grid, exact, color=style.EXACT, ls="--", label="exact")
+        panel.plot(grid, power, ":", color=style.ACCENTS[2], label="power law")
+        panel.errorbar(times, draws.mean(0), 2 * error, fmt="o", ms=3, color=style.ACCENTS[0])
+        title = "$N_i = {}$, $N_h = {}$".format(*shape)
+        panel.set(title=title, xlabel="time of gradient flow", ylim=(1e-8, 30))
+    axes[0, 0].set_ylabel(r"loss / $\epsilon^2$")
+    axes[0, 0].legend(loc="lower left")
+    return figure
+
+
+def batches(curves: dict[str, Points], floor: float) -> Figure:
+    """Draw the population loss of students that learn from batches, and where the first must end.
+
+    Parameters
+    ----------
+    curves : dict of pairs of arrays
+        For each batch, steps and losses relative to the start.
+    floor : float
+        The end of the first.
+
+    Returns
+    -------
+    Figure
+    """
+    figure, axes = plt.subplots(figsize=(style.HALF, 2.6))
+    for color, (name, points) in zip(style.ACCENTS, curves.items(), strict=False):
+        axes.loglog(*points, ".-", color=color, label=name)
+    axes.axhline(floor, color=style.ACCENTS[0], ls=":")
+    axes.set(xlabel="steps", ylabel="population loss / start", ylim=(1e-11, 3))
+    axes.legend(loc="lower left")
+    return figure
+
+
+def shapes_of_loss(curves: dict[str, Points], needed: dict[str, Array], counts: Array) -> Figure:
+    """Draw mean losses over steps (left) and the steps to a given loss against P (right).
+
+    Parameters
+    ----------
+    curves : dict of pairs of arrays
+        For each activation, steps and mean losses, relative to the start.
+    needed : dict of arrays of shape (sizes, teachers)
+        For each activation, steps; drawn are the median and the quartiles.
+    counts : array of shape (sizes,)
+        Parameters at each size.
+
+    Returns
+    -------
+    Figure
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(style.FULL, 2.8))
+    for color, name in zip(style.ACCENTS, curves, strict=True):
+        left.loglog(*curves[name], color=color, label=name)
+        low, middle, high = np.quantile(needed[name], [0.25, 0.5, 0.75], axis=1)
+        right.loglog(counts, middle, ".-", color=color)
+        right.fill_between(counts, low, high, color=color, alpha=0.2, lw=0)
+    left.set(xlabel="steps", ylabel="mean loss / start", xlim=(0.7, 1e8), ylim=(1e-9, 2))
+    left.legend(loc="lower left")
+    right.set(xlabel="parameters $P$", ylabel="steps to a thousandth of the loss")
+    _plain_ticks(right, counts)
+    return figure
+
+
+def _plain_ticks(axes: Axes, counts: Array) -> None:
+    """Mark the x axis at the given numbers, as they are."""
+    axes.set_xticks(counts, [f"{count:g}" for count in counts])
+    axes.minorticks_off()

@@ -1,0 +1,185 @@
+"""All eigenvalues of the Hessian, by the structure that fits.
+
+With more inputs than hidden units, W1 = R U^T with orthonormal columns U (Ni, Nh), and the Hessian
+falls apart. Within the span of U it is that of the network (W2, R), which has Nh inputs; on each of
+the Ni - Nh directions outside it is M o K11, of size Nh. So no cost here grows with Ni > Nh.
+`nearopt.hessian.lanczos` knows less of larger networks.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from nearopt.checks import (
+    Array,
+    finite_array,
+    positive_integer,
+    positive_integers,
+    require_generator,
+    require_memory,
+)
+from nearopt.hessian.dense import population_hessian
+from nearopt.hessian.hermite import (
+    hermite_factor,
+    hermite_terms,
+    outside_factor,
+    squared_singular_values,
+)
+from nearopt.network.activations import Polynomial
+from nearopt.network.inputs import ColouredInputs
+from nearopt.network.two_layer import TwoLayer, require_network
+
+# Columns of a Hermite factor, in units of its rows, up to which its singular values are affordable.
+WIDEST = 8
+
+
+def spectrum(net: TwoLayer, input_covariance: ArrayLike | None = None) -> Array:
+    """Return all eigenvalues of `population_hessian(net)`, ascending, shape (P,).
+
+    For a polynomial activation of moderate degree they are the squared singular values of the
+    Hermite factor, where rounding leaves an error of about eps sqrt(lambda lambda_max) instead of
+    eps lambda_max. Otherwise they come from the dense matrices.
+
+    Parameters
+    ----------
+    net : TwoLayer
+        The teacher, and the student.
+    input_covariance : array of shape (input_dim, input_dim), optional
+        Sigma of the inputs x ~ N(0, Sigma); white if it is left out.
+
+    Raises
+    ------
+    ValueError
+        If `input_covariance` is not a covariance of input_dim inputs.
+    MemoryError
+        If the matrix of Nh (No + min(Nh, Ni)) parameters, or its factor, does not fit three times.
+    """
+    require_network("net", net)
+    if input_covariance is not None:
+        return _coloured_spectrum(net, ColouredInputs(input_covariance))
+    inner, multiplicity = inner_network(net), max(0, net.input_dim - net.hidden_dim)
+    if _has_narrow_factor(inner):
+        inside = squared_singular_values(hermite_factor(inner))
+        outside = squared_singular_values(outside_factor(inner))
+    else:
+        inside = np.linalg.eigvalsh(population_hessian(inner))
+        outside = np.linalg.eigvalsh(outside_matrix(net))
+    return np.sort(np.concatenate([inside, np.repeat(outside, multiplicity)]))
+
+
+def batch_spectrum(net: TwoLayer, inputs: Array) -> Array:
+    """Return all eigenvalues of `batch_hessian(net, inputs)`, ascending, shape (P,).
+
+    They are squared singular values of the Jacobian, so that those far below the rounding error
+    of the largest are still right; below the square of that they are 0.
+
+    Parameters
+    ----------
+    net : TwoLayer
+        The teacher, and the student.
+    inputs : array of shape (samples, input_dim)
+        The batch.
+
+    Raises
+    ------
+    ValueError
+        If `inputs` has the wrong shape or is not finite.
+    MemoryError
+        If the Jacobian does not fit three times.
+    """
+    require_network("net", net)
+    inputs = finite_array("inputs", inputs, (None, net.input_dim))
+    size = len(inputs) * net.output_dim * net.parameter_count
+    require_memory("the Jacobian of the batch", 24.0 * size, "use a smaller batch")
+    jacobian = net.jacobian(inputs).reshape(-1, net.parameter_count)
+    values = squared_singular_values(jacobian.T) / len(inputs)
+    rounding = (max(jacobian.shape) * np.finfo(np.float64).eps) ** 2
+    return np.sort(np.where(values > rounding * values.max(), values, 0.0))
+
+
+def _has_narrow_factor(net: TwoLayer) -> bool:
+    """Return whether the Hermite factor serves, and refuse it or the matrix if it does not fit."""
+    count = columns = net.parameter_count
+    polynomial = isinstance(net.activation, Polynomial)
+    if factored := polynomial and hermite_terms(net) <= WIDEST * count:
+        columns = hermite_terms(net)
+    instead = "use extreme_eigenvalues or spectral_density"
+    require_memory(f"the spectrum of {count} coupled parameters", 24.0 * count * columns, instead)
+    return factored
+
+
+def _coloured_spectrum(net: TwoLayer, inputs: ColouredInputs) -> Array:
+    """Return the eigenvalues of D H~ D^T: those of R H~ R, R^2 = D^T D, and zeros."""
+    white = inputs.whitened(net)
+    R = np.concatenate([np.ones(net.W2.size), np.tile(inputs.roots, net.hidden_dim)])
+    if _has_narrow_factor(white):
+        inside = squared_singular_values(R[:, None] * hermite_factor(white))
+    else:
+        inside = np.linalg.eigvalsh(R[:, None] * population_hessian(white) * R)
+    return np.sort(np.concatenate([inside, np.zeros(net.parameter_count - len(R))]))
+
+
+def inner_network(net: TwoLayer) -> TwoLayer:
+    """Return the network on the inputs that it depends on, at most hidden_dim of them."""
+    if net.input_dim <= net.hidden_dim:
+        return net
+    return TwoLayer(np.linalg.qr(net.W1.T, mode="r").T, net.W2, net.activation)
+
+
+def outside_matrix(net: TwoLayer) -> Array:
+    """Return M o K11, the Hessian on an input direction that is orthogonal to W1."""
+    return net.W2.T @ net.W2 * net.activation.kernels(net.W1 @ net.W1.T).K11
+
+
+def smallest_batch_eigenvalues(
+    net: TwoLayer, rank: int, sizes: Sequence[int], *, rng: np.random.Generator
+) -> Array:
+    """Return the smallest nonzero Hessian eigenvalue of batches of white inputs.
+
+    Parameters
+    ----------
+    net : TwoLayer
+        With one output.
+    rank : int
+        Of the population Hessian, so that min(N, rank) eigenvalues are not 0.
+    sizes : sequence of int
+        Sizes N of the batches; each is the beginning of the next.
+    rng : Generator
+        Source of the inputs.
+
+    Returns
+    -------
+    array of shape (sizes,)
+        Squared singular values of the Jacobian over the root of N.
+
+    Raises
+    ------
+    ValueError
+        If the network has several outputs, the rank is not from 1 to P, or there is a size that
+        is not a positive integer.
+    MemoryError
+        If the Jacobian does not fit.
+    """
+    require_network("net", net)
+    require_generator(rng)
+    if net.output_dim > 1:
+        raise ValueError(f"net must have one output, not {net.output_dim}")
+    if positive_integer("rank", rank) > net.parameter_count:
+        raise ValueError(f"rank must be at most {net.parameter_count}, not {rank}")
+    sizes = positive_integers("sizes", sizes)
+    needed = 32.0 * max(sizes) * net.parameter_count
+    require_memory(f"the Jacobian at {max(sizes)} inputs", needed, "use smaller batches")
+    inputs = rng.standard_normal((max(sizes), net.input_dim))
+    jacobian = net.jacobian(inputs)[:, 0]
+    singular = [np.linalg.svd(jacobian[:N], compute_uv=False)[min(N, rank) - 1] for N in sizes]
+    return np.square(singular) / np.asarray(sizes)
+
+
+def nonzero(eigenvalues: Array) -> Array:
+    """Return the eigenvalues of a dense matrix that are above its rounding error.
+
+    That is P times the rounding unit times the largest.
+    """
+    values = finite_array("eigenvalues", eigenvalues, (None,))
+    return values[values > len(values) * np.finfo(np.float64).eps * values.max()]

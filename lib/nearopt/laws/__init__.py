@@ -1,0 +1,33 @@
+"""The laws of eigenvalues over random teachers, and draws to hold against them."""
+
+from nearopt.laws.coloured import ColouredHessianLaw
+from nearopt.laws.draws import draw_coloured_spectra, draw_linear_spectra
+from nearopt.laws.linear import FiniteLinearHessianLaw, LinearHessianLaw
+from nearopt.laws.outputs import OutputsHessianLaw, linear_rank
+from nearopt.laws.statistics import (
+    binned_density,
+    cdf_scores,
+    empirical_cdf,
+    kolmogorov_distance,
+    largest_difference,
+    largest_score,
+)
+from nearopt.laws.wishart import MarchenkoPastur, singular_value_density
+
+__all__ = [
+    "ColouredHessianLaw",
+    "FiniteLinearHessianLaw",
+    "LinearHessianLaw",
+    "MarchenkoPastur",
+    "OutputsHessianLaw",
+    "binned_density",
+    "cdf_scores",
+    "draw_coloured_spectra",
+    "draw_linear_spectra",
+    "empirical_cdf",
+    "kolmogorov_distance",
+    "largest_difference",
+    "largest_score",
+    "linear_rank",
+    "singular_value_density",
+]

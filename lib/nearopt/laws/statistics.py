@@ -1,0 +1,172 @@
+"""What the spectra of many teachers say of a law, with an honest error bar.
+
+The eigenvalues of one teacher are correlated, so every standard error here is taken over
+teachers, never over pooled eigenvalues.
+"""
+
+import math
+from typing import Protocol
+
+import numpy as np
+from scipy.stats import t as student
+
+from nearopt.checks import Array, finite_array, positive_integer
+
+# How often chance may exceed what it is said to explain: once in a thousand times.
+CHANCE = 1e-3
+
+
+class Law(Protocol):
+    """A continuous distribution, as scipy.stats has them."""
+
+    def cdf(self, x: Array) -> Array:
+        """Return the probability of a value of at most x."""
+
+    def ppf(self, q: Array) -> Array:
+        """Return the quantile of q."""
+
+
+def _of_teachers(spectra: Array) -> Array:
+    """Return spectra (teachers, eigenvalues), of enough teachers for a standard error."""
+    spectra = finite_array("spectra", spectra, (None, None))
+    if len(spectra) < 2:
+        raise ValueError("spectra must be of at least 2 teachers: one alone has no error bar")
+    return spectra
+
+
+def binned_density(spectra: Array, edges: Array) -> tuple[Array, Array]:
+    """Return the density of the pooled spectra in each bin, and its standard error.
+
+    Parameters
+    ----------
+    spectra : array of shape (teachers, eigenvalues)
+        Each teacher's eigenvalues.
+    edges : array of shape (bins + 1,)
+        Ascending.
+
+    Returns
+    -------
+    density, error : arrays of shape (bins,)
+        Normalised so that all eigenvalues, in a bin or not, have weight 1.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than 2 teachers, a number is not finite or the edges are not ascending.
+    """
+    spectra, edges = _of_teachers(spectra), finite_array("edges", edges, (None,))
+    if len(edges) < 2 or (np.diff(edges) <= 0).any():
+        raise ValueError("edges must be at least 2 numbers, ascending")
+    counts = np.stack([np.histogram(spectrum, edges)[0] for spectrum in spectra])
+    scale = spectra.shape[1] * np.diff(edges)
+    return counts.mean(0) / scale, counts.std(0, ddof=1) / np.sqrt(len(counts)) / scale
+
+
+def empirical_cdf(spectra: Array, points: Array) -> tuple[Array, Array]:
+    """Return the share of the pooled spectra below each point, and its standard error.
+
+    Parameters
+    ----------
+    spectra : array of shape (teachers, eigenvalues)
+        Each teacher's eigenvalues.
+    points : array of shape (points,)
+        Where the share is counted.
+
+    Returns
+    -------
+    share, error : arrays of shape (points,)
+        In units of probability.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than 2 teachers, or a number is not finite.
+    """
+    spectra, points = _of_teachers(spectra), finite_array("points", points, (None,))
+    shares = np.stack([np.searchsorted(s, points) for s in np.sort(spectra)]) / spectra.shape[1]
+    return shares.mean(0), shares.std(0, ddof=1) / np.sqrt(len(spectra))
+
+
+def cdf_scores(spectra: Array, law: Law) -> Array:
+    r"""Return empirical minus true cdf at the 99 percentiles of a law, in standard errors.
+
+    The error is itself measured, and at a percentile that few teachers reach it may be far too
+    small, even 0. So a score is a little less than the difference over the error, and chance
+    exceeds z with a probability of at most 4 exp(-z^2 / 2), however few the teachers and however
+    their eigenvalues depend on each other.
+
+    Parameters
+    ----------
+    spectra : array of shape (teachers, eigenvalues)
+        Each teacher's eigenvalues.
+    law : Law
+        Of one eigenvalue, averaged over teachers.
+
+    Returns
+    -------
+    array of shape (99,)
+        What `largest_score` bounds.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than 2 teachers, or a number is not finite.
+
+    Notes
+    -----
+    With N teachers, d the difference and e the error, it is the root z of
+
+    .. math:: |d| = e z + \frac{7 z^2}{6 (N - 1)},
+
+    with the sign of d: the empirical Bernstein bound for shares, which are from 0 to 1 (Maurer and
+    Pontil 2009, theorem 4, on either side).
+    """
+    levels = np.arange(1, 100) / 100
+    share, error = empirical_cdf(spectra, law.ppf(levels))
+    difference, curvature = share - levels, 7 / 6 / (len(spectra) - 1)
+    root = np.sqrt(error**2 + 4 * curvature * np.abs(difference))
+    return 2 * difference / np.maximum(error + root, np.finfo(float).tiny)
+
+
+def largest_score(count: int) -> float:
+    """Return what the largest of `count` sizes of `cdf_scores` exceeds once in a thousand times.
+
+    At most so often, by the union bound.
+
+    Raises
+    ------
+    ValueError
+        If `count` is not a positive integer.
+    """
+    return math.sqrt(2 * math.log(4 * positive_integer("count", count) / CHANCE))
+
+
+def largest_difference(error: Array, teachers: int) -> float:
+    """Return what the largest difference from the mean exceeds once in a thousand times.
+
+    At most so often, by Student's distribution and the union bound: for counts that are about
+    normal, as those of large spectra are. `cdf_scores` asks for less.
+
+    Parameters
+    ----------
+    error : array of shape (points,)
+        The standard error of each, as `empirical_cdf` returns it.
+    teachers : int
+        How many the errors are of.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than 2 teachers, or an error is not finite.
+    """
+    error = finite_array("error", error, (None,))
+    if positive_integer("teachers", teachers) < 2:
+        raise ValueError("teachers must be at least 2, not 1: one alone has no error bar")
+    return float(student.isf(CHANCE / 2 / len(error), teachers - 1) * error.max())
+
+
+def kolmogorov_distance(law: Law, other: Law) -> tuple[float, float]:
+    """Return the largest difference of two cdfs and the point of it, among 1999 quantiles."""
+    points = other.ppf(np.arange(1, 2000) / 2000)
+    difference = np.abs(law.cdf(points) - other.cdf(points))
+    return float(difference.max()), float(points[difference.argmax()])

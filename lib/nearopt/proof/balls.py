@@ -1,0 +1,130 @@
+"""The Hessian at the optimum in ball arithmetic, where every number carries a bound of its error.
+
+Weights are taken as the rationals that the floats are. Arrays are numpy arrays of `flint.arb`, so
+that formulas read as they do in floats; all work at `flint.ctx.prec` bits.
+"""
+
+import math
+
+import flint
+import numpy as np
+from flint import arb
+from numpy.typing import ArrayLike, NDArray
+
+from nearopt.network.activations import Activation, Erf, Kernels, Polynomial
+
+Balls = NDArray[np.object_]
+
+_inverse_root = np.frompyfunc(arb.rsqrt, 1, 1)
+_arcsine = np.frompyfunc(arb.asin, 1, 1)
+
+
+def exact(array: ArrayLike) -> Balls:
+    """Return floats as balls of radius 0."""
+    return np.frompyfunc(lambda number: arb(float(number)), 1, 1)(np.asarray(array))
+
+
+def has_ball_kernels(activation: Activation) -> bool:
+    """Whether the kernels have a closed form in ball arithmetic."""
+    return isinstance(activation, Erf | Polynomial)
+
+
+def ball_kernels(activation: Activation, gram: Balls) -> Kernels:
+    """Return rigorous enclosures of the kernels on a Gram matrix (hidden_dim, hidden_dim).
+
+    Parameters
+    ----------
+    activation : Erf or Polynomial
+        g.
+    gram : array of arb, shape (hidden_dim, hidden_dim)
+        Q = W1 W1^T.
+
+    Returns
+    -------
+    Kernels
+        Of arrays of arb; the formulas are those of the activations' own `kernels`.
+    """
+    return _erf_kernels(gram) if isinstance(activation, Erf) else _mehler(activation, gram)
+
+
+def _erf_kernels(gram: Balls) -> Kernels:
+    diagonal = 1 + np.diag(gram)
+    A, B = diagonal[:, None], diagonal[None, :]
+    D = A * B - gram * gram
+    K11 = 2 / arb.pi() * _inverse_root(D)
+    K00 = 2 / arb.pi() * _arcsine(gram * _inverse_root(A * B))
+    return Kernels(K00, K11, -K11 * gram / B, -K11 * A / D, K11 * gram / D)
+
+
+def _mehler(activation: Polynomial, gram: Balls) -> Kernels:
+    """Sum K_pq = sum_j q_kl^j / j! m_{p+j} m_{q+j} with m_i = E[g^(i)(u_k)]."""
+    c = exact(activation.coefficients)
+    degree = len(c) - 1
+    variances, grams = _powers(np.diag(gram), degree), _powers(gram, degree)
+    m = [exact(np.zeros(len(gram))) for _ in range(degree + 1)]
+    for i in range(degree + 1):
+        for half in range((degree - i) // 2 + 1):
+            pairings = math.factorial(2 * half) // (2**half * math.factorial(half))
+            m[i] += c[i + 2 * half] * (math.perm(i + 2 * half, i) * pairings) * variances[half]
+
+    def kernel(p: int, q: int) -> Balls:
+        terms = range(degree + 1 - max(p, q))
+        series = (grams[j] / math.factorial(j) * np.outer(m[p + j], m[q + j]) for j in terms)
+        return sum(series, exact(np.zeros(gram.shape)))
+
+    return Kernels(kernel(0, 0), kernel(1, 1), kernel(0, 2), kernel(1, 3), kernel(2, 2))
+
+
+def _powers(array: Balls, degree: int) -> list[Balls]:
+    """Return the powers 0 to `degree`; FLINT's own power of a ball that holds 0 is NaN."""
+    powers = [exact(np.ones(array.shape))]
+    for _ in range(degree):
+        powers.append(powers[-1] * array)
+    return powers
+
+
+def hessian_blocks(W1: Balls, W2: Balls, kernels: Kernels) -> Balls:
+    """Return the Hessian, shape (P, P), from its kernels.
+
+    Parameters
+    ----------
+    W1, W2 : arrays of arb, shapes (hidden_dim, input_dim) and (output_dim, hidden_dim)
+        The weights.
+    kernels : Kernels
+        On W1 W1^T.
+
+    Returns
+    -------
+    array of arb, shape (P, P)
+        As `nearopt.hessian.dense.population_hessian`, whose equation it transcribes.
+    """
+    K00, K11, K02, K13, K22 = kernels
+    wk, wl = W1[:, None, :], W1[None, :, :]
+    M = (W2.T @ W2)[..., None]
+    K11, K02, K13, K31, K22 = (K[..., None] for K in (K11, K02, K13, K13.T, K22))
+    H22 = np.kron(exact(np.eye(len(W2))), K00)
+    H21 = (W2[:, None, :, None] * (K11 * wk + K02 * wl)).reshape(len(H22), W1.size)
+    by_wk, by_wl = M * (K31 * wk + K22 * wl), M * (K13 * wl + K22 * wk)
+    H11 = wk[..., None] * by_wk[:, :, None, :] + wl[..., None] * by_wl[:, :, None, :]
+    diagonal = np.arange(W1.shape[1])
+    H11[:, :, diagonal, diagonal] += M * K11
+    H11 = H11.transpose(0, 2, 1, 3).reshape(2 * (W1.size,))
+    return np.block([[H22, H21], [H21.T, H11]])
+
+
+def cholesky(gram: Balls) -> Balls | None:
+    """Return the lower Cholesky factor, or None if a pivot is not positive at this precision."""
+    size = len(gram)
+    L = exact(np.zeros((size, size)))
+    for j in range(size):
+        pivot = gram[j, j] - L[j, :j] @ L[j, :j]
+        if not pivot > 0:
+            return None
+        L[j, j] = pivot.sqrt()
+        L[j + 1 :, j] = (gram[j + 1 :, j] - L[j + 1 :, :j] @ L[j, :j]) / L[j, j]
+    return L
+
+
+def to_matrix(array: Balls) -> flint.arb_mat:
+    """Return a two-dimensional array of balls as FLINT's matrix."""
+    return flint.arb_mat(array.tolist())

@@ -1,0 +1,96 @@
+"""Activations and their slopes in complex ball arithmetic, for what has no closed form."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from flint import acb, arb
+
+from nearopt.checks import Array
+from nearopt.network import smooth
+from nearopt.network.activations import Activation, Erf, LeakyReLU, Polynomial
+
+# The second argument asks for a non-finite ball wherever the function is not analytic.
+BallMap = Callable[[acb, bool], acb]
+
+
+class BallFunction(NamedTuple):
+    """An activation g and its derivative on complex balls."""
+
+    value: BallMap
+    slope: BallMap
+
+
+def _normal_cdf(u: acb) -> acb:
+    return (1 + (u / arb(2).sqrt()).erf()) / 2
+
+
+def _normal_pdf(u: acb) -> acb:
+    return (-u * u / 2).exp() / (2 * arb.pi()).sqrt()
+
+
+def _logistic(u: acb) -> acb:
+    return 1 / (1 + (-u).exp())
+
+
+ERF = BallFunction(lambda u, _: 2 * _normal_cdf(u) - 1, lambda u, _: 2 * _normal_pdf(u))
+
+# Each obeys |g(u)| <= 1 + |u| and |g'(u)| <= 2 on the real line.
+SMOOTH = {
+    "tanh": BallFunction(lambda u, _: u.tanh(), lambda u, _: u.sech() * u.sech()),
+    "sigmoid": BallFunction(lambda u, _: _logistic(u), lambda u, _: _logistic(u) * _logistic(-u)),
+    "softplus": BallFunction(
+        lambda u, analytic: (1 + u.exp()).log(analytic=analytic), lambda u, _: _logistic(u)
+    ),
+    "gelu": BallFunction(
+        lambda u, _: u * _normal_cdf(u), lambda u, _: _normal_cdf(u) + u * _normal_pdf(u)
+    ),
+    "sin": BallFunction(lambda u, _: u.sin(), lambda u, _: u.cos()),
+}
+
+
+def smooth_name(activation: Activation) -> str | None:
+    """Return the name in `nearopt.network.smooth` of an activation that this module knows."""
+    return next((name for name in SMOOTH if getattr(smooth, name) == activation), None)
+
+
+def ball_function(activation: Activation) -> BallFunction:
+    """Return an activation on complex balls.
+
+    Raises
+    ------
+    ValueError
+        If this module does not know the activation.
+    """
+    if isinstance(activation, Erf):
+        return ERF
+    if isinstance(activation, Polynomial):
+        return _polynomial(np.array(activation.coefficients))
+    if isinstance(activation, LeakyReLU):
+        return _piecewise_linear(activation.slope)
+    name = smooth_name(activation)
+    if name is None:
+        known = "Erf, Polynomial, ReLU, LeakyReLU, " + ", ".join(SMOOTH)
+        raise ValueError(f"activation must be one of {known} in ball arithmetic, not {activation}")
+    return SMOOTH[name]
+
+
+def _polynomial(coefficients: Array) -> BallFunction:
+    def horner(u: acb, factors: list[arb]) -> acb:
+        total = acb(0)
+        for factor in reversed(factors):
+            total = total * u + factor
+        return total
+
+    exact = [arb(c) for c in coefficients.tolist()]
+    slopes = [d * c for d, c in enumerate(exact)][1:]
+    return BallFunction(lambda u, _: horner(u, exact), lambda u, _: horner(u, slopes))
+
+
+def _piecewise_linear(slope: float) -> BallFunction:
+    """g(u) = slope u + (1 - slope) max(u, 0)."""
+    below, above = arb(slope), 1 - arb(slope)
+    return BallFunction(
+        lambda u, analytic: below * u + above * u.real_max(acb(0), analytic=analytic),
+        lambda u, analytic: below + above * u.real_heaviside(analytic=analytic),
+    )

@@ -1,0 +1,121 @@
+"""Ranks proved by witnesses: inputs at which the gradients of the parameters are independent.
+
+The Hessian is E[J^T J]. If some columns of J are independent at a few inputs, they are so as
+functions, and the Hessian's rank is at least their number. No kernel and no integral is needed.
+"""
+
+import flint
+import numpy as np
+from flint import acb
+
+from nearopt.checks import Array, finite_array, positive_integer, require_generator, require_memory
+from nearopt.hessian.null_space import homogeneous_degree
+from nearopt.network.activations import Erf
+from nearopt.network.two_layer import TwoLayer, require_network
+from nearopt.proof.balls import Balls, exact, to_matrix
+from nearopt.proof.certificate import COPIES, FIRST_PRECISION, require_precision
+from nearopt.proof.definite import prove_definite
+from nearopt.proof.functions import ball_function
+
+# Inputs for each parameter: enough to have some on each side of every kink.
+SAMPLES = 4
+
+
+def jacobian_rank(
+    net: TwoLayer, *, rng: np.random.Generator, max_precision: int = 4096
+) -> int | None:
+    """Prove the rank of the Hessian at a teacher.
+
+    Parameters
+    ----------
+    net : TwoLayer
+        The teacher, of any activation that `ball_function` knows.
+    rng : Generator
+        Source of the inputs.
+    max_precision : int
+        Bits at which to give up.
+
+    Returns
+    -------
+    int or None
+        P, or P - hidden_dim if the activation is homogeneous and so cannot have more. None says
+        that this was not proved at `max_precision` bits, never that the rank is less.
+
+    Raises
+    ------
+    ValueError
+        If the activation is not known in ball arithmetic, or the precision is below 64 bits.
+    MemoryError
+        If the balls do not fit.
+    """
+    require_network("net", net)
+    require_generator(rng)
+    max_precision = require_precision(max_precision)
+    needed = 16 * net.output_dim * net.parameter_count**2 * (64.0 + FIRST_PRECISION / 8)
+    what = f"a Jacobian of balls of {net.parameter_count} parameters"
+    require_memory(what, needed, "use fewer units")
+    kept = np.ones(net.parameter_count, dtype=bool)
+    if homogeneous_degree(net.activation) is not None:
+        strongest = np.abs(net.W2).argmax(0)
+        kept[strongest * net.hidden_dim + np.arange(net.hidden_dim)] = False
+    inputs = rng.standard_normal((SAMPLES * net.parameter_count, net.input_dim))
+    precision = FIRST_PRECISION
+    while precision <= max_precision:
+        with flint.ctx.workprec(precision):
+            columns = to_matrix(_jacobian(net, inputs)[:, kept])
+            if prove_definite(columns.transpose() * columns) is not None:
+                return int(kept.sum())
+        precision *= 2
+    return None
+
+
+def certify_batch_ranks(net: TwoLayer, inputs: Array, bits: int = 256) -> bool:
+    """Whether it is proved that batches of the first N inputs have rank min(N, P) for every N.
+
+    The Jacobian at P inputs is a square matrix. Its entries are enclosed in balls, weights and
+    inputs being the rationals that the floats are; if the determinant's ball excludes 0, the rows
+    are independent, and so are those of every smaller batch.
+
+    Parameters
+    ----------
+    net : TwoLayer
+        With the activation `Erf` and one output.
+    inputs : array of shape (P, input_dim)
+        As many inputs as parameters.
+    bits : int
+        Working precision.
+
+    Returns
+    -------
+    bool
+        False says nothing: more bits may prove it.
+
+    Raises
+    ------
+    ValueError
+        If the activation is another, there are more outputs than one, or the inputs do not fit.
+    MemoryError
+        If the balls do not fit.
+    """
+    require_network("net", net)
+    if not isinstance(net.activation, Erf) or net.output_dim != 1:
+        raise ValueError(f"needs Erf and one output, not {net.activation} and {net.output_dim}")
+    inputs = finite_array("inputs", inputs, (net.parameter_count, net.input_dim))
+    needed = COPIES * inputs.shape[0] ** 2 * (64.0 + positive_integer("bits", bits) / 8)
+    require_memory(f"balls of {bits} bits", needed, "take fewer bits or a smaller network")
+    with flint.ctx.workprec(bits):
+        return not to_matrix(_jacobian(net, inputs)).det().contains(0)
+
+
+def _jacobian(net: TwoLayer, inputs: Array) -> Balls:
+    """Enclose dy/dtheta, shape (samples * output_dim, P), as `TwoLayer.jacobian`."""
+    value, slope = (
+        np.frompyfunc(lambda u, f=f: f(acb(u), False).real, 1, 1)
+        for f in ball_function(net.activation)
+    )
+    x, W2 = exact(inputs), exact(net.W2)
+    u = x @ exact(net.W1).T
+    outer = exact(np.eye(len(W2)))[None, :, :, None] * value(u)[:, None, None, :]
+    inner = (W2 * slope(u)[:, None, :])[..., None] * x[:, None, None, :]
+    rows = len(inputs) * len(W2)
+    return np.hstack([outer.reshape(rows, -1), inner.reshape(rows, -1)])

@@ -1,0 +1,98 @@
+"""All eigenvalues of a graded matrix, each to many digits, however far below the largest it is."""
+
+import flint
+import numpy as np
+from flint import arb
+from scipy.linalg.lapack import dgejsv
+
+from nearopt.checks import Array, positive_integer, require_memory
+from nearopt.hessian.dense import population_hessian
+from nearopt.network.two_layer import TwoLayer, require_network
+from nearopt.proof.balls import Balls, ball_kernels, exact, has_ball_kernels, hessian_blocks
+from nearopt.proof.certificate import certify_full_rank
+
+# Flags of LAPACK's dgejsv: pivot for a factor whose columns are scaled, no vectors, keep all.
+ACCURATE, NONE, KEEP_TINY, NO_TRANSPOSE, NO_PERTURBATION = 0, 3, 0, 0, 0
+
+
+def graded_spectrum(net: TwoLayer, precision: int) -> Array:
+    """Return the eigenvalues of the Hessian to high relative accuracy.
+
+    With complete pivoting, the Cholesky factor L is a well conditioned matrix times a diagonal one,
+    however small the latter's entries. So its singular values keep their digits when L, found at
+    high precision, is rounded to floats, and one-sided Jacobi rotations find them all (Demmel,
+    Gu, Eisenstat, Slapnicar, Veselic & Drmac 1999). Their squares are the eigenvalues.
+
+    Parameters
+    ----------
+    net : TwoLayer
+        A teacher with `Erf` or `Polynomial`, and a Hessian of full rank.
+    precision : int
+        Bits; those of the teacher's `Certificate` suffice.
+
+    Returns
+    -------
+    array of shape (P,)
+        Ascending.
+
+    Raises
+    ------
+    ArithmeticError
+        If a pivot is not positive at this precision.
+    ValueError
+        If the activation is another, or the precision not a positive integer.
+    MemoryError
+        If the balls do not fit.
+    """
+    require_network("net", net)
+    if not has_ball_kernels(net.activation):
+        raise ValueError(f"net must have Erf or Polynomial, not {net.activation!r}")
+    precision = positive_integer("precision", precision)
+    needed = 8 * net.parameter_count**2 * (64.0 + precision / 8)
+    require_memory(f"{net.parameter_count} parameters in balls", needed, "use fewer units")
+    with flint.ctx.workprec(precision):
+        W1, W2 = exact(net.W1), exact(net.W2)
+        L = _pivoted_cholesky(hessian_blocks(W1, W2, ball_kernels(net.activation, W1 @ W1.T)))
+    values, _, _, work, _, info = dgejsv(
+        L, ACCURATE, NONE, NONE, KEEP_TINY, NO_TRANSPOSE, NO_PERTURBATION
+    )
+    if info:
+        raise ArithmeticError(f"one-sided Jacobi rotations did not converge: dgejsv gave {info}")
+    return np.sort((values * (work[0] / work[1])) ** 2)
+
+
+def true_and_float_spectrum(net: TwoLayer) -> tuple[Array, Array, float]:
+    """Return the eigenvalues in truth, in floats, and the floor below which floats see no rank.
+
+    Parameters
+    ----------
+    net : TwoLayer
+        As for `graded_spectrum`.
+
+    Returns
+    -------
+    true, floats : arrays of shape (P,)
+        Ascending.
+    floor : float
+        numpy's threshold: P times machine epsilon times the largest eigenvalue.
+    """
+    true = graded_spectrum(net, certify_full_rank(net).precision)
+    floats = np.linalg.eigvalsh(population_hessian(net))
+    return true, floats, len(true) * float(np.finfo(np.float64).eps) * true[-1]
+
+
+def _pivoted_cholesky(A: Balls) -> Array:
+    """Return L, rounded to floats, with L L^T = A up to a permutation of rows and columns."""
+    A = np.frompyfunc(arb.mid, 1, 1)(A)
+    columns = []
+    left = np.arange(len(A))
+    while left.size:
+        place = max(range(left.size), key=lambda i: A[i, i])
+        if not A[place, place] > 0:
+            raise ArithmeticError(f"a pivot is not positive at {flint.ctx.prec} bits")
+        column = A[:, place] / A[place, place].sqrt()
+        columns.append(dict(zip(left.tolist(), column.astype(float), strict=True)))
+        keep = np.arange(left.size) != place
+        left, rest = left[keep], column[keep]
+        A = np.frompyfunc(arb.mid, 1, 1)(A[np.ix_(keep, keep)] - np.outer(rest, rest))
+    return np.array([[column.get(row, 0.0) for column in columns] for row in range(len(columns))])

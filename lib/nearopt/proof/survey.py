@@ -1,0 +1,86 @@
+"""Many erf teachers: certified ranks, the ranks that floats see, smallest eigenvalues and a fit."""
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+from scipy.stats import linregress
+
+from nearopt.checks import positive_integer, require_generator
+from nearopt.network.activations import Erf
+from nearopt.network.two_layer import TwoLayer
+from nearopt.proof.certificate import certify_full_rank
+from nearopt.rank.count import numerical_rank
+
+
+def draw_certificates(
+    shapes: Iterable[tuple[int, int]],
+    teachers: int,
+    *,
+    sigma1: float = 1.0,
+    sigma2: float = 1.0,
+    rng: np.random.Generator,
+) -> pd.DataFrame:
+    """Draw teachers of each shape and certify them.
+
+    Parameters
+    ----------
+    shapes : iterable of (input_dim, hidden_dim)
+        The sizes.
+    teachers : int
+        Drawn for each shape.
+    sigma1, sigma2 : float
+        Standard deviations of the weights.
+    rng : Generator
+        Source of the weights.
+
+    Returns
+    -------
+    DataFrame
+        A row for each teacher: net, input_dim, hidden_dim, parameters, float_rank, certified, and
+        smallest, the decimal logarithm of its smallest eigenvalue (NaN if not certified).
+
+    Raises
+    ------
+    ValueError
+        If a size is not a positive integer or a scale not a positive number.
+    """
+    require_generator(rng)
+    scales = {"sigma1": sigma1, "sigma2": sigma2, "rng": rng}
+    draws = range(positive_integer("teachers", teachers))
+    nets = [TwoLayer.draw(*s, activation=Erf(), **scales) for s in shapes for _ in draws]
+    return pd.DataFrame([_row(net) for net in nets])
+
+
+def _row(net: TwoLayer) -> dict[str, object]:
+    certificate = certify_full_rank(net)
+    smallest = float(certificate.smallest_eigenvalue)
+    return {
+        "net": net,
+        "input_dim": net.input_dim,
+        "hidden_dim": net.hidden_dim,
+        "parameters": net.parameter_count,
+        "float_rank": numerical_rank(net).value,
+        "certified": certificate.certified,
+        "smallest": math.log10(smallest) if certificate.certified else math.nan,
+    }
+
+
+def fit_widths(survey: pd.DataFrame) -> pd.DataFrame:
+    """Fit smallest = intercept + slope hidden_dim^(1 / input_dim) to the teachers, by input_dim.
+
+    Returns
+    -------
+    DataFrame
+        With the columns intercept, slope, error (the slope's standard error) and spread (the
+        standard deviation of teachers about the fit), in decades; indexed by input_dim.
+    """
+    rows = {}
+    for input_dim, group in survey.groupby("input_dim"):
+        width = group.hidden_dim ** (1 / input_dim)
+        fit = linregress(width, group.smallest)
+        spread = (group.smallest - fit.intercept - fit.slope * width).std(ddof=2)
+        rows[input_dim] = [fit.intercept, fit.slope, fit.stderr, spread]
+    columns = ["intercept", "slope", "error", "spread"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns)

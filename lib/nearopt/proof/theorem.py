@@ -1,0 +1,130 @@
+"""Teachers that the full-rank theorem covers, and the rank that the others are left with."""
+
+from dataclasses import dataclass
+from itertools import combinations
+
+import flint
+import numpy as np
+
+from nearopt.checks import Array
+from nearopt.network.activations import LeakyReLU, Polynomial
+from nearopt.network.two_layer import TwoLayer, require_network
+
+
+@dataclass(frozen=True)
+class Irreducibility:
+    """Whether a teacher meets the conditions of the theorem; true if it does.
+
+    Attributes
+    ----------
+    failures : tuple of str
+        Each condition that fails, with the hidden units, counted from 0.
+    """
+
+    failures: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        return not self.failures
+
+
+def is_irreducible(net: TwoLayer) -> Irreducibility:
+    """Check the theorem's conditions on a teacher's weights, exactly.
+
+    The conditions of Fukumizu (1996), for networks without biases: every w_k differs from 0 and
+    has a nonzero outgoing weight, and no two are equal or opposite. If the activation is analytic
+    at 0 and not a polynomial, the Hessian then has full rank.
+
+    Parameters
+    ----------
+    net : TwoLayer
+        The teacher.
+
+    Returns
+    -------
+    Irreducibility
+        Names what fails.
+    """
+    require_network("net", net)
+    W1, W2 = net.W1, net.W2
+    failures = [f"unit {k} has no incoming weight" for k in np.flatnonzero(~W1.any(1))]
+    failures += [f"unit {k} has no outgoing weight" for k in np.flatnonzero(~W2.any(0))]
+    for k, other in combinations(np.flatnonzero(W1.any(1)).tolist(), 2):
+        if np.array_equal(W1[k], W1[other]):
+            failures.append(f"units {k} and {other} have equal incoming weights")
+        if np.array_equal(W1[k], -W1[other]):
+            failures.append(f"units {k} and {other} have opposite incoming weights")
+    return Irreducibility(tuple(failures))
+
+
+def odd_activation_rank(net: TwoLayer) -> int:
+    """Rank of the Hessian at any teacher, degenerate or not.
+
+    For an odd activation that is analytic at 0, not a polynomial, and has g'(0) != 0: erf, tanh,
+    sin. Units of equal or opposite incoming weights form a class c. They share the functions g(w.x)
+    and x_j g'(w.x), so a class adds output_dim + input_dim r_c, with r_c the rank of its
+    outgoing weights, and input_dim r_c if its incoming weights are 0. Different classes are
+    independent by the theorem's proof.
+
+    Parameters
+    ----------
+    net : TwoLayer
+        The teacher.
+
+    Returns
+    -------
+    int
+        P if the teacher is irreducible.
+
+    Raises
+    ------
+    ValueError
+        If the activation is a polynomial, has a kink or is not odd.
+    """
+    require_network("net", net)
+    g, u = net.activation, np.array([0.5, 2.0])
+    if isinstance(g, Polynomial | LeakyReLU) or not np.allclose(g(-u), -g(u)):
+        raise ValueError(f"net must have an odd analytic activation, such as Erf(), not {g!r}")
+    classes: dict[tuple[float, ...], list[int]] = {}
+    for k, w in enumerate(net.W1):
+        sign = np.sign(w[w != 0][:1].sum())
+        classes.setdefault(tuple((sign * w + 0.0).tolist()), []).append(k)
+    total = 0
+    for w, members in classes.items():
+        total += net.input_dim * _exact_rank(net.W2[:, members])
+        total += net.output_dim if any(w) else 0
+    return total
+
+
+def degenerate_teachers(net: TwoLayer) -> dict[str, TwoLayer]:
+    """Break each of the theorem's conditions at the first unit of a teacher of two units or more.
+
+    Returns
+    -------
+    dict
+        Teachers with the condition that each of them breaks.
+
+    Raises
+    ------
+    ValueError
+        If the teacher has one unit.
+    """
+    require_network("net", net)
+    if net.hidden_dim < 2:
+        raise ValueError("net must have at least 2 hidden units, not 1")
+    first = np.arange(net.hidden_dim) == 0
+    W1, W2, cut_off = net.W1, net.W2, np.where(first, 0, net.W2)
+    opposite = np.where(first[:, None], -W1[1], W1)
+    weights = {
+        "no outgoing weight": (W1, cut_off),
+        "no incoming weight": (np.where(first[:, None], 0, W1), W2),
+        "two equal": (np.where(first[:, None], W1[1], W1), W2),
+        "two opposite": (opposite, W2),
+        "two opposite, one cut off": (opposite, cut_off),
+    }
+    return {broken: TwoLayer(*pair, net.activation) for broken, pair in weights.items()}
+
+
+def _exact_rank(matrix: Array) -> int:
+    """Rank of the rationals that the floats are."""
+    rows = [[flint.fmpq(*x.as_integer_ratio()) for x in row] for row in matrix.tolist()]
+    return flint.fmpq_mat(rows).rank()

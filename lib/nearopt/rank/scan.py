@@ -1,0 +1,119 @@
+"""A scan of small networks for ranks that a count of dimensions does not give.
+
+Each case is independent of the others, so that a larger scan can be split among machines.
+"""
+
+from collections.abc import Iterable, Iterator
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from nearopt.checks import positive_integer, require_generator
+from nearopt.network.activations import Polynomial
+from nearopt.rank.bounds import upper_bound
+from nearopt.rank.count import exact_ranks
+from nearopt.rank.double_points import Degrees, monomials
+from nearopt.rank.theory import closed_form, theoretical_rank
+
+Case = tuple[Degrees, int, int]
+
+
+def scan_cases(
+    max_degree: int, max_input_dim: int, output_dim: int, max_terms: int
+) -> Iterator[Case]:
+    """Yield (S, input_dim, output_dim) for each S of 1 to `max_terms` degrees up to `max_degree`.
+
+    Raises
+    ------
+    ValueError
+        If a number is not a positive integer.
+    """
+    degrees = range(positive_integer("max_degree", max_degree) + 1)
+    inputs = range(1, positive_integer("max_input_dim", max_input_dim) + 1)
+    output_dim = positive_integer("output_dim", output_dim)
+    for terms in range(1, positive_integer("max_terms", max_terms) + 1):
+        for chosen in combinations(degrees, terms):
+            yield from ((frozenset(chosen), n, output_dim) for n in inputs)
+
+
+def scan_ranks(cases: Iterable[Case], *, rng: np.random.Generator) -> pd.DataFrame:
+    """Count the rank at every width until it stops growing, one row reduction for each case.
+
+    Returns
+    -------
+    DataFrame
+        A row for each width: degrees, outputs, inputs, units, parameters, the exact rank, the
+        dimension count, whether the rank is proved, and the reason of its upper bound.
+    """
+    require_generator(rng)
+    rows = []
+    for degrees, n, outputs in cases:
+        activation = monomial_sum(degrees)
+        widths = saturating_width(degrees, n, outputs)
+        for h, rank in enumerate(exact_ranks(activation, n, widths, outputs, rng=rng), start=1):
+            naive = dimension_count(degrees, n, h, outputs)
+            sizes = (" ".join(map(str, sorted(degrees))), outputs, n, h, rank.parameters)
+            rows.append((*sizes, rank.value, naive, rank.proved, rank.upper.reason))
+    names = ("degrees", "outputs", "inputs", "units", "parameters", "rank", "dimension_count")
+    return pd.DataFrame(rows, columns=[*names, "proved", "reason"])
+
+
+def monomial_sum(degrees: Degrees) -> Polynomial:
+    """Return the sum of u^d over the degrees."""
+    return Polynomial(tuple(float(d in degrees) for d in range(max(degrees) + 1)))
+
+
+def saturating_width(degrees: Degrees, input_dim: int, output_dim: int = 1) -> int:
+    """Return the least width at which no upper bound is below N_o D_S, the rank's last value."""
+    last, h = output_dim * monomials(degrees, input_dim), 1
+    while upper_bound(degrees, input_dim, h, output_dim).value < last:
+        h += 1
+    return h
+
+
+def dimension_count(degrees: Degrees, n: int, h: int, outputs: int = 1) -> int:
+    """Rank that a count of dimensions expects: the least of P, N_o D_S' + top and N_o D_S.
+
+    S' is S without its highest degree m, and top = h (n + N_o - 1) the count for {m} alone. Where
+    a whole family is known to have less, its closed form is expected: m <= 2 with one output, and
+    as many outputs as units or more.
+    """
+    highest = max(degrees)
+    if outputs >= h or (highest <= 2 and outputs == 1):
+        return closed_form(degrees, n, h, outputs).value
+    top = h * (n + outputs - 1)
+    lower = outputs * monomials(degrees - {highest}, n)
+    count = min(lower + top, outputs * monomials(degrees, n))
+    return min(count, h * (n + outputs)) if len(degrees) > 1 else count
+
+
+def tabulate_ranks(
+    choices: Iterable[Degrees], max_input_dim: int, max_hidden_dim: int, *, rng: np.random.Generator
+) -> pd.DataFrame:
+    """Count and predict the rank of every network of one output up to these sizes.
+
+    Returns
+    -------
+    DataFrame
+        A row for each network: degrees, inputs, units, parameters, the exact rank, theory's rank,
+        whether it is proved, and the rank that a count of dimensions expects.
+
+    Raises
+    ------
+    ValueError
+        If a size is not a positive integer.
+    """
+    require_generator(rng)
+    max_input_dim = positive_integer("max_input_dim", max_input_dim)
+    max_hidden_dim = positive_integer("max_hidden_dim", max_hidden_dim)
+    rows = []
+    for degrees in choices:
+        activation = monomial_sum(degrees)
+        for n in range(1, max_input_dim + 1):
+            for h, rank in enumerate(exact_ranks(activation, n, max_hidden_dim, rng=rng), start=1):
+                theory = theoretical_rank(activation, n, h).value
+                counted = (rank.value, theory, rank.proved, dimension_count(degrees, n, h))
+                rows.append((degrees, n, h, rank.parameters, *counted))
+    names = ("degrees", "inputs", "units", "parameters", "rank", "theory", "proved")
+    return pd.DataFrame(rows, columns=[*names, "dimension_count"])

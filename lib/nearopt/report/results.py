@@ -1,0 +1,229 @@
+"""The one writer and reader of results: values, verdicts, tables, figures and where they are from.
+
+A notebook collects everything in a `Results` and saves it once. Whatever is read back is held
+against the checksums that were written with it, so a damaged file is refused, never typeset.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import platform
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nearopt.report.parameters import check_parameters, parameter_names
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+PACKAGES = ("matplotlib", "nearopt", "numpy", "pandas", "python-flint", "scipy", "seaborn")
+JSON: dict[str, Any] = {"indent": 1, "sort_keys": True, "ensure_ascii": False, "allow_nan": False}
+THREADS = ("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+# What parameters are, and what else of that kind is among the names of a notebook.
+DATA = (bool, int, float, str, list, dict, type(None))
+NOT_GIVEN = {"In", "Out", "results_dir"}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of a claim: it passes if measured and expected differ by at most tolerance.
+
+    Attributes
+    ----------
+    claim : str
+        The claim's label, such as C3.
+    statement : str
+        The quantity that was measured, in words.
+    measured, error : float
+        Its value and standard error (0 if exact).
+    expected, tolerance : float
+        What theory says, and by how much the measurement may differ.
+    """
+
+    claim: str
+    statement: str
+    measured: float
+    error: float
+    expected: float
+    tolerance: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether the claim holds."""
+        return abs(self.measured - self.expected) <= self.tolerance
+
+    def __repr__(self) -> str:
+        word = "holds" if self.passed else "FAILS"
+        spread = f" ± {self.error:.2g}" if self.error else ""
+        return (
+            f"{self.claim} {word}: {self.statement} is {self.measured:.4g}{spread}, "
+            f"expected {self.expected:.4g} within {self.tolerance:.2g}"
+        )
+
+
+def _plain(name: str, number: Any) -> int | float:  # noqa: ANN401
+    """Return a number as JSON takes it."""
+    plain = number.item() if hasattr(number, "item") else number
+    if isinstance(plain, bool) or not isinstance(plain, int | float) or not math.isfinite(plain):
+        raise ValueError(f"result {name!r} must be a finite number, not {number!r}")
+    return plain
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Write a whole file or nothing."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_bytes(data)
+    os.replace(partial, path)
+
+
+class Results:
+    """What one run of a notebook found.
+
+    Parameters
+    ----------
+    notebook : str
+        The notebook's name, a key of the configuration.
+    namespace : mapping
+        Holds the notebook's parameters among its names: `globals()` in the notebook.
+    folder : str
+        Where to save; nothing is written if it is empty.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is missing, unknown or not allowed; the message names it and its range.
+    """
+
+    def __init__(self, notebook: str, namespace: Mapping[str, Any], folder: str = "") -> None:
+        self.notebook = notebook
+        if not isinstance(folder, str) or "\0" in folder:
+            raise ValueError(f"results_dir must be the name of a folder, not {folder!r}")
+        names = parameter_names(notebook)
+        # Plain data besides the parameters is one that papermill was given by another name.
+        given = {name for name, value in namespace.items() if isinstance(value, DATA)}
+        unknown = {name for name in given - NOT_GIVEN if not name.startswith("_")} - set(names)
+        known = [name for name in names if name in namespace]
+        self.parameters = {name: namespace[name] for name in (*known, *sorted(unknown))}
+        check_parameters(notebook, self.parameters)
+        self.folder = Path(folder) if folder else None
+        self.values: dict[str, dict[str, Any]] = {}
+        self.verdicts: list[Verdict] = []
+        self.tables: dict[str, pd.DataFrame] = {}
+        self.figures: dict[str, Figure] = {}
+
+    def value(self, name: str, value: float, description: str, error: float | None = None) -> None:
+        """Record a number with what it is and, if it was measured, its standard error."""
+        self.values[name] = {"value": _plain(name, value), "description": description}
+        if error is not None:
+            self.values[name]["error"] = _plain(name, error)
+
+    def table(self, name: str, frame: pd.DataFrame) -> None:
+        """Record a table; it is saved as CSV without its index."""
+        self.tables[name] = frame
+
+    def figure(self, name: str, figure: Figure) -> None:
+        """Record a figure; it is saved as PDF, SVG and PNG."""
+        self.figures[name] = figure
+
+    def verdict(
+        self,
+        claim: str,
+        statement: str,
+        *,
+        measured: float,
+        expected: float,
+        tolerance: float,
+        error: float = 0.0,
+    ) -> Verdict:
+        """Record and return what became of a claim."""
+        numbers = (
+            _plain(f"{claim}: {statement}", number)
+            for number in (measured, error, expected, tolerance)
+        )
+        self.verdicts.append(Verdict(claim, statement, *numbers))
+        return self.verdicts[-1]
+
+    def save(self) -> None:
+        """Write everything; values.json comes last and carries the checksums of all the rest."""
+        if self.folder is None:
+            return
+        # Here, because who only reads results should not wait for matplotlib.
+        from nearopt.report import style
+
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for name, frame in self.tables.items():
+            text = frame.to_csv(index=False, lineterminator="\n")
+            _replace(self.folder / f"{name}.csv", text.encode())
+        files = [self.folder / f"{name}.csv" for name in self.tables]
+        origin = json.dumps({self.notebook: self.parameters}, sort_keys=True)
+        for name, figure in self.figures.items():
+            files += style.save(figure, self.folder / name, origin)
+        content = {
+            "notebook": self.notebook,
+            "parameters": self.parameters,
+            "values": self.values,
+            "verdicts": [asdict(v) | {"passed": v.passed} for v in self.verdicts],
+            "versions": {"python": platform.python_version()}
+            | {package: version(package) for package in PACKAGES},
+            "threads": {name: os.environ.get(name, "unset") for name in THREADS},
+            "files": {path.name: _digest(path.read_bytes()) for path in sorted(files)},
+        }
+        _replace(self.folder / "values.json", _sealed(content))
+
+
+def _sealed(content: Mapping[str, Any]) -> bytes:
+    """Return values.json as it is written: the content, and the checksum of all of it."""
+    seal = _digest(json.dumps(content, **JSON).encode())
+    return f"{json.dumps(content | {'seal': seal}, **JSON)}\n".encode()
+
+
+def add_file(folder: Path, name: str) -> None:
+    """List one more file of a results folder with its checksum.
+
+    Raises
+    ------
+    ValueError
+        If the folder is not as it was saved.
+    OSError
+        If the file cannot be read.
+    """
+    content = load(folder)
+    content["files"][name] = _digest((folder / name).read_bytes())
+    _replace(folder / "values.json", _sealed(content))
+
+
+def load(folder: Path) -> dict[str, Any]:
+    """Read a results folder back: the content of its values.json.
+
+    Raises
+    ------
+    ValueError
+        If values.json or a file that it lists is missing or not as it was saved.
+    """
+    remedy = f"delete {folder} and run the notebook again"
+    try:
+        data = (folder / "values.json").read_bytes()
+        content = json.loads(data)
+        content.pop("seal")
+        intact = _sealed(content) == data
+    except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
+        raise ValueError(f"{folder / 'values.json'} cannot be read ({error}); {remedy}") from None
+    if not intact:
+        raise ValueError(f"{folder / 'values.json'} was changed after it was saved; {remedy}")
+    for name, digest in content["files"].items():
+        path = folder / name
+        if not path.is_file() or _digest(path.read_bytes()) != digest:
+            raise ValueError(f"{path} is missing or was changed after it was saved; {remedy}")
+    return content

@@ -1,0 +1,170 @@
+"""A notebook rerun on a grid of parameters, and the one tidy table of what it found.
+
+A sweep is config/sweeps/NAME.yaml; config/sweeps/schema.yaml says what it may hold. The workflow
+runs its points (`workflow/sweep.smk`), this module says which they are and puts together what
+came of them.
+"""
+
+import itertools
+import math
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+from pandas.api.types import infer_dtype
+
+from nearopt.checks import require_memory
+from nearopt.report.parameters import SCHEMA, check_against, check_parameters, parameter_names
+
+FOLDER = SCHEMA.parent / "sweeps"
+
+# What Snakemake keeps of a point while it plans.
+BYTES_PER_POINT = 24e3
+# What a folder's name and a shell leave as it is.
+_PLAIN = re.compile(r"[A-Za-z0-9_.+-]+")
+
+
+def load_sweep(name: str) -> dict[str, Any]:
+    """Return the content of config/sweeps/NAME.yaml.
+
+    Raises
+    ------
+    ValueError
+        If there is no such sweep, or with a line for each thing in it that has no place there.
+    """
+    known = sorted(path.stem for path in FOLDER.glob("*.yaml") if path.stem != "schema")
+    if name not in known:
+        raise ValueError(f"no sweep is called {name!r}; there are {', '.join(known)}")
+    try:
+        sweep = yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(f"config/sweeps/{name}.yaml is not YAML: {error}") from None
+    check_against(yaml.safe_load((FOLDER / "schema.yaml").read_text(encoding="utf-8")), sweep, name)
+    return sweep
+
+
+def fixed_parameters(sweep: Mapping[str, Any], published: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters that all points share, once every point is known to be allowed.
+
+    Each value of each axis is held against the notebook's schema: the sum of the axes is checked,
+    not their product.
+
+    Parameters
+    ----------
+    sweep : mapping
+        As `load_sweep` returns it.
+    published : mapping
+        The paper's values, which hold where the sweep gives none.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is unknown, missing, given twice, not allowed or cannot name a folder.
+    """
+    notebook = Path(sweep["notebook"]).name
+    known = parameter_names(notebook)
+    axes = [_axis(key, values) for key, values in sweep["grid"].items()]
+    swept = [name for key in sweep["grid"] for name in _names(key)]
+    given = [*swept, *sweep.get("fixed", {})]
+    for name in given:
+        if name not in known:
+            raise ValueError(f"{notebook} has no parameter {name!r}; it has {', '.join(known)}")
+        if given.count(name) > 1:
+            raise ValueError(f"{name} is given more than once")
+    rest = {**published, **sweep.get("fixed", {})}
+    fixed = {name: value for name, value in rest.items() if name not in swept}
+    start = fixed | {name: value for axis in axes for name, value in axis[0].items()}
+    for setting in itertools.chain.from_iterable(axes):
+        check_parameters(notebook, start | setting)
+        _check_folders(setting)
+    return fixed
+
+
+def _check_folders(setting: Mapping[str, Any]) -> None:
+    for name, value in setting.items():
+        if not _PLAIN.fullmatch(str(value)):
+            raise ValueError(
+                f"{name} = {value!r} cannot name a folder: use letters, digits and . _ + - only"
+            )
+
+
+def _names(key: str) -> list[str]:
+    """Return the parameters, one or several, that a key of the grid names."""
+    return [name.strip() for name in key.split(",")]
+
+
+def _axis(key: str, values: list[Any]) -> list[dict[str, Any]]:
+    """Return the settings along one axis of the grid."""
+    names = _names(key)
+    if len(names) == 1:
+        return [{key: value} for value in values]
+    for value in values:
+        if not isinstance(value, list) or len(value) != len(names):
+            raise ValueError(f"grid, {key}: {value!r} must be a list of {len(names)} values")
+    return [dict(zip(names, value, strict=True)) for value in values]
+
+
+def points(grid: Mapping[str, list[Any]]) -> pd.DataFrame:
+    """Return every combination of a grid's values, a row for each point, as they were written.
+
+    Raises
+    ------
+    MemoryError
+        If the plan of so many points does not fit.
+    """
+    count = math.prod(len(values) for values in grid.values())
+    require_memory(f"a grid of {count} points", BYTES_PER_POINT * count, "split it into sweeps")
+    axes = [_axis(key, values) for key, values in grid.items()]
+    rows = [
+        {name: value for setting in combination for name, value in setting.items()}
+        for combination in itertools.product(*axes)
+    ]
+    return pd.DataFrame(rows, dtype=object)
+
+
+def rows_of_point(
+    point: Mapping[str, Any], content: Mapping[str, Any] | None, table: pd.DataFrame | None
+) -> list[dict[str, Any]]:
+    """Return a point's rows of the sweep's table.
+
+    Parameters
+    ----------
+    point : mapping
+        Its swept parameters.
+    content : mapping or None
+        Its results as `nearopt.report.results.load` reads them; None if it has none.
+    table : DataFrame or None
+        The table whose rows are wanted; if None, the values make one row, the standard error of
+        each in a column that ends in `_error`.
+
+    Notes
+    -----
+    A column that is called as what each row begins with is, a parameter of the point, `status` or
+    `failed_verdicts`, ends in `_of_row`.
+    """
+    if content is None:
+        return [{**point, "status": "missing"}]
+    failed = sum(not verdict["passed"] for verdict in content["verdicts"])
+    start = {**point, "status": "done", "failed_verdicts": failed}
+    values = {}
+    for name, entry in content["values"].items():
+        values[name] = entry["value"]
+        if "error" in entry:
+            values[f"{name}_error"] = entry["error"]
+    rows = [values] if table is None else table.astype(object).to_dict("records")
+    return [
+        start | {f"{name}_of_row" if name in start else name: row[name] for name in row}
+        for row in rows
+    ]
+
+
+def tidy(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """Return rows as one table; a whole number stays one where other rows have none."""
+    table = pd.DataFrame(list(rows), dtype=object)
+    nullable = {"integer": "Int64", "boolean": "boolean"}
+    kinds = {name: infer_dtype(column, skipna=True) for name, column in table.items()}
+    wanted = {name: nullable[kind] for name, kind in kinds.items() if kind in nullable}
+    return table.astype(wanted).infer_objects()

@@ -26,7 +26,7 @@ LOGS = RESULTS.replace("results", "logs", 1)
 NOTEBOOKS = [name for name in config if name != "results_dir"]
 VALUES = [f"{RESULTS}/{name}/values.json" for name in NOTEBOOKS]
 MANUSCRIPT = [*sorted(map(str, Path("paper").rglob("*.typ"))), "paper/references.bib"]
-MANUSCRIPT += ["workflow/typeset.py", "workflow/claims.py"]
+MANUSCRIPT += ["CITATION.cff", "workflow/typeset.py", "workflow/claims.py"]
 
 
 include: "workflow/ready.smk"

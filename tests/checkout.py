@@ -19,7 +19,7 @@ def copy_checkout(target):
     for folder in ("config", "docs", "lib", "notebooks", "paper", "site", "workflow"):
         ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
         shutil.copytree(ROOT / folder, target / folder, ignore=ignored)
-    for name in ("Snakefile", "requirements.lock"):
+    for name in ("CITATION.cff", "Snakefile", "requirements.lock"):
         shutil.copy(ROOT / name, target)
     return target
 
@@ -97,7 +97,7 @@ def small_checkout(target):
         shutil.copytree(ROOT / folder, target / folder, ignore=ignored)
     for folder in ("config", "notebooks", "paper"):
         (target / folder).mkdir()
-    for name in ("Makefile", "Snakefile", "requirements.lock", "paper/results.typ"):
+    for name in ("CITATION.cff", "Makefile", "Snakefile", "requirements.lock", "paper/results.typ"):
         shutil.copy(ROOT / name, target / name)
     schema = yaml.safe_load(SCHEMA.read_text())
     size = schema["properties"]["01_linear_asymptotics"]["properties"]["hidden_dim"]

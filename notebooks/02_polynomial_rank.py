@@ -67,10 +67,10 @@ results = Results("02_polynomial_rank", globals(), results_dir)
 # %%
 import numpy as np
 
-from nearopt import TwoLayer
+from nearopt import Polynomial, TwoLayer
 from nearopt.figures import rank as figures_rank
 from nearopt.hessian import population_hessian, spectrum
-from nearopt.rank import exact_rank, monomial_sum
+from nearopt.rank import exact_rank
 from nearopt.report import style
 
 style.use()
@@ -83,7 +83,7 @@ rng = np.random.default_rng(seed)
 # prime: that is never above the generic rank. If it meets a bound from above that is a theorem, the rank is proved.
 
 # %%
-quadratic = monomial_sum(frozenset({2}))
+quadratic = Polynomial.of_degrees(frozenset({2}))
 rank = exact_rank(quadratic, 5, 3, rng=rng)
 rank.value, rank.parameters, rank.proved
 
@@ -249,7 +249,7 @@ results.verdict("C5", statement, measured=measured, expected=0, tolerance=0)
 from nearopt.rank import numerical_rank
 
 # %%
-odd = monomial_sum(frozenset({1, 3, 5, 7, 9}))
+odd = Polynomial.of_degrees(frozenset({1, 3, 5, 7, 9}))
 teacher = TwoLayer.draw(2, 12, activation=odd, rng=rng)
 exact = exact_rank(odd, 2, 12, rng=rng)
 numerical = numerical_rank(teacher)
@@ -279,7 +279,7 @@ results.figure("floats", figures_rank.float_floor(from_hessian, from_factor, exa
 sizes = (spectrum_input_dim, spectrum_hidden_dim)
 spectra = {}
 for degrees in [frozenset(S) for S in ({1}, {2}, {3}, {1, 3})]:
-    g = monomial_sum(degrees)
+    g = Polynomial.of_degrees(degrees)
     drawn = [TwoLayer.draw(*sizes, activation=g, sigma1=sigma1, rng=rng) for _ in range(teachers)]
     values = np.array([spectrum(net)[::-1] for net in drawn])
     spectra[degrees] = values[:, : exact_rank(g, *sizes, rng=rng).value]
@@ -314,8 +314,8 @@ from nearopt.rank import exact_batch_ranks, relative_errors
 # %%
 shape = (student_input_dim, student_hidden_dim)
 learned = [frozenset(S) for S in ({2}, {1, 2}, {1, 3})]
-batch = {S: exact_batch_ranks(monomial_sum(S), *shape, rng=rng) for S in learned}
-population = {S: exact_rank(monomial_sum(S), *shape, rng=rng).value for S in learned}
+batch = {S: exact_batch_ranks(Polynomial.of_degrees(S), *shape, rng=rng) for S in learned}
+population = {S: exact_rank(Polynomial.of_degrees(S), *shape, rng=rng).value for S in learned}
 samples = np.arange(1, student_hidden_dim * (student_input_dim + 1) + 1)
 dict(zip(("u²", "u + u²", "u + u³"), population.values(), strict=True)), len(samples)
 
@@ -331,7 +331,7 @@ results.verdict("C5", statement, measured=wrong, expected=0, tolerance=0)
 # %%
 errors = {}
 for degrees in learned:
-    g = monomial_sum(degrees)
+    g = Polynomial.of_degrees(degrees)
     drawn = [TwoLayer.draw(*shape, activation=g, rng=rng) for _ in range(students)]
     errors[degrees] = np.array([relative_errors(t, distance, samples, rng=rng) for t in drawn])
 results.figure("samples", figures_rank.sample_curves(batch, errors, population))

@@ -113,7 +113,9 @@ def test_cells_are_short_and_the_prose_leads(source):
 
 
 def test_notebooks_import_from_rooms(source):
-    assert not re.search(r"^import nearopt|^from nearopt\.\w+\.(?!files )", source.read_text(), re.M)
+    assert not re.search(
+        r"^import nearopt|^from nearopt\.\w+\.(?!files )", source.read_text(), re.M
+    )
 
 
 def test_papermill_by_hand_meets_the_same_error(tmp_path):

@@ -11,7 +11,6 @@ from second_count import coefficient_rank
 from nearopt import Erf, Linear, Polynomial, TwoLayer
 from nearopt.rank.bounds import Bound, upper_bound
 from nearopt.rank.count import exact_batch_ranks, exact_rank, exact_ranks, numerical_rank
-from nearopt.rank.scan import monomial_sum
 from nearopt.rank.theory import lower_bound, theoretical_rank
 
 # (S, inputs, units, outputs) and the rank.
@@ -54,7 +53,7 @@ def rng(seed=0):
 
 
 def count(degrees, n, h, outputs=1, seed=0):
-    return exact_rank(monomial_sum(degrees), n, h, outputs, rng=rng(seed))
+    return exact_rank(Polynomial.of_degrees(degrees), n, h, outputs, rng=rng(seed))
 
 
 def integers(seed, *shape, size=50):
@@ -70,7 +69,7 @@ def test_known_values_by_count_and_theory(case):
     exact = count(frozenset(degrees), *sizes)
     assert exact.value == KNOWN[case]
     assert exact.proved
-    theory = theoretical_rank(monomial_sum(frozenset(degrees)), *sizes)
+    theory = theoretical_rank(Polynomial.of_degrees(frozenset(degrees)), *sizes)
     assert theory.value == KNOWN[case]
     assert exact.parameters == theory.parameters == sizes[1] * (sizes[0] + sizes[2])
 
@@ -90,7 +89,7 @@ def test_rational_rank_of_the_networks_own_jacobian(case):
     """Small integers, so that the floats of TwoLayer.jacobian are exact."""
     degrees, n, h, outputs = case
     W1, W2 = integers(3, h, n, size=9), integers(4, outputs, h, size=9)
-    net = TwoLayer(W1, W2, monomial_sum(frozenset(degrees)))
+    net = TwoLayer(W1, W2, Polynomial.of_degrees(frozenset(degrees)))
     inputs = rng(5).integers(-9, 10, size=(net.parameter_count + 10, n))
     jacobian = net.jacobian(inputs).reshape(-1, net.parameter_count)
     assert np.abs(jacobian).max() < 2**53
@@ -103,7 +102,7 @@ def test_rational_rank_of_the_networks_own_jacobian(case):
 def test_count_lies_between_the_proved_bounds_and_agrees_with_theory(degrees, n, h, outputs):
     exact, theory = (
         count(degrees, n, h, outputs),
-        theoretical_rank(monomial_sum(degrees), n, h, outputs),
+        theoretical_rank(Polynomial.of_degrees(degrees), n, h, outputs),
     )
     assert lower_bound(degrees, n, h, outputs).value <= exact.value <= exact.upper.value
     assert exact.upper == upper_bound(degrees, n, h, outputs)
@@ -128,7 +127,7 @@ def test_rank_never_falls_with_units_inputs_outputs_or_degrees(degrees, n, h, ou
 @given(degrees=DEGREES, **SIZES)
 @settings(max_examples=30, deadline=None, derandomize=True)
 def test_one_row_reduction_counts_every_width(degrees, n, h, outputs):
-    together = exact_ranks(monomial_sum(degrees), n, h, outputs, rng=rng(6))
+    together = exact_ranks(Polynomial.of_degrees(degrees), n, h, outputs, rng=rng(6))
     assert [r.value for r in together] == [
         count(degrees, n, width, outputs, seed=width).value for width in range(1, h + 1)
     ]
@@ -140,11 +139,11 @@ def test_one_row_reduction_counts_every_width(degrees, n, h, outputs):
     [({2}, 5, 6, 1), ({1, 3}, 3, 5, 1), ({0, 2}, 2, 4, 3), ({1}, 4, 3, 5)],
 )
 def test_a_row_reduction_gives_the_record_of_every_width(degrees, n, h, outputs):
-    together = exact_ranks(monomial_sum(frozenset(degrees)), n, h, outputs, rng=rng(6))
+    together = exact_ranks(Polynomial.of_degrees(frozenset(degrees)), n, h, outputs, rng=rng(6))
     alone = [count(frozenset(degrees), n, width, outputs) for width in range(1, h + 1)]
     assert together == alone
     if outputs == 1:
-        assert exact_ranks(monomial_sum(frozenset(degrees)), n, h, rng=rng(7)) == alone
+        assert exact_ranks(Polynomial.of_degrees(frozenset(degrees)), n, h, rng=rng(7)) == alone
 
 
 def test_a_record_says_how_it_was_found():
@@ -205,7 +204,7 @@ def test_thresholds_of_the_degree_are_sharp_at_coplanar_weights(h):
 
 def test_a_batch_has_the_rank_of_its_size_until_the_population_rank():
     for degrees, n, h in (((2,), 3, 4), ((1, 3), 2, 5), ((1, 2), 4, 2)):
-        ranks = exact_batch_ranks(monomial_sum(frozenset(degrees)), n, h, rng=rng())
+        ranks = exact_batch_ranks(Polynomial.of_degrees(frozenset(degrees)), n, h, rng=rng())
         full = count(frozenset(degrees), n, h).value
         np.testing.assert_array_equal(ranks, np.minimum(np.arange(1, h * (n + 1) + 1), full))
 
@@ -213,7 +212,7 @@ def test_a_batch_has_the_rank_of_its_size_until_the_population_rank():
 @pytest.mark.parametrize("degrees", [(1,), (2,), (1, 2), (3,), (0, 2)])
 @pytest.mark.parametrize("outputs", [1, 2])
 def test_floats_count_well_conditioned_networks_and_prove_nothing(degrees, outputs):
-    activation = monomial_sum(frozenset(degrees))
+    activation = Polynomial.of_degrees(frozenset(degrees))
     net = TwoLayer.draw(3, 4, output_dim=outputs, activation=activation, rng=rng(9))
     rank = numerical_rank(net)
     assert rank.value == count(frozenset(degrees), 3, 4, outputs).value
@@ -232,7 +231,7 @@ def test_floats_refuse_what_is_no_network_or_too_large():
 
 
 def test_floats_fail_where_the_count_does_not():
-    activation = monomial_sum(frozenset({0, 2, 4, 6, 8, 10, 12}))
+    activation = Polynomial.of_degrees(frozenset({0, 2, 4, 6, 8, 10, 12}))
     net = TwoLayer.draw(2, 16, activation=activation, rng=rng(10))
     assert numerical_rank(net).value < exact_rank(activation, 2, 16, rng=rng()).value
 
@@ -259,4 +258,4 @@ def test_a_count_that_cannot_fit_is_refused_before_it_starts():
         MemoryError,
         match=r"^a Jacobian of \d+ rows and \d+ columns needs .*; take a smaller network$",
     ):
-        exact_rank(monomial_sum(frozenset({9})), 1000, 10**6, rng=rng())
+        exact_rank(Polynomial.of_degrees(frozenset({9})), 1000, 10**6, rng=rng())

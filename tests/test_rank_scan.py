@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from nearopt import Polynomial
 from nearopt.rank.double_points import monomials
 from nearopt.rank.scan import (
     dimension_count,
-    monomial_sum,
     saturating_width,
     scan_cases,
     scan_ranks,
@@ -39,7 +39,7 @@ def test_the_range_over_which_the_conjecture_is_said_to_be_checked(outputs, term
     assert ranks.proved.all()
     sizes = ranks[["inputs", "units", "outputs"]].itertuples(index=False)
     for text, value, (n, h, _) in zip(ranks.degrees, ranks["rank"], sizes, strict=True):
-        activation = monomial_sum(frozenset(map(int, text.split())))
+        activation = Polynomial.of_degrees(frozenset(map(int, text.split())))
         assert theoretical_rank(activation, n, h, outputs).value == value
 
 

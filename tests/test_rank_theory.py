@@ -11,7 +11,6 @@ from nearopt.hessian.null_space import quadratic_null_vectors
 from nearopt.rank.bounds import Bound, Rank
 from nearopt.rank.count import exact_rank
 from nearopt.rank.double_points import EXCEPTIONS, conditions_on_forms, factor_pairs, monomials
-from nearopt.rank.scan import monomial_sum
 from nearopt.rank.theory import theoretical_rank
 
 
@@ -20,7 +19,7 @@ def rng(seed=0):
 
 
 def count(degrees, n, h, outputs=1, seed=0):
-    return exact_rank(monomial_sum(degrees), n, h, outputs, rng=rng(seed))
+    return exact_rank(Polynomial.of_degrees(degrees), n, h, outputs, rng=rng(seed))
 
 
 def test_scales_and_rotations_are_the_null_space_of_a_quadratic_network():
@@ -35,7 +34,7 @@ def test_scales_and_rotations_are_the_null_space_of_a_quadratic_network():
 
 
 def test_a_conjecture_is_never_called_proved():
-    theory = theoretical_rank(monomial_sum(frozenset({2, 3, 5})), 3, 9)
+    theory = theoretical_rank(Polynomial.of_degrees(frozenset({2, 3, 5})), 3, 9)
     assert not theory.proved
     assert "conjecture" in theory.method
     assert theory.value == theory.upper.value > theory.lower.value

@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 from scipy.optimize import least_squares
 
-from nearopt import TwoLayer
+from nearopt import Polynomial, TwoLayer
 from nearopt.rank import recovery
 from nearopt.rank.count import exact_rank
 from nearopt.rank.recovery import fit_student, relative_errors
-from nearopt.rank.scan import monomial_sum
 
 
 @pytest.mark.parametrize(
@@ -17,7 +16,7 @@ from nearopt.rank.scan import monomial_sum
 def test_a_student_learns_its_teacher_from_as_many_samples_as_the_rank(
     degrees, input_dim, hidden_dim
 ):
-    activation = monomial_sum(frozenset(degrees))
+    activation = Polynomial.of_degrees(frozenset(degrees))
     source = np.random.default_rng(1)
     scale = input_dim**-0.5
     teacher = TwoLayer.draw(input_dim, hidden_dim, activation=activation, sigma1=scale, rng=source)
@@ -29,7 +28,7 @@ def test_a_student_learns_its_teacher_from_as_many_samples_as_the_rank(
 
 
 def test_a_student_that_is_the_teacher_stays():
-    teacher = TwoLayer([[1.0, 2.0]], [[3.0]], monomial_sum(frozenset({2})))
+    teacher = TwoLayer([[1.0, 2.0]], [[3.0]], Polynomial.of_degrees(frozenset({2})))
     inputs = np.eye(2)
     fitted = fit_student(teacher, inputs, teacher(inputs))
     np.testing.assert_array_equal(fitted.parameters, teacher.parameters)
@@ -37,6 +36,6 @@ def test_a_student_that_is_the_teacher_stays():
 
 def test_a_fit_that_has_not_ended_is_no_fit(monkeypatch):
     monkeypatch.setattr(recovery, "least_squares", partial(least_squares, max_nfev=1))
-    student = TwoLayer([[1.0, 2.0]], [[3.0]], monomial_sum(frozenset({2})))
+    student = TwoLayer([[1.0, 2.0]], [[3.0]], Polynomial.of_degrees(frozenset({2})))
     with pytest.raises(RuntimeError, match="has not converged in 1 steps"):
         fit_student(student, np.eye(2), np.ones((2, 1)))

@@ -9,7 +9,9 @@ of g.
 """
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
+from numbers import Integral
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -66,6 +68,14 @@ class Polynomial:
         if checked[-1] == 0:
             raise ValueError(f"coefficients must end with a nonzero number, not {checked.tolist()}")
         object.__setattr__(self, "coefficients", tuple(checked.tolist()))
+
+    @classmethod
+    def of_degrees(cls, degrees: Collection[int]) -> "Polynomial":
+        """Return the sum of u^d over the degrees, whole numbers of at least 0."""
+        whole = isinstance(degrees, Collection) and all(isinstance(d, Integral) for d in degrees)
+        if not whole or not degrees or min(degrees) < 0:
+            raise ValueError(f"degrees must be whole numbers of at least 0, not {degrees!r:.80}")
+        return cls(tuple(float(d in degrees) for d in range(max(degrees) + 1)))
 
     def __call__(self, u: Array) -> Array:
         """Return g(u), element by element."""

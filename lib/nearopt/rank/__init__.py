@@ -1,6 +1,6 @@
 """Ranks of polynomial networks: counted exactly, bounded, and what theory says."""
 
-from nearopt.rank.bounds import Bound, Rank, upper_bound
+from nearopt.rank.bounds import Bound, Rank
 from nearopt.rank.count import (
     count_batch_ranks,
     covariance_rank,
@@ -10,8 +10,8 @@ from nearopt.rank.count import (
     numerical_rank,
 )
 from nearopt.rank.recovery import fit_student, relative_errors
-from nearopt.rank.scan import monomial_sum, scan_cases, scan_ranks, tabulate_ranks
-from nearopt.rank.theory import expected_batch_ranks, lower_bound, theoretical_rank
+from nearopt.rank.scan import scan_cases, scan_ranks, tabulate_ranks
+from nearopt.rank.theory import expected_batch_ranks, theoretical_rank
 
 __all__ = [
     "Bound",
@@ -23,13 +23,10 @@ __all__ = [
     "exact_ranks",
     "expected_batch_ranks",
     "fit_student",
-    "lower_bound",
-    "monomial_sum",
     "numerical_rank",
     "relative_errors",
     "scan_cases",
     "scan_ranks",
     "tabulate_ranks",
     "theoretical_rank",
-    "upper_bound",
 ]

@@ -42,11 +42,6 @@ class Rank:
         How `value` was found: numerical, exact or theory, and how.
     lower, upper : Bound
         Proved bounds of the rank.
-
-    Raises
-    ------
-    ValueError
-        If the value is outside its bounds.
     """
 
     value: int
@@ -68,13 +63,7 @@ class Rank:
 
 
 def degrees_of(activation: Polynomial) -> Degrees:
-    """Return S, the degrees whose coefficient is not zero.
-
-    Raises
-    ------
-    ValueError
-        If the activation is not a polynomial.
-    """
+    """Return S, the degrees whose coefficient is not zero."""
     if not isinstance(activation, Polynomial):
         raise ValueError(
             f"activation must be a Polynomial, not {activation!r}; use numerical_rank for others"
@@ -85,13 +74,7 @@ def degrees_of(activation: Polynomial) -> Degrees:
 def degrees_and_sizes(
     activation: Polynomial, input_dim: int, hidden_dim: int, output_dim: int
 ) -> tuple[Degrees, tuple[int, int, int]]:
-    """Return S and the sizes of a network, once they are known to be good.
-
-    Raises
-    ------
-    ValueError
-        If the activation is not a polynomial or a size is not a positive integer.
-    """
+    """Return S and the sizes of a network, once they are known to be good."""
     sizes = (
         positive_integer("input_dim", input_dim),
         positive_integer("hidden_dim", hidden_dim),

@@ -24,13 +24,6 @@ def fit_student(student: TwoLayer, inputs: Array, outputs: Array) -> TwoLayer:
         The batch.
     outputs : array of shape (samples, output_dim)
         What the teacher answers.
-
-    Raises
-    ------
-    ValueError
-        If inputs or outputs have the wrong shape or are not finite.
-    RuntimeError
-        If the fit does not converge.
     """
     require_network("student", student)
     inputs = finite_array("inputs", inputs, (None, student.input_dim))
@@ -66,11 +59,6 @@ def relative_errors(
         Sizes of the batches; each is the beginning of the next.
     rng : Generator
         Source of the student, the batch and the new inputs.
-
-    Raises
-    ------
-    ValueError
-        If the distance is not a positive number, or a size not a positive integer.
     """
     require_network("teacher", teacher)
     require_generator(rng)

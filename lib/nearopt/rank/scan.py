@@ -3,41 +3,35 @@
 Each case is independent of the others, so that a larger scan can be split among machines.
 """
 
-from collections.abc import Iterable, Iterator
-from itertools import combinations
+from collections.abc import Iterable
+from itertools import chain, combinations
 
 import numpy as np
 import pandas as pd
 
-from nearopt.checks import positive_integer, require_generator
+from nearopt.checks import positive_integer
 from nearopt.network.activations import Polynomial
 from nearopt.rank.bounds import upper_bound
 from nearopt.rank.count import exact_ranks
 from nearopt.rank.double_points import Degrees, monomials
 from nearopt.rank.theory import closed_form, theoretical_rank
 
-Case = tuple[Degrees, int, int]
-
 
 def scan_cases(
     max_degree: int, max_input_dim: int, output_dim: int, max_terms: int
-) -> Iterator[Case]:
-    """Yield (S, input_dim, output_dim) for each S of 1 to `max_terms` degrees up to `max_degree`.
-
-    Raises
-    ------
-    ValueError
-        If a number is not a positive integer.
-    """
+) -> list[tuple[Degrees, int, int]]:
+    """Return (S, input_dim, output_dim) for each S of 1 to `max_terms` degrees to `max_degree`."""
     degrees = range(positive_integer("max_degree", max_degree) + 1)
     inputs = range(1, positive_integer("max_input_dim", max_input_dim) + 1)
     output_dim = positive_integer("output_dim", output_dim)
-    for terms in range(1, positive_integer("max_terms", max_terms) + 1):
-        for chosen in combinations(degrees, terms):
-            yield from ((frozenset(chosen), n, output_dim) for n in inputs)
+    lengths = range(1, positive_integer("max_terms", max_terms) + 1)
+    chosen = chain.from_iterable(combinations(degrees, length) for length in lengths)
+    return [(frozenset(S), n, output_dim) for S in chosen for n in inputs]
 
 
-def scan_ranks(cases: Iterable[Case], *, rng: np.random.Generator) -> pd.DataFrame:
+def scan_ranks(
+    cases: Iterable[tuple[Degrees, int, int]], *, rng: np.random.Generator
+) -> pd.DataFrame:
     """Count the rank at every width until it stops growing, one row reduction for each case.
 
     Returns
@@ -46,10 +40,9 @@ def scan_ranks(cases: Iterable[Case], *, rng: np.random.Generator) -> pd.DataFra
         A row for each width: degrees, outputs, inputs, units, parameters, the exact rank, the
         dimension count, whether the rank is proved, and the reason of its upper bound.
     """
-    require_generator(rng)
     rows = []
     for degrees, n, outputs in cases:
-        activation = monomial_sum(degrees)
+        activation = Polynomial.of_degrees(degrees)
         widths = saturating_width(degrees, n, outputs)
         for h, rank in enumerate(exact_ranks(activation, n, widths, outputs, rng=rng), start=1):
             naive = dimension_count(degrees, n, h, outputs)
@@ -57,11 +50,6 @@ def scan_ranks(cases: Iterable[Case], *, rng: np.random.Generator) -> pd.DataFra
             rows.append((*sizes, rank.value, naive, rank.proved, rank.upper.reason))
     names = ("degrees", "outputs", "inputs", "units", "parameters", "rank", "dimension_count")
     return pd.DataFrame(rows, columns=[*names, "proved", "reason"])
-
-
-def monomial_sum(degrees: Degrees) -> Polynomial:
-    """Return the sum of u^d over the degrees."""
-    return Polynomial(tuple(float(d in degrees) for d in range(max(degrees) + 1)))
 
 
 def saturating_width(degrees: Degrees, input_dim: int, output_dim: int = 1) -> int:
@@ -98,18 +86,12 @@ def tabulate_ranks(
     DataFrame
         A row for each network: degrees, inputs, units, parameters, the exact rank, theory's rank,
         whether it is proved, and the rank that a count of dimensions expects.
-
-    Raises
-    ------
-    ValueError
-        If a size is not a positive integer.
     """
-    require_generator(rng)
     max_input_dim = positive_integer("max_input_dim", max_input_dim)
     max_hidden_dim = positive_integer("max_hidden_dim", max_hidden_dim)
     rows = []
     for degrees in choices:
-        activation = monomial_sum(degrees)
+        activation = Polynomial.of_degrees(degrees)
         for n in range(1, max_input_dim + 1):
             for h, rank in enumerate(exact_ranks(activation, n, max_hidden_dim, rng=rng), start=1):
                 theory = theoretical_rank(activation, n, h).value

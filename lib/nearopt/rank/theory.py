@@ -43,11 +43,6 @@ def theoretical_rank(
         The method names the theorem if the value is proved. Otherwise the value is the smallest
         upper bound that is proved, to which no exception is known, and the method says that this
         is a conjecture and where it was checked.
-
-    Raises
-    ------
-    ValueError
-        If the activation is not a polynomial or a size is not a positive integer.
     """
     degrees, sizes = degrees_and_sizes(activation, input_dim, hidden_dim, output_dim)
     lower = upper = closed_form(degrees, *sizes)
@@ -69,13 +64,6 @@ def expected_batch_ranks(
     hidden values themselves; in the others the network has k outputs. It is exact for one output,
     where rows at random inputs are independent until they span all there is to span, and for
     linear g, by the Kronecker sum; otherwise it is an upper bound.
-
-    Raises
-    ------
-    ValueError
-        If the activation is not a polynomial or a size is not a positive integer.
-    MemoryError
-        If so many ranks do not fit.
     """
     degrees, (n, h, outputs) = degrees_and_sizes(activation, input_dim, hidden_dim, output_dim)
     samples = positive_integer("samples", samples)

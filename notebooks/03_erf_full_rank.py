@@ -126,14 +126,17 @@ again.verify()
 # %% [markdown]
 # ## Why: a theorem
 #
-# *Let $g$ be analytic at 0 and not a polynomial. If each $w_k \ne 0$ has a nonzero outgoing weight, and no
-# $w_k = \pm w_l$, then $H$ is positive definite.*
+# *Let $g$ be analytic at 0, with a Taylor series there that does not end. If each $w_k \ne 0$ has a nonzero
+# outgoing weight, and no $w_k = \pm w_l$, then $H$ is positive definite.*
 #
 # In words. If $Hv = 0$, a combination of gradients vanishes for every $x$ near 0, and so does each
-# homogeneous part of it. The part of degree $m$ holds the powers $(w_k \cdot x)^{m-1}$ times linear forms. Once $m$ is
-# large, the powers that belong to different lines are independent, so each line can be looked at alone. On one
-# line the longest $w_k$ outgrows the others as $m$ grows, so its coefficients are zero; then the next
-# longest, and so on. All of $v$ is zero. The paper has the proof in full.
+# homogeneous part of it. The part of degree $m$ holds the powers $(w_k \cdot x)^{m-1}$ times linear forms, if $u^m$
+# is in the series. Once $m$ is large, the powers that belong to different lines are independent, so each line
+# can be looked at alone. On one line the longest $w_k$ outgrows the others as $m$ grows, so its coefficients are
+# zero; then the next longest, and so on. All of $v$ is zero. The paper has the proof in full.
+#
+# It is not enough that $g$ is no polynomial. Soft thresholding, $\operatorname{sign}(u)\max(|u| - 1, 0)$, is none, and
+# analytic at 0, where its series ends at once: inputs that keep every $|w_k \cdot x|$ below 1 see nothing of the network.
 #
 # The conditions can be checked on the weights at hand:
 

@@ -1,14 +1,15 @@
 import numpy as np
 import pytest
 from hypothesis import given, settings, strategies as st
+from numpy.polynomial import Polynomial as Power
 
 from nearopt import Erf, LeakyReLU, Linear, Polynomial, ReLU, TwoLayer
-from nearopt.hessian.dense import population_hessian
+from nearopt.hessian.dense import batch_hessian, population_hessian
 from nearopt.hessian.null_space import scaling_directions
 from nearopt.network import smooth
 from nearopt.proof.certificate import certify_full_rank
 from nearopt.proof.functions import SMOOTH
-from nearopt.proof.jacobian import jacobian_rank
+from nearopt.proof.jacobian import certify_batch_ranks, jacobian_rank
 from nearopt.proof.theorem import is_irreducible, odd_activation_rank
 
 
@@ -67,13 +68,71 @@ def test_rank_of_any_teacher_is_what_many_inputs_see(units):
     """Rank of the Jacobian at 200 inputs, whose singular values show the gap at these weights."""
     W1 = 0.8 * np.array([w for w, _ in units], dtype=float)
     W2 = np.array([a for _, a in units], dtype=float).T
-    net = TwoLayer(W1, W2, Erf())
+    activation = (Erf(), smooth.tanh, smooth.sin)[len(units) % 3]
+    net = TwoLayer(W1, W2, activation)
     inputs = 2 * np.random.default_rng(1).standard_normal((200, 2))
     jacobian = net.jacobian(inputs).reshape(-1, net.parameter_count)
     found = np.linalg.matrix_rank(jacobian, tol=1e-9)
     assert found == odd_activation_rank(net)
     if is_irreducible(net):
         assert found == net.parameter_count
+
+
+class SoftThreshold:
+    """sign(u) max(|u| - 1, 0)."""
+
+    def __call__(self, u):
+        return np.sign(u) * np.maximum(np.abs(u) - 1, 0)
+
+    def derivative(self, u):
+        return (np.abs(u) > 1).astype(float)
+
+    def kernels(self, gram):
+        raise NotImplementedError
+
+
+def test_not_to_be_a_polynomial_is_not_enough_for_full_rank():
+    """Soft thresholding is analytic at 0, where its Taylor series ends; erf's does not."""
+    W1, W2 = [[1.0, 2.0], [0.5, -1.0]], [[1.0, 2.0]]
+    inputs = np.random.default_rng(6).uniform(-1 / 3, 1 / 3, (6, 2))
+    thresholds, smooth_net = TwoLayer(W1, W2, SoftThreshold()), TwoLayer(W1, W2, Erf())
+    assert is_irreducible(thresholds)
+    assert not batch_hessian(thresholds, inputs).any()
+    assert certify_batch_ranks(smooth_net, inputs)
+
+
+def tanh_and_even_bump(k, tanh_derivative):
+    """A derivative of tanh u + (u^2 - 1/4)(u^2 - 4) exp(-u^2), which is odd at 0.5 and 2."""
+    factor = Power([1.0, 0, -4.25, 0, 1.0])
+    for _ in range(k):
+        factor = factor.deriv() - Power([0, 2]) * factor
+    return lambda u: tanh_derivative(u) + factor(u) * np.exp(-(u**2))
+
+
+NO_ODD_SERIES = {
+    "soft thresholding": SoftThreshold(),
+    "odd where one looks": smooth.Smooth(
+        *map(
+            tanh_and_even_bump,
+            range(4),
+            (getattr(smooth.tanh, f"{d}g") for d in ("", "d", "d2", "d3")),
+        )
+    ),
+    "no slope at 0": smooth.Smooth(
+        lambda u: u - np.sin(u), lambda u: 1 - np.cos(u), np.sin, np.cos
+    ),
+    "even": smooth.Smooth(np.cos, lambda u: -np.sin(u), lambda u: -np.cos(u), np.sin),
+    "polynomial": Polynomial((0, 1, 0, 1)),
+    "rectifier": LeakyReLU(-1),
+    "sigmoid": smooth.sigmoid,
+}
+
+
+@pytest.mark.parametrize("activation", NO_ODD_SERIES.values(), ids=NO_ODD_SERIES)
+def test_rank_of_odd_activations_is_claimed_for_no_other(activation):
+    net = TwoLayer([[1.0, 0.5], [-1.0, -0.5]], [[1.0, 0.7]], activation)
+    with pytest.raises(ValueError, match=r"net must have Erf\(\), tanh or sin, not "):
+        odd_activation_rank(net)
 
 
 @pytest.mark.parametrize("activation", [ReLU(), LeakyReLU(0.1)], ids=["relu", "leaky"])

@@ -7,7 +7,8 @@ import flint
 import numpy as np
 
 from nearopt.checks import Array
-from nearopt.network.activations import LeakyReLU, Polynomial
+from nearopt.network.activations import Erf
+from nearopt.network.smooth import sin, tanh
 from nearopt.network.two_layer import TwoLayer, require_network
 
 
@@ -32,7 +33,9 @@ def is_irreducible(net: TwoLayer) -> Irreducibility:
 
     The conditions of Fukumizu (1996), for networks without biases: every w_k differs from 0 and
     has a nonzero outgoing weight, and no two are equal or opposite. If the activation is analytic
-    at 0 and not a polynomial, the Hessian then has full rank.
+    at 0, with a Taylor series there that does not end, the Hessian then has full rank for inputs
+    of any density that is positive near 0. Not to be a polynomial is too little: soft thresholding,
+    sign(u) max(|u| - 1, 0), is none, yet it is 0 near 0.
 
     Parameters
     ----------
@@ -59,31 +62,26 @@ def is_irreducible(net: TwoLayer) -> Irreducibility:
 def odd_activation_rank(net: TwoLayer) -> int:
     """Rank of the Hessian at any teacher, degenerate or not.
 
-    For an odd activation that is analytic at 0, not a polynomial, and has g'(0) != 0: erf, tanh,
-    sin. Units of equal or opposite incoming weights form a class c. They share the functions g(w.x)
-    and x_j g'(w.x), so a class adds output_dim + input_dim r_c, with r_c the rank of its
-    outgoing weights, and input_dim r_c if its incoming weights are 0. Different classes are
-    independent by the theorem's proof.
+    For odd activations with g'(0) != 0 and a Taylor series at 0 that does not end. Units of equal
+    or opposite incoming weights form a class c. They share the functions g(w.x) and x_j g'(w.x), so
+    a class adds output_dim + input_dim r_c, with r_c the rank of its outgoing weights, or
+    input_dim r_c alone if its incoming weights are 0. Different classes are independent by the
+    theorem's proof.
 
     Parameters
     ----------
     net : TwoLayer
-        The teacher.
+        The teacher, with `Erf`, `tanh` or `sin`.
 
     Returns
     -------
     int
         P if the teacher is irreducible.
-
-    Raises
-    ------
-    ValueError
-        If the activation is a polynomial, has a kink or is not odd.
     """
     require_network("net", net)
-    g, u = net.activation, np.array([0.5, 2.0])
-    if isinstance(g, Polynomial | LeakyReLU) or not np.allclose(g(-u), -g(u)):
-        raise ValueError(f"net must have an odd analytic activation, such as Erf(), not {g!r}")
+    if net.activation not in (Erf(), tanh, sin):
+        # That a function is odd and does not end cannot be seen from its values.
+        raise ValueError(f"net must have Erf(), tanh or sin, not {net.activation!r}")
     classes: dict[tuple[float, ...], list[int]] = {}
     for k, w in enumerate(net.W1):
         sign = np.sign(w[w != 0][:1].sum())

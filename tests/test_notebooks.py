@@ -1,5 +1,6 @@
 """What every notebook must be; that its outputs are right is for nbval to say."""
 
+import copy
 import re
 import statistics
 from pathlib import Path
@@ -10,6 +11,7 @@ import papermill
 import pytest
 import yaml
 from checkout import ROOT
+from nbclient import NotebookClient
 from run_notebook import clean, read_notebook
 
 from nearopt.report.parameters import SCHEMA, check_parameters, parameter_names
@@ -118,15 +120,29 @@ def test_notebooks_import_from_rooms(source):
     )
 
 
-def test_papermill_by_hand_meets_the_same_error(tmp_path):
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (
+            {"hidden_dim": -40},
+            "hidden_dim = -40 is not allowed: it must be {type: integer, minimum",
+        ),
+        ({"hiden_dim": 40}, "unknown key 'hiden_dim'"),
+        ({"_seed": 40}, "unknown key '_seed'"),
+    ],
+)
+def test_papermill_by_hand_meets_the_same_error(tmp_path, given, message):
     source = ROOT / "notebooks/01_linear_asymptotics.ipynb"
     with pytest.raises(papermill.PapermillExecutionError) as caught:
-        papermill.execute_notebook(
-            source, tmp_path / "out.ipynb", {"hidden_dim": -40}, progress_bar=False
-        )
-    assert (
-        "01_linear_asymptotics.hidden_dim = -40 is not allowed: it must be an integer at least 1"
-        in (caught.value.evalue)
-    )
+        papermill.execute_notebook(source, tmp_path / "out.ipynb", given, progress_bar=False)
+    assert message in caught.value.evalue
     assert caught.value.exec_count <= 3
     assert not Path(tmp_path / "results").exists()
+
+
+def test_all_runs_twice_in_one_kernel_whatever_names_there_are():
+    notebook = jupytext.read(ROOT / "notebooks/01_linear_asymptotics.py")
+    first = code_cells(notebook)[:2]
+    between = nbformat.v4.new_code_cell("width, sizes, other = 3, [1, 2], 'text'")
+    notebook.cells = [copy.deepcopy(cell) for cell in (*first, between, *first)]
+    NotebookClient(notebook, kernel_name="python3").execute()

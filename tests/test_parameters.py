@@ -3,6 +3,7 @@ import copy
 import pytest
 import yaml
 
+from nearopt.checks import positive_number
 from nearopt.report.parameters import SCHEMA, Validator, check_config, check_parameters, load_schema
 
 PAPER = yaml.safe_load(SCHEMA.with_name("paper.yaml").read_text())
@@ -43,14 +44,16 @@ def test_every_key_is_described(entry):
 @pytest.mark.parametrize(
     ("value", "allowed"),
     [
-        (-3, "at least 1"),
-        (0, "at least 1"),
+        (-3, "minimum: 1"),
+        (0, "minimum: 1"),
         (10.0, "integer"),
         ("10", "integer"),
         (True, "integer"),
         (None, "integer"),
         ([10], "integer"),
-        (10**9, "at most 1000"),
+        (10**9, "maximum: 1000"),
+        (10**400, "maximum: 1000"),
+        (-(10**400), "minimum: 1"),
     ],
 )
 def test_a_bad_size_is_named_with_its_value_and_range(value, allowed):
@@ -60,21 +63,23 @@ def test_a_bad_size_is_named_with_its_value_and_range(value, allowed):
     assert allowed in str(caught.value)
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), 0, -1.0, "1e-3"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 0, -1.0, 1e-31, 10**400, "1e-3"])
 def test_a_bad_scale_is_refused(value):
-    with pytest.raises(ValueError, match=r"sigma1 = .* number above 0"):
+    with pytest.raises(ValueError, match=r"sigma1 = .*: number, minimum: 0.001, maximum: 1000"):
         check_parameters("01_linear_asymptotics", LINEAR | {"sigma1": value})
 
 
 def test_unknown_and_missing_keys_are_named():
     without = {k: v for k, v in LINEAR.items() if k != "seed"}
-    with pytest.raises(ValueError, match="missing key seed"):
+    with pytest.raises(ValueError, match="'seed' is a required property"):
         check_parameters("01_linear_asymptotics", without)
     with pytest.raises(ValueError, match="unknown key 'hiden_dim'; known are .*hidden_dim"):
         check_parameters("01_linear_asymptotics", LINEAR | {"hiden_dim": 20})
     with pytest.raises(ValueError, match="configuration: unknown key 'colour'"):
         check_config(PAPER | {"colour": "red"})
-    with pytest.raises(ValueError, match="no notebook is called '09_missing'; there are 01_linear"):
+    with pytest.raises(
+        ValueError, match="no notebook of the checkout is called '09_missing'; there are 01_linear"
+    ):
         check_parameters("09_missing", {})
 
 
@@ -84,3 +89,19 @@ def test_unknown_and_missing_keys_are_named():
 def test_results_stay_inside_the_checkout(folder):
     with pytest.raises(ValueError, match="results_dir = "):
         check_config(PAPER | {"results_dir": folder})
+
+
+def test_a_range_of_parameters_does_not_end_before_it_begins():
+    values = {"degrees": "2", "input_dim": 2, "first_hidden_dim": 3, "seed": 0}
+    check_parameters("exact_rank", values | {"last_hidden_dim": 3})
+    with pytest.raises(
+        ValueError, match="first_hidden_dim = 3 is not allowed: .* last_hidden_dim = 2"
+    ):
+        check_parameters("exact_rank", values | {"last_hidden_dim": 2})
+
+
+@pytest.mark.parametrize("name", load_schema()["properties"])
+def test_every_scale_that_is_allowed_is_one_that_networks_take(name):
+    for key, entry in load_schema()["properties"][name].get("properties", {}).items():
+        if entry["type"] == "number":
+            assert positive_number(key, entry["minimum"]) <= positive_number(key, entry["maximum"])

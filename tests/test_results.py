@@ -6,14 +6,14 @@ import pytest
 import yaml
 
 from nearopt.report.parameters import SCHEMA
-from nearopt.report.results import Results, add_file, load
+from nearopt.report.results import KEYS, Results, _digest, _sealed, add_file, load
 
 NOTEBOOK = "01_linear_asymptotics"
 PARAMETERS = yaml.safe_load(SCHEMA.with_name("paper.yaml").read_text())[NOTEBOOK]
 
 
 def fill(folder):
-    results = Results(NOTEBOOK, PARAMETERS | {"plt": plt}, str(folder))
+    results = Results(NOTEBOOK, PARAMETERS, str(folder))
     results.value("rank", 10, "rank of the Hessian")
     results.value("slope", -1.02, "fitted exponent", error=0.03)
     results.verdict("C3", "rank", measured=10, expected=10, tolerance=0)
@@ -86,6 +86,44 @@ def test_no_other_way_to_write_values_passes(tmp_path, old, new):
         load(tmp_path)
 
 
+@pytest.mark.parametrize("text", ["[" * 100_000, "[]", "null", '"seal"'])
+def test_what_is_no_object_is_refused(tmp_path, text):
+    (tmp_path / "values.json").write_text(text)
+    with pytest.raises(ValueError, match="values.json cannot be read .*run the notebook again"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("value", [..., None, 3, ["a"], [["a", "b"]], {"a": "b"}])
+def test_a_seal_of_ones_own_does_not_bring_other_content_in(tmp_path, key, value):
+    """Whatever is loaded has all its parts, and its files are those of the folder."""
+    fill(tmp_path)
+    path = tmp_path / "values.json"
+    content = load(tmp_path)
+    content.pop("seal", None)
+    content |= {key: value}
+    if value is ...:
+        del content[key]
+    path.write_bytes(_sealed(content))
+    if value is ... or key == "files":
+        with pytest.raises(ValueError, match="run the notebook again"):
+            load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "place", ["../outside.csv", "{}/outside.csv", "./ranks.csv", "../results/ranks.csv"]
+)
+def test_files_of_other_folders_are_refused(tmp_path, place):
+    fill(tmp_path / "results")
+    (tmp_path / "outside.csv").write_text("1")
+    content = load(tmp_path / "results")
+    name = place.format(tmp_path)
+    content["files"] = {name: _digest((tmp_path / "results" / name).read_bytes())}
+    (tmp_path / "results/values.json").write_bytes(_sealed(content))
+    with pytest.raises(ValueError, match="is missing or was changed"):
+        load(tmp_path / "results")
+
+
 def test_a_file_that_is_added_is_held_against_its_checksum_too(tmp_path):
     fill(tmp_path)
     (tmp_path / "notebook.ipynb").write_text("{}")
@@ -117,3 +155,24 @@ def test_bad_parameters_stop_a_notebook_and_no_folder_writes_nothing(tmp_path, m
         Results(NOTEBOOK, PARAMETERS | {"teachers": -5}, "out")
     Results(NOTEBOOK, PARAMETERS).save()
     assert list(tmp_path.iterdir()) == []
+
+
+def cells(*sources, **names):
+    """The names of a notebook in whose kernel these cells have run, the last one running."""
+    return {"__name__": "__main__", "_": 3, "In": ["", *sources], "Out": {}} | PARAMETERS | names
+
+
+def test_a_notebook_may_run_again_in_a_kernel_full_of_names():
+    before = ("teachers = 100", "results = Results(...)", "rank = 10", "teachers = 100")
+    namespace = cells(*before, "results = ...", rank=10, slope=-1.02, sizes=[1, 2])
+    assert Results(NOTEBOOK, namespace).parameters == PARAMETERS
+
+
+@pytest.mark.parametrize("name", ["teacher", "_teachers", "In2"])
+def test_what_papermill_was_given_by_another_name_is_refused(name):
+    injected = f'# Parameters\nteachers = 100\n{name} = 5\nresults_dir = "out"\n'
+    namespace = cells("teachers = 100", injected, "results = ...", results_dir="out", **{name: 5})
+    with pytest.raises(ValueError, match=f"unknown key '{name}'; known are"):
+        Results(NOTEBOOK, namespace)
+    with pytest.raises(ValueError, match=f"unknown key '{name}'; known are"):
+        Results(NOTEBOOK, PARAMETERS | {name: 5})

@@ -61,8 +61,8 @@ def test_an_extended_grid_holds_the_old_points():
         ({"grid": {"input_dim": [2]}, "fixed": {"input_dim": 2}}, "input_dim is given more than"),
         ({"grid": {"input_dim, input_dim": [[2, 3]]}}, "input_dim is given more than once"),
         ({"grid": {"input_dim, seed": [[2]]}}, r"\[2\] must be a list of 2 values"),
-        ({"grid": {"input_dim": [2]}, "fixed": {}}, "missing key degrees"),
-        ({"notebook": "09_missing"}, "no notebook is called '09_missing'"),
+        ({"grid": {"input_dim": [2]}, "fixed": {}}, "'degrees' is a required property"),
+        ({"notebook": "09_missing"}, "no notebook of the checkout is called '09_missing'"),
         ({"grid": {"degrees": ["$(touch pwned)"]}}, r"degrees = '\$\(touch pwned\)' is not"),
     ],
 )
@@ -76,8 +76,8 @@ def test_a_bad_grid_is_named_with_its_value_and_the_remedy(changes, message):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"grid": {}}, "grid = {} is not allowed: it must be an object of at least 1 keys"),
-        ({"grid": {"input_dim": []}}, "input_dim = [] is not allowed: it must be an array"),
+        ({"grid": {}}, "grid = {} is not allowed: it must be {type: object, minProperties: 1"),
+        ({"grid": {"input_dim": []}}, "input_dim = [] is not allowed: it must be {type: array"),
         ({"grid": {"input_dim": [2, 2]}}, "input_dim = [2, 2] is not allowed"),
         ({"colour": "red"}, "bad: unknown key 'colour'; known are description, notebook"),
         ({"job": {"memory_mb": "lots", "minutes": 1}}, "bad.job.memory_mb = 'lots' is not allowed"),
@@ -199,7 +199,5 @@ def test_notebooks_made_for_sweeps_are_readable_and_have_a_schema():
 def test_widths_in_the_wrong_order_are_named():
     source = (ROOT / "notebooks/sweeps/exact_rank.py").read_text()
     changed = source.replace("first_hidden_dim: int = 1\n", "first_hidden_dim: int = 50\n")
-    with pytest.raises(
-        ValueError, match="first_hidden_dim = 50 must be at most last_hidden_dim = "
-    ):
+    with pytest.raises(ValueError, match="first_hidden_dim = 50 .* at most last_hidden_dim = "):
         exec(changed, {"In": [], "Out": {}, "__name__": "__main__"})

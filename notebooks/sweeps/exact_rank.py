@@ -37,8 +37,6 @@ from nearopt.report import Results
 results = Results("exact_rank", globals(), results_dir)
 
 # %%
-if first_hidden_dim > last_hidden_dim:
-    raise ValueError(f"{first_hidden_dim = } must be at most {last_hidden_dim = }")
 
 # %%
 import numpy as np

@@ -79,7 +79,7 @@ def test_an_unknown_key_is_named_and_the_known_ones_listed(place, key):
 
 @pytest.mark.parametrize("config", [None, [], "text", 3, [PAPER], NAN])
 def test_what_is_no_mapping_is_no_configuration(config):
-    with pytest.raises(ValueError, match="must be an object"):
+    with pytest.raises(ValueError, match="must be {type: object"):
         check_config(config)
 
 
@@ -120,9 +120,10 @@ def parameters_cell(notebook):
 def run_with(notebook, given):
     """Run the notebook's first cells with parameters, as papermill puts them in."""
     defaults, asking = parameters_cell(notebook)
-    injected = papermill.parameterize.translate_parameters("python3", "python", given, "given")
-    namespace = {"In": [], "Out": {}, "__name__": "__main__"}
+    injected = papermill.parameterize.translate_parameters("python3", "python", given, "Parameters")
+    namespace = {"In": [""], "Out": {}, "__name__": "__main__"}
     for cell in (defaults, injected, asking):
+        namespace["In"].append(cell)
         exec(compile(cell, notebook, "exec"), namespace)
     return namespace["results"]
 

@@ -1,8 +1,7 @@
 """Parameters of notebooks and configuration, held against config/schema.yaml.
 
 The workflow asks before any notebook starts and each notebook asks in its first cell, so that a
-bad value meets the same sentence wherever it comes from. The schema is read from the checkout,
-in which the package is always installed editable.
+bad value meets the same sentence wherever it comes from. A wheel carries a copy of the schema.
 """
 
 import math
@@ -14,7 +13,12 @@ import yaml
 from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.validators import extend
 
-SCHEMA = Path(__file__).resolve().parents[3] / "config" / "schema.yaml"
+CHECKOUT = Path(__file__).resolve().parents[3]
+_packaged = Path(__file__).with_name("schema.yaml")
+SCHEMA = _packaged if _packaged.is_file() else CHECKOUT / "config" / "schema.yaml"
+
+# What the schema says of a key beside its range.
+NO_RANGE = {"$defs", "$schema", "additionalProperties", "description", "properties", "required"}
 
 
 def _is_integer(_: object, value: object) -> bool:
@@ -23,7 +27,7 @@ def _is_integer(_: object, value: object) -> bool:
 
 def _is_number(_: object, value: object) -> bool:
     real = isinstance(value, int | float) and not isinstance(value, bool)
-    return real and math.isfinite(value)
+    return real and -math.inf < value < math.inf
 
 
 # JSON Schema takes 20.0 for an integer and lets NaN pass every bound.
@@ -42,47 +46,20 @@ def load_schema() -> dict[str, Any]:
     return schema
 
 
-def _notebooks() -> dict[str, Any]:
-    """Return the schema of each notebook's parameters, those made for sweeps included."""
+def _notebook_schema(notebook: str) -> dict[str, Any]:
+    """Return the schema of a notebook's parameters, of one made for sweeps too."""
     schema = load_schema()
     entries = schema["properties"] | schema["$defs"]
-    return {name: entry for name, entry in entries.items() if "properties" in entry}
+    known = {name: entry for name, entry in entries.items() if "properties" in entry}
+    if notebook not in known:
+        there = ", ".join(known)
+        raise ValueError(f"no notebook of the checkout is called {notebook!r}; there are {there}")
+    return known[notebook]
 
 
 def parameter_names(notebook: str) -> list[str]:
-    """Return the names of a notebook's parameters, in the schema's order.
-
-    Raises
-    ------
-    ValueError
-        If the schema knows no such notebook.
-    """
-    notebooks = _notebooks()
-    if notebook not in notebooks:
-        known = ", ".join(notebooks)
-        raise ValueError(f"no notebook is called {notebook!r}; there are {known}")
-    return list(notebooks[notebook]["properties"])
-
-
-def _allowed(schema: Mapping[str, Any]) -> str:
-    """Say in words what a schema lets through."""
-    if "enum" in schema:
-        return "one of " + ", ".join(repr(choice) for choice in schema["enum"])
-    words = {
-        "minimum": "at least {}",
-        "exclusiveMinimum": "above {}",
-        "maximum": "at most {}",
-        "exclusiveMaximum": "below {}",
-        "minItems": "of at least {} items",
-        "minProperties": "of at least {} keys",
-        "uniqueItems": "without repetition",
-        "pattern": "matching {}",
-    }
-    bounds = [text.format(schema[key]) for key, text in words.items() if key in schema]
-    items = f" of: {_allowed(schema['items'])}" if "items" in schema else ""
-    kind = str(schema.get("type", "value"))
-    article = "an" if kind[0] in "aio" else "a"
-    return " ".join([article, kind, ", ".join(bounds)]).strip() + items
+    """Return the names of a notebook's parameters, in the schema's order."""
+    return list(_notebook_schema(notebook)["properties"])
 
 
 def _sentence(error: ValidationError, where: str) -> str:
@@ -93,10 +70,11 @@ def _sentence(error: ValidationError, where: str) -> str:
         unknown = ", ".join(repr(name) for name in error.instance if name not in known)
         return f"{key or 'configuration'}: unknown key {unknown}; known are {', '.join(known)}"
     if error.validator == "required":
-        missing = ", ".join(n for n in error.validator_value if n not in error.instance)
-        return f"{key or 'configuration'}: missing key {missing}"
-    allowed = _allowed(error.schema)
-    return f"{key or 'configuration'} = {error.instance!r} is not allowed: it must be {allowed}"
+        return f"{key or 'configuration'}: {error.message}"
+    known = {word: value for word, value in error.schema.items() if word not in NO_RANGE}
+    allowed = yaml.safe_dump(known, default_flow_style=True, sort_keys=False, width=math.inf)
+    value = f"{key or 'configuration'} = {error.instance!r}"
+    return f"{value} is not allowed: it must be {allowed.strip()}"
 
 
 def check_against(schema: Mapping[str, Any], values: Any, where: str = "") -> None:  # noqa: ANN401
@@ -109,28 +87,22 @@ def check_against(schema: Mapping[str, Any], values: Any, where: str = "") -> No
     """
     errors = sorted(Validator(schema).iter_errors(values), key=lambda e: str(e.absolute_path))
     if errors:
-        # jsonschema has an error for each missing key, and each names all of them.
-        raise ValueError("\n".join(dict.fromkeys(_sentence(error, where) for error in errors)))
+        raise ValueError("\n".join(_sentence(error, where) for error in errors))
 
 
 def check_config(config: Mapping[str, Any]) -> None:
-    """Hold a whole configuration against the schema.
-
-    Raises
-    ------
-    ValueError
-        With a line for each unknown, missing, wrongly typed or out-of-range key.
-    """
+    """Hold a whole configuration against the schema, as `check_against` does."""
     check_against(load_schema(), config)
 
 
 def check_parameters(notebook: str, values: Mapping[str, Any]) -> None:
-    """Hold one notebook's parameters against the schema.
+    """Hold one notebook's parameters against the schema, as `check_against` does.
 
-    Raises
-    ------
-    ValueError
-        With a line for each unknown, missing, wrongly typed or out-of-range parameter.
+    No `first_` value may be above the `last_` one of the same name.
     """
-    parameter_names(notebook)
-    check_against(_notebooks()[notebook], values, notebook)
+    check_against(_notebook_schema(notebook), values, notebook)
+    for first in (name for name in values if name.startswith("first_")):
+        last = first.replace("first_", "last_")
+        if values[first] > values[last]:
+            message = f"{first} = {values[first]} is not allowed: it must be at most {last}"
+            raise ValueError(f"{notebook}.{message} = {values[last]}")

@@ -6,6 +6,7 @@ against the checksums that were written with it, so a damaged file is refused, n
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import math
@@ -25,11 +26,8 @@ if TYPE_CHECKING:
 
 PACKAGES = ("matplotlib", "nearopt", "numpy", "pandas", "python-flint", "scipy", "seaborn")
 JSON: dict[str, Any] = {"indent": 1, "sort_keys": True, "ensure_ascii": False, "allow_nan": False}
+KEYS = {"notebook", "parameters", "values", "verdicts", "versions", "threads", "files"}
 THREADS = ("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-
-# What parameters are, and what else of that kind is among the names of a notebook.
-DATA = (bool, int, float, str, list, dict, type(None))
-NOT_GIVEN = {"In", "Out", "results_dir"}
 
 
 @dataclass(frozen=True)
@@ -96,7 +94,8 @@ class Results:
     notebook : str
         The notebook's name, a key of the configuration.
     namespace : mapping
-        Holds the notebook's parameters among its names: `globals()` in the notebook.
+        The notebook's parameters; or its `globals()`, of which only the parameters are read, and
+        what papermill was given.
     folder : str
         Where to save; nothing is written if it is empty.
 
@@ -110,12 +109,7 @@ class Results:
         self.notebook = notebook
         if not isinstance(folder, str) or "\0" in folder:
             raise ValueError(f"results_dir must be the name of a folder, not {folder!r}")
-        names = parameter_names(notebook)
-        # Plain data besides the parameters is one that papermill was given by another name.
-        given = {name for name, value in namespace.items() if isinstance(value, DATA)}
-        unknown = {name for name in given - NOT_GIVEN if not name.startswith("_")} - set(names)
-        known = [name for name in names if name in namespace]
-        self.parameters = {name: namespace[name] for name in (*known, *sorted(unknown))}
+        self.parameters = _given(parameter_names(notebook), namespace)
         check_parameters(notebook, self.parameters)
         self.folder = Path(folder) if folder else None
         self.values: dict[str, dict[str, Any]] = {}
@@ -183,6 +177,18 @@ class Results:
         _replace(self.folder / "values.json", _sealed(content))
 
 
+def _given(names: list[str], namespace: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the parameters, and what was given beside them."""
+    if "__name__" not in namespace:
+        return dict(namespace)
+    # Papermill puts a cell of assignments between those of the parameters and this one.
+    *_, before, _ = "", "", *namespace.get("In", ())
+    injected = ast.parse(before).body if before.startswith("# Parameters\n") else []
+    given = [node.targets[0].id for node in injected if isinstance(node, ast.Assign)]
+    read = dict.fromkeys([*names, *given])
+    return {name: namespace[name] for name in read if name in namespace and name != "results_dir"}
+
+
 def _sealed(content: Mapping[str, Any]) -> bytes:
     """Return values.json as it is written: the content, and the checksum of all of it."""
     seal = _digest(json.dumps(content, **JSON).encode())
@@ -217,13 +223,14 @@ def load(folder: Path) -> dict[str, Any]:
         data = (folder / "values.json").read_bytes()
         content = json.loads(data)
         content.pop("seal")
-        intact = _sealed(content) == data
-    except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
+        intact = _sealed(content) == data and content.keys() == KEYS
+        files = content["files"].items()
+    except (OSError, ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
         raise ValueError(f"{folder / 'values.json'} cannot be read ({error}); {remedy}") from None
     if not intact:
         raise ValueError(f"{folder / 'values.json'} was changed after it was saved; {remedy}")
-    for name, digest in content["files"].items():
+    for name, digest in files:
         path = folder / name
-        if not path.is_file() or _digest(path.read_bytes()) != digest:
+        if path.name != name or not path.is_file() or _digest(path.read_bytes()) != digest:
             raise ValueError(f"{path} is missing or was changed after it was saved; {remedy}")
     return content

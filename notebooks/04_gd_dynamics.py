@@ -114,8 +114,8 @@ pairs = {n: Comparison.near(t, ranks[n], epsilon * direction) for n, t in teache
 # A loss that falls by many decades cannot be had as a difference of numbers of order one. It is
 # measured as $\tfrac12 \mathbb E\,|\!\int_0^1 J(\theta^* + s\delta)\,\delta\, ds|^2$, with Gauss-Legendre nodes in $s$
 # and closed forms for the expectation: no numbers of order one cancel, and nothing is sampled. Descent is run step
-# by step; beyond, gradient flow takes over, integrated by an implicit solver to
-# $10^8$ steps' worth of time. Both stop where the loss is $10^{-11}$ of the initial one: below, the rounding
+# by step; beyond, gradient flow takes over, integrated exactly where it is linear and in small steps
+# where it is not, to $10^8$ steps' worth of time. Both stop where the loss is $10^{-11}$ of the initial one: below, the rounding
 # of the parameters begins to count.
 
 # %%
@@ -343,15 +343,15 @@ inputs = {n: rng.standard_normal((n, input_dim)) for n in (rank // 2, rank, 4 * 
 from functools import partial
 
 from nearopt.descent import batch_gradient, gradient_flow, near_loss
-from nearopt.hessian import population_hessian
+from nearopt.hessian import batch_hessian, population_hessian
 
 
 # %%
 def learn(batch):
-    gradient = partial(batch_gradient, inputs=batch)
+    gradient, hessian = partial(batch_gradient, inputs=batch), partial(batch_hessian, inputs=batch)
     unit = critical_rate(cubic.teacher, gradient) / 2
     times = np.geomspace(1, 1e6, 19) * unit
-    path = gradient_flow(cubic.student, cubic.teacher, times, gradient=gradient)
+    path = gradient_flow(cubic.student, cubic.teacher, times, gradient=gradient, hessian=hessian)
     losses = path.measure(near_loss)
     return path.times / unit, losses / losses[0]
 

@@ -104,9 +104,7 @@ class Comparison:
         """Run gradient flow to times `steps` above 0, down to 1e-11 of the initial loss."""
         theory = self.predict(np.append(0.0, steps))
         times = np.asarray(steps)[theory[1:] > FLOOR * theory[0]] * self.rate
-        # Rounding of the gradient, times the longest time scale, is what a step cannot be free of.
-        tolerance = max(1e-8, 1e-14 * self.values[-1] / self.values[0])
-        path = gradient_flow(self.student, self.teacher, times, gradient=near, tolerance=tolerance)
+        path = gradient_flow(self.student, self.teacher, times, gradient=near)
         return self._curve(path, self.predict(path.times / self.rate), self.rate)
 
     def _curve(self, path: Trajectory, theory: Array, unit: float) -> Curve:

@@ -1,8 +1,10 @@
 """The laws of eigenvalues over random teachers, and draws to hold against them."""
 
+from nearopt.laws.bulk import gaussian_moments
 from nearopt.laws.coloured import ColouredHessianLaw
 from nearopt.laws.draws import draw_coloured_spectra, draw_linear_spectra
 from nearopt.laws.linear import FiniteLinearHessianLaw, LinearHessianLaw
+from nearopt.laws.nonlinear import NonlinearHessianLaw, leading_count
 from nearopt.laws.outputs import OutputsHessianLaw, linear_rank
 from nearopt.laws.statistics import (
     binned_density,
@@ -19,15 +21,18 @@ __all__ = [
     "FiniteLinearHessianLaw",
     "LinearHessianLaw",
     "MarchenkoPastur",
+    "NonlinearHessianLaw",
     "OutputsHessianLaw",
     "binned_density",
     "cdf_scores",
     "draw_coloured_spectra",
     "draw_linear_spectra",
     "empirical_cdf",
+    "gaussian_moments",
     "kolmogorov_distance",
     "largest_difference",
     "largest_score",
+    "leading_count",
     "linear_rank",
     "singular_value_density",
 ]

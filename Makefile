@@ -1,7 +1,7 @@
 # Everything runs in .venv, which is made from requirements.lock when it is missing or out of date.
 PYTHON ?= python3
 .DEFAULT_GOAL := help
-.PHONY: help environment paper quick sweep site explore lab archive verify notebooks test test-slow mutants lint bench machines uv lock clean distclean
+.PHONY: help environment paper quick sweep site explore lab archive verify notebooks test test-slow reruns mutants lint bench machines uv lock clean distclean
 
 # Where there is no home to write to, Snakemake's cache is in the checkout.
 CACHE := $(if $(shell test -w "$$HOME" || echo none),XDG_CACHE_HOME="$(CURDIR)/.snakemake/cache")
@@ -74,6 +74,9 @@ test: lint ## everything that must hold, in minutes
 
 test-slow: environment ## fresh environments and other long tests
 	@$(VENV) python -m pytest -m slow
+
+reruns: environment ## rerun every notebook small, at other seeds and the edges of the schema (half an hour)
+	@$(VENV) python workflow/reruns.py $(RERUNS)
 
 mutants: environment ## change the formulas of lib a token at a time, see tests fail, write docs/mutants.md (an hour)
 	@$(VENV) python workflow/mutants.py docs/mutants.md

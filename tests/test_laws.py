@@ -253,6 +253,7 @@ def test_bad_parameters_are_named(kind, arguments, name):
         (LinearHessianLaw, (10, 20, 1e-4, 1.0)),
         (FiniteLinearHessianLaw, (1, 50, 1.0, 1e-4)),
         (FiniteLinearHessianLaw, (10, 20, 1e-4, 1.0)),
+        (FiniteLinearHessianLaw, (5, 500, 0.1, 1.0)),
     ],
     ids=str,
 )

@@ -65,8 +65,15 @@ def test_a_bad_size_is_named_with_its_value_and_range(value, allowed):
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 0, -1.0, 1e-31, 10**400, "1e-3"])
 def test_a_bad_scale_is_refused(value):
-    with pytest.raises(ValueError, match=r"sigma1 = .*: number, minimum: 0.001, maximum: 1000"):
+    with pytest.raises(ValueError, match=r"sigma1 = .*: number, minimum: 0.03, maximum: 30"):
         check_parameters("01_linear_asymptotics", LINEAR | {"sigma1": value})
+
+
+def test_sizes_that_are_too_large_together_are_refused():
+    large = {"input_dim": 100, "hidden_dim": 51, "enlargement": 2}
+    match = r"^01_linear_asymptotics: input_dim \* hidden_dim = 5100 .* at most 5000$"
+    with pytest.raises(ValueError, match=match):
+        check_parameters("01_linear_asymptotics", LINEAR | large)
 
 
 def test_unknown_and_missing_keys_are_named():

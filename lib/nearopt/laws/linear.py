@@ -190,7 +190,9 @@ class FiniteLinearHessianLaw(SumLaw):
 
     def _singular_values(self) -> tuple[tuple[float, float], Callable[[Array], Array], int]:
         n, p = max(self.input_dim, self.hidden_dim), min(self.input_dim, self.hidden_dim)
-        needed = 8.0 * COPIES * (128 + 4 * p)
+        # The density has p waves, which the angles of the sum must resolve.
+        points = 256 + 8 * p
+        needed = 8.0 * COPIES * points
         require_memory(f"the exact law of {p} singular values", needed, "use LinearHessianLaw")
         # Beyond an edge by s, the density falls faster than exp(-s^2 / 2).
         lower = max(0.0, math.sqrt(n) - math.sqrt(p) - 9)
@@ -201,7 +203,7 @@ class FiniteLinearHessianLaw(SumLaw):
             np.linspace(lower, upper, 9),
             tolerance=4e-15 * (n + 25),
         )
-        return (lower, upper), table, 128 + 4 * p
+        return (lower, upper), table, points
 
     def _cumulants(self) -> Array:
         return spectral_cumulants(self.hidden_dim, self.input_dim)

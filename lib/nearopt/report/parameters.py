@@ -5,7 +5,7 @@ bad value meets the same sentence wherever it comes from. A wheel carries a copy
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,20 @@ def _is_number(_: object, value: object) -> bool:
 _types = Draft202012Validator.TYPE_CHECKER.redefine_many(
     {"integer": _is_integer, "number": _is_number}
 )
-Validator = extend(Draft202012Validator, type_checker=_types)
+
+
+def _products(
+    _: object, limits: Mapping[str, int], values: Mapping[str, Any], __: object
+) -> Iterator[ValidationError]:
+    """Hold products of keys, such as `input_dim * hidden_dim`, against what they may be."""
+    for names, most in limits.items():
+        factors = [values.get(name) for name in names.split(" * ")]
+        if all(_is_number(None, factor) for factor in factors) and math.prod(factors) > most:
+            message = f"{names} = {math.prod(factors)} is not allowed: it must be at most {most}"
+            yield ValidationError(message)
+
+
+Validator = extend(Draft202012Validator, {"products": _products}, type_checker=_types)
 
 
 def load_schema() -> dict[str, Any]:
@@ -71,6 +84,8 @@ def _sentence(error: ValidationError, where: str) -> str:
         return f"{key or 'configuration'}: unknown key {unknown}; known are {', '.join(known)}"
     if error.validator == "required":
         return f"{key or 'configuration'}: {error.message}"
+    if error.validator == "products":
+        return f"{key}: {error.message}"
     known = {word: value for word, value in error.schema.items() if word not in NO_RANGE}
     allowed = yaml.safe_dump(known, default_flow_style=True, sort_keys=False, width=math.inf)
     value = f"{key or 'configuration'} = {error.instance!r}"

@@ -49,6 +49,8 @@ def relative_errors(
 ) -> Array:
     """Squared error of fitted students on new inputs, over that before the fit; as `batches`.
 
+    It is 1 where a fit does not converge: that student has learned nothing.
+
     Parameters
     ----------
     teacher : TwoLayer
@@ -70,6 +72,9 @@ def relative_errors(
     before = ((student(new) - teacher(new)) ** 2).mean()
     errors = []
     for size in batches:
-        fitted = fit_student(student, batch[:size], teacher(batch[:size]))
+        try:
+            fitted = fit_student(student, batch[:size], teacher(batch[:size]))
+        except RuntimeError:
+            fitted = student
         errors.append(((fitted(new) - teacher(new)) ** 2).mean() / before)
     return np.array(errors)

@@ -118,18 +118,33 @@ def test_small_erf_loss_in_fifty_digits():
     """The closed form in multiple precision, where its cancellation does no harm."""
     teacher = TwoLayer.draw(2, 2, activation=Erf(), rng=np.random.default_rng(6))
     student = near(teacher, 1e-6)
+    exact, _ = erf_loss_and_square(student, teacher)
+    assert near_loss(student, teacher) == pytest.approx(exact, rel=1e-11, abs=0)
+    assert population_loss(student, teacher) == pytest.approx(exact, rel=1e-11, abs=0)
+
+
+@pytest.mark.parametrize("epsilon", [1e-7, 1e-4, 1e-2, 1.0])
+def test_units_that_cancel_cost_a_loss_no_more_than_eight_digits(epsilon):
+    """Outputs are 1e4 times smaller than what each unit contributes."""
+    teacher = TwoLayer([[0.01], [0.02]], [[2000.0, -1000.0]], Erf())
+    student = near(teacher, epsilon)
+    exact, square = erf_loss_and_square(student, teacher)
+    assert abs(population_loss(student, teacher) - exact) < 1e-14 * square + 1e-8 * exact
+
+
+def erf_loss_and_square(student, teacher):
+    """The loss and the teacher's E y^2, in fifty digits."""
+    half = student.hidden_dim
     with mpmath.workdps(50):
         W1 = mpmath.matrix(np.vstack([student.W1, teacher.W1]).tolist())
         b = [mpmath.mpf(x) for x in [*student.W2[0].tolist(), *(-teacher.W2[0]).tolist()]]
         Q = W1 * W1.T
-        terms = (
-            b[k] * b[j] * mpmath.asin(Q[k, j] / mpmath.sqrt((1 + Q[k, k]) * (1 + Q[j, j])))
-            for k in range(4)
-            for j in range(4)
-        )
-        exact = float(mpmath.fsum(terms) / mpmath.pi)
-    assert near_loss(student, teacher) == pytest.approx(exact, rel=1e-11, abs=0)
-    assert population_loss(student, teacher) != pytest.approx(exact, rel=1e-6, abs=0)
+        terms = {
+            (k, j): b[k] * b[j] * mpmath.asin(Q[k, j] / mpmath.sqrt((1 + Q[k, k]) * (1 + Q[j, j])))
+            for k, j in np.ndindex(2 * half, 2 * half)
+        }
+        square = mpmath.fsum(term for pair, term in terms.items() if min(pair) >= half)
+        return float(mpmath.fsum(terms.values()) / mpmath.pi), float(2 * square / mpmath.pi)
 
 
 def test_teacher_has_no_loss_and_no_gradient(teacher):

@@ -5,7 +5,7 @@ import pytest
 
 from nearopt import Erf, TwoLayer
 from nearopt.hessian.dense import batch_hessian, population_hessian
-from nearopt.hessian.operators import BatchHessianOperator, HessianOperator
+from nearopt.hessian.operators import BatchHessianOperator, HessianOperator, row_parts
 
 
 def draw(input_dim, hidden_dim, **sizes):
@@ -33,11 +33,25 @@ def test_operators_are_their_matrices(net):
     assert_same_operator(BatchHessianOperator(net, inputs), batch_hessian(net, inputs))
 
 
-def test_operator_of_many_row_parts_is_its_matrix():
+def test_operator_of_many_row_parts_is_its_matrix(monkeypatch):
+    monkeypatch.setattr("nearopt.hessian.operators.CACHED", 400)
+    assert len(row_parts((150, 150))) == 75
     net = draw(3, 150, output_dim=2)
-    operator = HessianOperator(net)
-    assert len(operator._parts) > 1
-    assert_same_operator(operator, population_hessian(net))
+    assert_same_operator(HessianOperator(net), population_hessian(net))
+
+
+def test_operators_take_complex_vectors_and_no_columns():
+    net = draw(3, 4, output_dim=2)
+    inputs = np.random.default_rng(7).standard_normal((5, 3))
+    v = np.random.default_rng(8).standard_normal((2, net.parameter_count))
+    for operator in (
+        HessianOperator(net),
+        HessianOperator(net, np.diag([1.0, 2.0, 3.0])),
+        BatchHessianOperator(net, inputs),
+    ):
+        matrix = operator @ np.eye(net.parameter_count)
+        assert_equal(operator @ (v[0] + 1j * v[1]), matrix @ (v[0] + 1j * v[1]))
+        assert (operator @ np.empty((net.parameter_count, 0))).shape == (net.parameter_count, 0)
 
 
 def test_operators_never_hold_a_matrix_of_parameters():
@@ -59,7 +73,7 @@ def test_bad_inputs_are_named():
 
 
 def test_jobs_beyond_memory_are_refused():
-    with pytest.raises(MemoryError, match="an operator on 200000 hidden units needs .* GiB"):
+    with pytest.raises(MemoryError, match="the kernels of 200000 hidden units needs .* GiB"):
         HessianOperator(draw(1, 200_000))
     with pytest.raises(MemoryError, match="a batch of 1000000 inputs needs .* a smaller batch"):
         BatchHessianOperator(draw(1, 20_000), np.ones((10**6, 1)))

@@ -38,7 +38,7 @@ from nearopt.hessian.eigenvalues import (
     smallest_batch_eigenvalues,
     spectrum,
 )
-from nearopt.hessian.lanczos import extreme_eigenvalues, spectral_density
+from nearopt.hessian.lanczos import extreme_eigenvalues, lanczos, spectral_density
 from nearopt.hessian.null_space import quadratic_null_vectors, scaling_directions
 from nearopt.hessian.operators import BatchHessianOperator, HessianOperator
 from nearopt.laws.coloured import ColouredHessianLaw
@@ -202,6 +202,7 @@ CALLS = {
     spectrum: {"net": NET, "input_covariance": SIGMA},
     batch_spectrum: {"net": NET, "inputs": INPUTS},
     extreme_eigenvalues: {"net": NET, "k": 1, "steps": 5, "rng": RNG},
+    lanczos: {"operator": HessianOperator(NET), "steps": 2, "rng": RNG},
     spectral_density: {"net": NET, "probes": 2, "steps": 3, "rng": RNG},
     DENSITY.pdf: {"points": EIGENVALUES, "width": 0.5},
     DENSITY.cdf: {"points": EIGENVALUES},
@@ -228,14 +229,20 @@ INNER = {
     "figures.inputs": "the same",
     "figures.linear": "the same",
     "figures.rank": "the same",
-    "hessian.lanczos.lanczos": "an operator and steps from spectral_density",
-    "hessian.lanczos.Ritz": "a result",
     "hessian.hermite": "a network with a polynomial, from spectrum",
     "laws.piecewise": "a function and breaks from a law",
     "report.results": "what a notebook has made; its parameters are checked below",
     "report.style": "how a figure looks",
     "laws.wishart": "sizes from laws and prediction",
     "laws.statistics.kolmogorov_distance": "two laws, no numbers",
+    "hessian.operators.multiply": "a network and vector from an operator",
+    "hessian.operators.hessian_product": "a network and vector from near_loss",
+    "hessian.operators.transposed_jacobian_product": "a network and inputs that are checked",
+    "hessian.operators.row_parts": "a shape",
+    "hessian.operators.weighted_blocks": "a checked network",
+    "network.kernels": "a checked network's weights",
+    "network.mehler": "an activation's coefficients",
+    "network.two_layer.assemble_jacobian": "a checked network's weights and inputs",
     "network.two_layer.require_network": "a check itself",
     "report.parameters.load_schema": "no argument",
     "report.parameters.check_against": "configurations are tested below",

@@ -88,9 +88,6 @@ JOBS = {
     "batch_spectrum": lambda: lambda n=net(49, 20), x=inputs(500, 49): batch_spectrum(n, x),
     "extreme": lambda: lambda n=net(20, 200): extreme_eigenvalues(n, 1, steps=100, rng=rng()),
     "density": lambda: lambda n=net(20, 200): spectral_density(n, steps=30, rng=rng()),
-    "density at points": lambda: (
-        lambda d=spectral_density(net(2, 3), rng=rng()): d.pdf(np.linspace(0, 1, 50_000), 0.1)
-    ),
     "linear spectra": lambda: lambda: draw_linear_spectra(500, 2000, 1, rng=rng()),
     "coloured spectra": lambda: lambda: draw_coloured_spectra(np.ones(600), 600, 1, rng=rng()),
     "batches": lambda: lambda n=net(2, 50): smallest_batch_eigenvalues(n, 9, [6000], rng=rng()),
@@ -117,6 +114,12 @@ JOBS = {
     "certificate": lambda: lambda n=net(4, 12): certify_full_rank(n, max_precision=128),
     "graded": lambda: lambda n=net(4, 12): graded_spectrum(n, 1024),
     "witness": lambda: lambda n=net(3, 12, ReLU()): jacobian_rank(n, rng=rng()),
+    "kernels, tanh": lambda: lambda n=net(2, 600, tanh): HessianOperator(n),
+    "kernels, polynomial": lambda: lambda n=net(2, 600, SUM): HessianOperator(n),
+    "outputs, many inputs": lambda: lambda n=net(400, 3), x=inputs(20_000, 400): n(x),
+    "batch_gradient, many inputs": lambda: (
+        lambda n=net(400, 3), x=inputs(20_000, 400): batch_gradient(n, n, x)
+    ),
     "null vectors": lambda: lambda n=net(40, 40, SQUARE): quadratic_null_vectors(n),
     "scalings": lambda: lambda n=net(10, 250, ReLU()): scaling_directions(n),
     "whole numbers": lambda: lambda x=np.arange(60_000.0).reshape(3000, 20): covariance_rank(x),
@@ -135,7 +138,8 @@ def job(request):
 
 @pytest.fixture
 def little(monkeypatch):
-    """A machine that has 1 MiB left."""
+    """A machine that has 1 MiB left, and jobs that ask for it."""
+    monkeypatch.setattr(checks, "ALWAYS_THERE", 2**20)
     memory = psutil.virtual_memory()._replace(available=2**20)
     monkeypatch.setattr(psutil, "virtual_memory", lambda: memory)
 

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nearopt.checks import Array, finite_array, require_memory
+from nearopt.hessian.operators import weighted_blocks
 from nearopt.network.inputs import ColouredInputs
 from nearopt.network.two_layer import TwoLayer, require_network
 
@@ -45,8 +46,6 @@ def population_hessian(net: TwoLayer, input_covariance: ArrayLike | None = None)
 
     Raises
     ------
-    ValueError
-        If `input_covariance` is not a covariance of input_dim inputs.
     MemoryError
         If it does not fit.
     """
@@ -62,23 +61,22 @@ def population_hessian(net: TwoLayer, input_covariance: ArrayLike | None = None)
     W1, W2 = net.W1, net.W2
     hidden_dim, input_dim = W1.shape
     require_memory(what, 8.0 * (count**2 + 4 * hidden_dim**2 * (input_dim + 4)), instead)
-    K00, K11, K02, K13, K22 = net.activation.kernels(W1 @ W1.T)
-    M = (W2.T @ W2)[:, :, None, None]
+    A, values, own, other, isotropic, plus, minus, skew = weighted_blocks(net)
     hessian = np.empty((count, count))
     # Each block is written where it belongs: with many outputs a copy is as large as the matrix.
     corner, mixed = hessian[:outer, :outer].reshape(2 * W2.shape), hessian[:outer, outer:]
     corner[...] = 0
-    np.einsum("okol->okl", corner)[...] = K00
-    slopes = K11[:, :, None] * W1[:, None, :] + K02[:, :, None] * W1[None, :, :]
+    np.einsum("okol->okl", corner)[...] = values
+    slopes = own[:, :, None] * A[:, None, :] + other[:, :, None] * A[None, :, :]
     np.einsum("ol,klj->oklj", W2, slopes, out=mixed.reshape(W2.shape + W1.shape))
     hessian[outer:, :outer] = mixed.T
-    # [w_k w_l] (K31 K22; K22 K13) [w_k w_l]^T for all pairs.
-    rows = np.broadcast_to(W1, (hidden_dim, *W1.shape))
-    pairs = np.stack([rows.swapaxes(0, 1), rows], axis=-1)
-    middle = M * np.stack([K13.T, K22, K22, K13], axis=-1).reshape(hidden_dim, hidden_dim, 2, 2)
+    # [a_k + a_l, a_k - a_l] (plus, skew / 2; skew / 2, minus) [a_k + a_l, a_k - a_l]^T.
+    pairs = np.stack([A[:, None] + A, A[:, None] - A], axis=-1)
+    middle = np.stack([plus, skew / 2, skew / 2, minus], axis=-1)
+    middle = middle.reshape(hidden_dim, hidden_dim, 2, 2)
     inner = hessian[outer:, outer:].reshape(2 * W1.shape).swapaxes(1, 2)
     np.matmul(pairs, middle @ pairs.swapaxes(2, 3), out=inner)
-    np.einsum("klii->kli", inner)[...] += M[..., 0] * K11[:, :, None]
+    np.einsum("klii->kli", inner)[...] += isotropic[:, :, None]
     return hessian
 
 
@@ -99,15 +97,14 @@ def batch_hessian(net: TwoLayer, inputs: Array) -> Array:
 
     Raises
     ------
-    ValueError
-        If `inputs` has the wrong shape or is not finite.
     MemoryError
         If it does not fit.
     """
     require_network("net", net)
     inputs = finite_array("inputs", inputs, (None, net.input_dim))
     count = net.parameter_count
-    needed = 8.0 * (2 * count**2 + 4 * max(PIECE, net.output_dim * count))
+    piece = min(max(PIECE, net.output_dim * count), len(inputs) * net.output_dim * count)
+    needed = 8.0 * (2 * count**2 + 2 * piece)
     instead = "use BatchHessianOperator, or neural_tangent_kernel for a small batch"
     require_memory(f"a dense Hessian of {count} parameters", needed, instead)
     hessian = np.zeros((count, count))
@@ -135,8 +132,6 @@ def neural_tangent_kernel(net: TwoLayer, inputs: Array) -> Array:
 
     Raises
     ------
-    ValueError
-        If `inputs` has the wrong shape or is not finite.
     MemoryError
         If it does not fit.
     """
@@ -145,10 +140,8 @@ def neural_tangent_kernel(net: TwoLayer, inputs: Array) -> Array:
     size = len(inputs) * net.output_dim
     instead = "use BatchHessianOperator, which has the same nonzero spectrum"
     require_memory(f"a tangent kernel of {size} outputs", 32.0 * size**2, instead)
-    preactivations = inputs @ net.W1.T
-    values = net.activation(preactivations)
-    weighted = net.W2 * net.activation.derivative(preactivations)[:, None, :]
-    slopes = weighted.reshape(size, net.hidden_dim)
+    values, slopes = net.hidden(inputs)
+    weighted = (net.W2 * slopes[:, None, :]).reshape(size, net.hidden_dim)
     kernel = np.kron(values @ values.T, np.eye(net.output_dim))
-    kernel += (slopes @ slopes.T) * np.kron(inputs @ inputs.T, np.ones(2 * (net.output_dim,)))
+    kernel += (weighted @ weighted.T) * np.kron(inputs @ inputs.T, np.ones(2 * (net.output_dim,)))
     return kernel / len(inputs)

@@ -26,10 +26,12 @@ from nearopt.hessian.hermite import (
     outside_factor,
     squared_singular_values,
 )
+from nearopt.hessian.operators import weighted_blocks
 from nearopt.network.activations import Polynomial
 from nearopt.network.inputs import ColouredInputs
 from nearopt.network.two_layer import TwoLayer, require_network
 
+EPS = np.finfo(np.float64).eps
 # Columns of a Hermite factor, in units of its rows, up to which its singular values are affordable.
 WIDEST = 8
 
@@ -50,10 +52,8 @@ def spectrum(net: TwoLayer, input_covariance: ArrayLike | None = None) -> Array:
 
     Raises
     ------
-    ValueError
-        If `input_covariance` is not a covariance of input_dim inputs.
     MemoryError
-        If the matrix of Nh (No + min(Nh, Ni)) parameters, or its factor, does not fit three times.
+        If the matrix of Nh (No + min(Nh, Ni)) parameters, or its factor, does not fit four times.
     """
     require_network("net", net)
     if input_covariance is not None:
@@ -64,7 +64,7 @@ def spectrum(net: TwoLayer, input_covariance: ArrayLike | None = None) -> Array:
         outside = squared_singular_values(outside_factor(inner))
     else:
         inside = np.linalg.eigvalsh(population_hessian(inner))
-        outside = np.linalg.eigvalsh(outside_matrix(net))
+        outside = np.linalg.eigvalsh(outside_matrix(net)) if multiplicity else []
     return np.sort(np.concatenate([inside, np.repeat(outside, multiplicity)]))
 
 
@@ -83,8 +83,6 @@ def batch_spectrum(net: TwoLayer, inputs: Array) -> Array:
 
     Raises
     ------
-    ValueError
-        If `inputs` has the wrong shape or is not finite.
     MemoryError
         If the Jacobian does not fit three times.
     """
@@ -94,7 +92,7 @@ def batch_spectrum(net: TwoLayer, inputs: Array) -> Array:
     require_memory("the Jacobian of the batch", 24.0 * size, "use a smaller batch")
     jacobian = net.jacobian(inputs).reshape(-1, net.parameter_count)
     values = squared_singular_values(jacobian.T) / len(inputs)
-    rounding = (max(jacobian.shape) * np.finfo(np.float64).eps) ** 2
+    rounding = (max(jacobian.shape) * EPS) ** 2
     return np.sort(np.where(values > rounding * values.max(), values, 0.0))
 
 
@@ -105,19 +103,20 @@ def _has_narrow_factor(net: TwoLayer) -> bool:
     if factored := polynomial and hermite_terms(net) <= WIDEST * count:
         columns = hermite_terms(net)
     instead = "use extreme_eigenvalues or spectral_density"
-    require_memory(f"the spectrum of {count} coupled parameters", 24.0 * count * columns, instead)
+    require_memory(f"the spectrum of {count} coupled parameters", 32.0 * count * columns, instead)
     return factored
 
 
 def _coloured_spectrum(net: TwoLayer, inputs: ColouredInputs) -> Array:
-    """Return the eigenvalues of D H~ D^T: those of R H~ R, R^2 = D^T D, and zeros."""
+    """Return the eigenvalues of D H~ D^T: those of R H~ R^T for C = Q R, and zeros."""
     white = inputs.whitened(net)
-    R = np.concatenate([np.ones(net.W2.size), np.tile(inputs.roots, net.hidden_dim)])
+    inputs = inputs.inner()
     if _has_narrow_factor(white):
-        inside = squared_singular_values(R[:, None] * hermite_factor(white))
+        inside = squared_singular_values(inputs.lift(white, hermite_factor(white).T).T)
     else:
-        inside = np.linalg.eigvalsh(R[:, None] * population_hessian(white) * R)
-    return np.sort(np.concatenate([inside, np.zeros(net.parameter_count - len(R))]))
+        half = inputs.lift(white, population_hessian(white))
+        inside = np.linalg.eigvalsh(inputs.lift(white, half.T))
+    return np.sort(np.append(inside, np.zeros(net.parameter_count - len(inside))))
 
 
 def inner_network(net: TwoLayer) -> TwoLayer:
@@ -129,7 +128,7 @@ def inner_network(net: TwoLayer) -> TwoLayer:
 
 def outside_matrix(net: TwoLayer) -> Array:
     """Return M o K11, the Hessian on an input direction that is orthogonal to W1."""
-    return net.W2.T @ net.W2 * net.activation.kernels(net.W1 @ net.W1.T).K11
+    return weighted_blocks(net).isotropic
 
 
 def smallest_batch_eigenvalues(
@@ -152,14 +151,6 @@ def smallest_batch_eigenvalues(
     -------
     array of shape (sizes,)
         Squared singular values of the Jacobian over the root of N.
-
-    Raises
-    ------
-    ValueError
-        If the network has several outputs, the rank is not from 1 to P, or there is a size that
-        is not a positive integer.
-    MemoryError
-        If the Jacobian does not fit.
     """
     require_network("net", net)
     require_generator(rng)
@@ -168,10 +159,7 @@ def smallest_batch_eigenvalues(
     if positive_integer("rank", rank) > net.parameter_count:
         raise ValueError(f"rank must be at most {net.parameter_count}, not {rank}")
     sizes = positive_integers("sizes", sizes)
-    needed = 32.0 * max(sizes) * net.parameter_count
-    require_memory(f"the Jacobian at {max(sizes)} inputs", needed, "use smaller batches")
-    inputs = rng.standard_normal((max(sizes), net.input_dim))
-    jacobian = net.jacobian(inputs)[:, 0]
+    jacobian = net.jacobian(rng.standard_normal((max(sizes), net.input_dim)))[:, 0]
     singular = [np.linalg.svd(jacobian[:N], compute_uv=False)[min(N, rank) - 1] for N in sizes]
     return np.square(singular) / np.asarray(sizes)
 
@@ -182,4 +170,4 @@ def nonzero(eigenvalues: Array) -> Array:
     That is P times the rounding unit times the largest.
     """
     values = finite_array("eigenvalues", eigenvalues, (None,))
-    return values[values > len(values) * np.finfo(np.float64).eps * values.max()]
+    return values[values > len(values) * EPS * values.max()]

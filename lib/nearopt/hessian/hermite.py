@@ -10,8 +10,10 @@ from itertools import combinations_with_replacement
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import gammaln
 
 from nearopt.checks import Array
+from nearopt.network.kernels import Rows
 from nearopt.network.two_layer import TwoLayer
 
 
@@ -25,44 +27,48 @@ def hermite_factor(net: TwoLayer) -> Array:
     r"""Return T with H = T T^T, shape (P, output_dim * terms).
 
     The basis is h_b(x) = prod_i He_{b_i}(x_i) / sqrt(b_i!), orthonormal for x ~ N(0, I), over all
-    multi-indices b of order |b| up to the degree of g. With m_j = E[g^(j)(u_k)],
+    multi-indices b of order j = |b| up to the degree of g. A function f of u_k = s_k a_k . x, with
+    |a_k| = 1, has there the coefficients f_j a_k^b sqrt(j! / b!), f_j = E[f(s_k z) h_j(z)]. So
 
     .. math::
 
-        E[g(u_k) h_b] &= m_{|b|} w_k^b / \sqrt{b!} \\
-        E[g'(u_k) x_i h_b] &= \bigl(m_{|b|+2} w_{ki} w_k^b + m_{|b|} b_i w_k^{b - e_i}\bigr)
-            / \sqrt{b!}
+        E[g(u_k) h_b] &= g_j \sqrt{j! / b!} \, a_k^b \\
+        E[g'(u_k) x_i h_b] &= \bigl(\sqrt{j + 1} \, g'_{j+1} a_{ki} a_k^b
+            + g'_{j-1} b_i a_k^{b - e_i} / \sqrt j \bigr) \sqrt{j! / b!}
 
-    the first because a mean against h_b is a mean of derivatives (Stein's lemma), the second
-    because x_i h_b = sqrt(b_i + 1) h_{b + e_i} + sqrt(b_i) h_{b - e_i}.
+    the second because x_i h_b = sqrt(b_i + 1) h_{b + e_i} + sqrt(b_i) h_{b - e_i}.
 
     Parameters
     ----------
     net : TwoLayer
         With a Polynomial activation.
     """
-    W1, W2 = net.W1, net.W2
-    indices, scale, means = _table(net)
+    W2, rows = net.W2, Rows.of(net.W1)
+    indices, scale = _table(net)
     order = indices.sum(1)
-    monomials = _monomials(W1, indices)
-    values = means[order].T * monomials * scale
-    slopes = np.empty((*W1.shape, len(indices)))
+    monomials = scale * _monomials(rows.unit, indices)
+    values = net.activation.hermite_coefficients(rows.norms)[:, order] * monomials
+    coefficients = np.pad(net.activation.hermite_coefficients(rows.norms, 1), ((0, 0), (1, 1)))
+    raised = np.sqrt(order + 1) * coefficients[:, order + 2] * monomials
+    lowered = coefficients[:, order] * scale / np.sqrt(np.maximum(order, 1))
+    slopes = np.empty((*net.W1.shape, len(indices)))
     for i, unit in enumerate(np.eye(net.input_dim, dtype=int)):
-        lowered = indices[:, i] * _monomials(W1, np.maximum(indices - unit, 0))
-        raised = W1[:, i, None] * monomials
-        slopes[:, i] = (means[order + 2].T * raised + means[order].T * lowered) * scale
+        fewer = indices[:, i] * _monomials(rows.unit, np.maximum(indices - unit, 0))
+        slopes[:, i] = rows.unit[:, i, None] * raised + lowered * fewer
     outer = np.einsum("op,kb->okpb", np.eye(net.output_dim), values)
     inner = np.einsum("pk,kib->kipb", W2, slopes)
-    return np.concatenate([outer.reshape(W2.size, -1), inner.reshape(W1.size, -1)])
+    return np.concatenate([outer.reshape(W2.size, -1), inner.reshape(net.W1.size, -1)])
 
 
 def outside_factor(net: TwoLayer) -> Array:
     """Return B with M o K11 = B B^T, shape (hidden_dim, output_dim * terms).
 
-    E[g'(u_k) h_b] = m_{|b|+1} w_k^b / sqrt(b!), times W2_ok.
+    E[g'(u_k) h_b], times W2_ok.
     """
-    indices, scale, means = _table(net)
-    slopes = means[indices.sum(1) + 1].T * _monomials(net.W1, indices) * scale
+    rows = Rows.of(net.W1)
+    indices, scale = _table(net)
+    slopes = net.activation.hermite_coefficients(rows.norms, 1)[:, indices.sum(1)]
+    slopes *= scale * _monomials(rows.unit, indices)
     return np.einsum("pk,kb->kpb", net.W2, slopes).reshape(net.hidden_dim, -1)
 
 
@@ -74,8 +80,8 @@ def squared_singular_values(factor: Array) -> Array:
     return values
 
 
-def _table(net: TwoLayer) -> tuple[NDArray[np.int64], Array, Array]:
-    """Return multi-indices b (terms, input_dim), 1 / sqrt(b!), m_j (degree + 3, hidden_dim)."""
+def _table(net: TwoLayer) -> tuple[NDArray[np.int64], Array]:
+    """Return multi-indices b (terms, input_dim) and sqrt(|b|! / b!)."""
     degree = len(net.activation.coefficients) - 1
     choices = [
         np.bincount(choice, minlength=net.input_dim)
@@ -83,15 +89,14 @@ def _table(net: TwoLayer) -> tuple[NDArray[np.int64], Array, Array]:
         for choice in combinations_with_replacement(range(net.input_dim), order)
     ]
     indices = np.array(choices)
-    factorials = np.array([float(math.factorial(j)) for j in range(degree + 1)])
-    means = net.activation.mean_derivatives((net.W1**2).sum(1))
-    padded = np.concatenate([means, np.zeros((2, net.hidden_dim))])
-    return indices, 1 / np.sqrt(factorials[indices].prod(1)), padded
+    # Logarithms, as factorials beyond 170 leave the range of floats.
+    logarithm = gammaln(indices.sum(1) + 1) - gammaln(indices + 1).sum(1)
+    return indices, np.exp(logarithm / 2)
 
 
-def _monomials(W1: Array, indices: NDArray[np.int64]) -> Array:
-    """Return w_k^b, shape (hidden_dim, terms)."""
-    product = np.ones((len(W1), len(indices)))
-    for column, powers in zip(W1.T, indices.T, strict=True):
+def _monomials(unit: Array, indices: NDArray[np.int64]) -> Array:
+    """Return a_k^b, shape (hidden_dim, terms)."""
+    product = np.ones((len(unit), len(indices)))
+    for column, powers in zip(unit.T, indices.T, strict=True):
         product *= column[:, None] ** powers
     return product

@@ -1,6 +1,6 @@
 """What products with the Hessian say of its eigenvalues: the outermost, and the density of all.
 
-Both run Lanczos on the network within the span of W1 only; what lies outside it is known exactly
+For a network both run Lanczos within the span of W1 only; what lies outside it is known exactly
 (`nearopt.hessian.eigenvalues`).
 """
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import eigh_tridiagonal
-from scipy.sparse.linalg import LinearOperator
+from scipy.sparse.linalg import LinearOperator, eigsh
 
 from nearopt.checks import (
     Array,
@@ -16,6 +16,7 @@ from nearopt.checks import (
     positive_integer,
     positive_number,
     require_generator,
+    require_instance,
     require_memory,
 )
 from nearopt.hessian.eigenvalues import inner_network, outside_matrix, spectrum
@@ -26,7 +27,7 @@ from nearopt.network.two_layer import TwoLayer, require_network
 DENSE = 2000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ExtremeEigenvalues:
     """The outermost eigenvalues, each with the distance within which there surely is one.
 
@@ -58,38 +59,54 @@ def extreme_eigenvalues(
     net : TwoLayer
         The teacher, and the student.
     k : int
-        How many at either end.
+        How many at either end, at most P and beyond 2000 coupled parameters less than steps / 2.
     steps : int
         Products with the Hessian, and vectors that are kept.
     rng : Generator
         Source of the first vector.
-
-    Raises
-    ------
-    ValueError
-        If a number is not a positive integer, or k above the number of eigenvalues found.
-    MemoryError
-        If the vectors do not fit.
     """
     require_network("net", net)
     require_generator(rng)
     k, steps = positive_integer("k", k), positive_integer("steps", steps)
     inner = inner_network(net)
-    if inner.parameter_count <= DENSE:
+    if dense := inner.parameter_count <= DENSE:
+        most = net.parameter_count
+    else:
+        steps = min(steps, inner.parameter_count)
+        most = (steps - 1) // 2
+    if k > most:
+        raise ValueError(f"k must be at most {most}, not {k}")
+    if dense:
         values = spectrum(net)
         errors = np.zeros(len(values))
     else:
-        ritz = lanczos(HessianOperator(inner), steps, rng)
-        copies = min(k, max(0, net.input_dim - net.hidden_dim))
-        outside = np.repeat(np.linalg.eigvalsh(outside_matrix(net)), copies)
-        values = np.concatenate([ritz.values, outside])
-        errors = np.concatenate([ritz.errors, np.zeros(len(outside))])
+        values, errors = _ritz(net, inner, k, steps, rng)
     errors += np.finfo(np.float64).eps * inner.parameter_count * values.max()
-    if k > len(values):
-        raise ValueError(f"k must be at most {len(values)}, not {k}")
     order = np.argsort(values)
     low, high = order[:k], order[-k:]
     return ExtremeEigenvalues(values[low], values[high], errors[low], errors[high])
+
+
+def _ritz(
+    net: TwoLayer, inner: TwoLayer, k: int, steps: int, rng: np.random.Generator
+) -> tuple[Array, Array]:
+    """Return k Ritz values at either end and what lies outside W1, with norms of residuals."""
+    dim = inner.parameter_count
+    _require_vectors(steps, dim, sets=2)
+    operator = HessianOperator(inner)
+    # No tolerance: the values after one run of so many steps, as far as they have converged.
+    values, vectors = eigsh(
+        operator, 2 * k, which="BE", ncv=steps, v0=rng.standard_normal(dim), tol=np.inf
+    )
+    errors = np.linalg.norm(operator @ vectors - vectors * values, axis=0)
+    copies = min(k, max(0, net.input_dim - net.hidden_dim))
+    outside = np.repeat(np.linalg.eigvalsh(outside_matrix(net)), copies)
+    return np.append(values, outside), np.append(errors, np.zeros(len(outside)))
+
+
+def _require_vectors(steps: int, dim: int, sets: int) -> None:
+    what = f"{steps} Lanczos steps with {dim} parameters"
+    require_memory(what, 8.0 * sets * (steps + 4) * dim, "ask for fewer steps")
 
 
 def _over_probes(values: Array) -> tuple[Array, Array]:
@@ -97,13 +114,7 @@ def _over_probes(values: Array) -> tuple[Array, Array]:
     return values.mean(1), values.std(1, ddof=1) / np.sqrt(values.shape[1])
 
 
-def _require_table(points: Array, nodes: Array) -> None:
-    """Refuse a table of all points and nodes that does not fit."""
-    needed = 32.0 * len(points) * nodes.size
-    require_memory(f"a density at {len(points)} points", needed, "ask for fewer at once")
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SpectralDensity:
     """The distribution of eigenvalues as weighted nodes, one set for each random probe.
 
@@ -134,10 +145,9 @@ class SpectralDensity:
         """
         width = positive_number("width", width)
         points = finite_array("points", points, (None,))
-        _require_table(points, self.nodes)
-        scaled = (points[:, None, None] - self.nodes) / width
-        bumps = np.exp(-(scaled**2) / 2) / (np.sqrt(2 * np.pi) * width)
-        return _over_probes((bumps * self.weights).sum(2))
+        scaled = ((point - self.nodes) / width for point in points)
+        bumps = [(np.exp(-(z**2) / 2) * self.weights).sum(1) for z in scaled]
+        return _over_probes(np.array(bumps) / (np.sqrt(2 * np.pi) * width))
 
     def cdf(self, points: Array) -> tuple[Array, Array]:
         """Return the share of eigenvalues of at most each point, and its standard error.
@@ -153,15 +163,14 @@ class SpectralDensity:
             In units of probability.
         """
         points = finite_array("points", points, (None,))
-        _require_table(points, self.nodes)
-        below = self.nodes <= points[:, None, None]
-        return _over_probes((below * self.weights).sum(2))
+        shares = [((self.nodes <= point) * self.weights).sum(1) for point in points]
+        return _over_probes(np.array(shares))
 
 
 def spectral_density(
-    net: TwoLayer, *, probes: int = 4, steps: int = 60, rng: np.random.Generator
+    net: TwoLayer | LinearOperator, *, probes: int = 4, steps: int = 60, rng: np.random.Generator
 ) -> SpectralDensity:
-    """Return the distribution of eigenvalues of `population_hessian(net)`, by stochastic Lanczos.
+    """Return the distribution of eigenvalues of a Hessian, by stochastic Lanczos quadrature.
 
     A random direction v has the moments v^T H^j v, whose mean is that of the eigenvalues; m steps
     of Lanczos from v give the Gauss quadrature with the first 2m - 1 of them (Golub & Welsch
@@ -169,62 +178,45 @@ def spectral_density(
 
     Parameters
     ----------
-    net : TwoLayer
-        The teacher, and the student.
+    net : TwoLayer or LinearOperator
+        The teacher, and the student; or any symmetric operator, such as that of a batch or of
+        coloured inputs.
     probes : int
         Random directions, at least 2: their scatter is the error bar.
     steps : int
         Products with the Hessian for each probe, and vectors of P numbers that are kept.
     rng : Generator
         Source of the directions.
-
-    Raises
-    ------
-    ValueError
-        If a number is not a positive integer, or there are fewer than 2 probes.
-    MemoryError
-        If the vectors do not fit.
     """
-    require_network("net", net)
+    if not isinstance(net, LinearOperator):
+        require_network("net", net)
     require_generator(rng)
     probes, steps = positive_integer("probes", probes), positive_integer("steps", steps)
     if probes < 2:
         raise ValueError("probes must be at least 2: one alone has no error bar")
+    if isinstance(net, LinearOperator):
+        return _quadrature(net, probes, steps, rng)
     inner = inner_network(net)
-    operator = HessianOperator(inner)
+    inside = _quadrature(HessianOperator(inner), probes, steps, rng)
+    if net.input_dim <= net.hidden_dim:
+        return inside
+    outside = np.linalg.eigvalsh(outside_matrix(net))
+    share = (net.input_dim - net.hidden_dim) / net.parameter_count
+    nodes = np.hstack([inside.nodes, np.tile(outside, (probes, 1))])
+    weights = inside.weights * (inner.parameter_count / net.parameter_count)
+    return SpectralDensity(nodes, np.hstack([weights, np.full((probes, len(outside)), share)]))
+
+
+def _quadrature(
+    operator: LinearOperator, probes: int, steps: int, rng: np.random.Generator
+) -> SpectralDensity:
+    """Return the quadratures of random directions."""
     runs = [lanczos(operator, steps, rng) for _ in range(probes)]
-    nodes = np.stack([ritz.values for ritz in runs])
-    weights = np.stack([ritz.weights for ritz in runs])
-    weights *= inner.parameter_count / net.parameter_count
-    if net.input_dim > net.hidden_dim:
-        outside = np.linalg.eigvalsh(outside_matrix(net))
-        share = (net.input_dim - net.hidden_dim) / net.parameter_count
-        nodes = np.concatenate([nodes, np.tile(outside, (probes, 1))], axis=1)
-        weights = np.concatenate([weights, np.full((probes, len(outside)), share)], axis=1)
-    return SpectralDensity(nodes, weights)
+    return SpectralDensity(*map(np.stack, zip(*runs, strict=True)))
 
 
-@dataclass(frozen=True)
-class Ritz:
-    """What a Krylov space of a symmetric operator says of its eigenvalues.
-
-    Attributes
-    ----------
-    values : array of shape (steps,)
-        Ritz values, ascending.
-    errors : array of shape (steps,)
-        Norms of the residuals: within each distance of its Ritz value there is an eigenvalue.
-    weights : array of shape (steps,)
-        Squared overlaps with the first vector: the weights of its Gauss quadrature.
-    """
-
-    values: Array
-    errors: Array
-    weights: Array
-
-
-def lanczos(operator: LinearOperator, steps: int, rng: np.random.Generator) -> Ritz:
-    """Run `steps` steps from a random direction, and no more than there are dimensions.
+def lanczos(operator: LinearOperator, steps: int, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Return the Gauss quadrature of a symmetric operator and a random direction.
 
     Without reorthogonalisation, converged eigenvalues would come back as ghosts and spoil the
     weights. Where the Krylov space ends, a fresh direction goes on: it finds further copies of
@@ -235,29 +227,28 @@ def lanczos(operator: LinearOperator, steps: int, rng: np.random.Generator) -> R
     operator : LinearOperator
         Symmetric, (P, P).
     steps : int
-        Products with the operator; as many vectors of P numbers are kept.
+        Products with the operator, at most P; as many vectors of P numbers are kept.
     rng : Generator
         Source of the direction, which is uniform on the sphere.
 
-    Raises
-    ------
-    MemoryError
-        If the vectors do not fit.
+    Returns
+    -------
+    values, weights : arrays of shape (steps,)
+        Ritz values, ascending, and the squares of their vectors' overlaps with the direction.
     """
+    require_instance("operator", operator, LinearOperator, "HessianOperator(net)")
+    require_generator(rng)
     dim = operator.shape[0]
-    steps = min(steps, dim)
-    what = f"{steps} Lanczos steps with {dim} parameters"
-    require_memory(what, 8.0 * (steps + 4) * dim, "ask for fewer steps")
+    steps = min(positive_integer("steps", steps), dim)
+    _require_vectors(steps, dim, sets=1)
     basis = np.empty((steps, dim))
     diagonal, off = np.zeros((2, steps))
     basis[0] = _direction(rng, basis[:0])
     for j in range(steps):
         vector = operator.matvec(basis[j])
         diagonal[j] = basis[j] @ vector
-        vector -= diagonal[j] * basis[j]
-        if j:
-            vector -= off[j - 1] * basis[j - 1]
-        vector -= (basis[: j + 1] @ vector) @ basis[: j + 1]
+        for _ in range(2):
+            vector = vector - (basis[: j + 1] @ vector) @ basis[: j + 1]
         off[j] = np.linalg.norm(vector)
         # Less is rounding, and the space is invariant.
         if off[j] <= 1e-14 * np.abs(diagonal[: j + 1]).max():
@@ -265,7 +256,7 @@ def lanczos(operator: LinearOperator, steps: int, rng: np.random.Generator) -> R
         if j + 1 < steps:
             basis[j + 1] = vector / off[j] if off[j] else _direction(rng, basis[: j + 1])
     values, vectors = eigh_tridiagonal(diagonal, off[:-1])
-    return Ritz(values, off[-1] * np.abs(vectors[-1]), vectors[0] ** 2)
+    return values, vectors[0] ** 2
 
 
 def _direction(rng: np.random.Generator, basis: Array) -> Array:

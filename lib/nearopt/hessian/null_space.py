@@ -22,13 +22,6 @@ def scaling_directions(net: TwoLayer) -> Array:
 
     Row k multiplies the outgoing weights of unit k and divides its incoming ones so that the
     network's function stays: (m W2_ok, -w_k) at unit k, 0 elsewhere, with m the degree of g.
-
-    Raises
-    ------
-    ValueError
-        If the activation is not homogeneous.
-    MemoryError
-        If the vectors do not fit.
     """
     require_network("net", net)
     degree = homogeneous_degree(net.activation)
@@ -54,13 +47,6 @@ def quadratic_null_vectors(net: TwoLayer) -> Array:
     array of shape (h + h (h - 1) / 2, P)
         Scales first; parameters in the order of `net.parameters`. They are independent for
         h <= n, and then there are no others, as the rank is n h - h (h - 1) / 2.
-
-    Raises
-    ------
-    ValueError
-        If the network is another one.
-    MemoryError
-        If the vectors do not fit.
     """
     require_network("net", net)
     if homogeneous_degree(net.activation) != 2 or net.output_dim != 1:

@@ -4,24 +4,25 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.sparse.linalg import LinearOperator
 
-from nearopt.checks import Array, finite_array, require_memory
+from nearopt.checks import Array, finite_array
 from nearopt.network.inputs import ColouredInputs
+from nearopt.network.kernels import Blocks, blocks
 from nearopt.network.two_layer import TwoLayer, require_network
 
 # Numbers that stay in a processor's cache while one pass after the other runs over them.
-CACHED = 2**14
+CACHED = 2**16
 
 
 class _Symmetric(LinearOperator):
     """A symmetric operator (P, P) on the parameters of a network."""
 
     def __init__(self, net: TwoLayer) -> None:
-        require_network("net", net)
         super().__init__(np.dtype(np.float64), 2 * (net.parameter_count,))
         self.net = net
 
     def _matmat(self, vectors: Array) -> Array:
-        return np.stack([self._matvec(vector) for vector in vectors.T], axis=1)
+        products = [self._matvec(vector) for vector in vectors.T]
+        return np.array(products).reshape(vectors.T.shape).T
 
     def _adjoint(self) -> "_Symmetric":
         return self
@@ -31,8 +32,7 @@ class HessianOperator(_Symmetric):
     r"""The product of `population_hessian(net)` with a vector, without the matrix.
 
     It takes three products of (Nh, Nh) with (Nh, Ni) matrices, 6 Nh^2 Ni operations, and keeps
-    about 14 arrays of the size (Nh, Nh). An instance reuses its buffers, so that two threads must
-    not share it.
+    eight arrays of the size (Nh, Nh).
 
     Parameters
     ----------
@@ -41,93 +41,77 @@ class HessianOperator(_Symmetric):
     input_covariance : array of shape (input_dim, input_dim), optional
         Sigma of the inputs x ~ N(0, Sigma); white if it is left out.
 
-    Raises
-    ------
-    ValueError
-        If `input_covariance` is not a covariance of input_dim inputs.
-    MemoryError
-        If its arrays do not fit.
-
     Notes
     -----
-    For v = (alpha, V), let S = W1 V^T, d its diagonal, W2 d be W2 with column l scaled by d_l, and
-    o the elementwise product. With
+    For v = (alpha, V), with the blocks of the activation (`nearopt.network.kernels`), A the unit
+    rows of W1, S = A V^T, d its diagonal, C = W2^T alpha, o the elementwise product and M = W2^T W2
+    times isotropic, plus, minus and skew, H v is on W2 and on W1
 
     .. math::
 
-        (\rho, \gamma) = (\alpha, W_2 d) \begin{pmatrix} K_{02} & K_{00} \\ K_{22} & K_{20}
-            \end{pmatrix} + W_2 \bigl((K_{31} \circ S)^\top, (K_{11} \circ S)^\top\bigr),
-
-    H v is gamma on W2, and on W1
-
-    .. math::
-
-        & [X + \operatorname{diag}(r)] \, W_1 + (M \circ K_{11}) V,
-            \qquad r_k = \sum_o W_{2,ok} \rho_{ok}, \\
-        & X = K_{11} \circ (W_2^\top \alpha) + K_{13} \circ (W_2^\top W_2 d)
-            + M \circ K_{22} \circ S.
+        & \alpha \, values + W_2 (own \circ S)^T + W_2 \operatorname{diag}(d) \, other^T, \\
+        & isotropic \, V + (C \circ own^T + p + m - skew \operatorname{diag}(d)) A
+            + \operatorname{diag}(r) A, \\
+        & p = plus \circ (d_l + S), \quad m = minus \circ (d_l - S), \quad
+            r = (C \circ other^T + p - m + skew \circ S) 1.
     """
 
     def __init__(self, net: TwoLayer, input_covariance: ArrayLike | None = None) -> None:
+        require_network("net", net)
         super().__init__(net)
-        self._teacher, self._inputs = net, None
-        if input_covariance is not None:
-            self._inputs = ColouredInputs(input_covariance)
-            self.net = net = self._inputs.whitened(net)
-        W1, W2, hidden_dim = net.W1, net.W2, net.hidden_dim
-        needed = 8.0 * (20 * hidden_dim**2 + 3 * net.parameter_count)
-        require_memory(f"an operator on {hidden_dim} hidden units", needed, "use fewer of them")
-        K00, K11, K02, K13, K22 = net.activation.kernels(W1 @ W1.T)
-        M = W2.T @ W2
-        self._constant = np.block([[K02, K00], [K22, K02.T]])
-        self._phi = np.empty((net.output_dim, 2, hidden_dim))
-        self._rho_gamma = np.empty_like(self._phi)
-        self._S = np.empty((hidden_dim, hidden_dim))
-        # (X, M o K11) times (W1; V).
-        self._left = np.concatenate([np.zeros_like(M), M * K11], axis=1)
-        self._diagonal = self._left.reshape(-1)[:: 2 * hidden_dim + 1]
-        self._right = np.concatenate([W1, np.zeros_like(W1)])
-        kernels = np.stack([K13.T, K11, K13, M * K22])
-        height = max(1, CACHED // hidden_dim)
-        starts = range(0, hidden_dim, height)
-        self._parts = [self._views(kernels, slice(start, start + height)) for start in starts]
-
-    def _views(self, kernels: Array, rows: slice) -> tuple[Array, ...]:
-        """Return what a step over some rows of the (Nh, Nh) arrays reads and writes."""
-        S, kernels = self._S[rows], kernels[:, rows]
-        terms = np.empty_like(kernels[1:])
-        columns = np.ascontiguousarray(self.net.W2.T[rows])
-        X, sums = self._left[rows, : S.shape[1]], self._rho_gamma[:, :, rows]
-        return S, columns, terms, terms[:2], kernels[:2], kernels[1:], X, sums
+        self.inputs = None if input_covariance is None else ColouredInputs(input_covariance)
+        self._white = net if self.inputs is None else self.inputs.whitened(net)
+        self._blocks = weighted_blocks(self._white)
 
     def _matvec(self, vector: Array) -> Array:
         vector = vector.reshape(-1)
-        if self._inputs is None:
-            return self._white(vector)
-        white = self._white(self._inputs.project(self._teacher, vector))
-        return self._inputs.lift(self._teacher, white)
+        if self.inputs is None:
+            return multiply(self.net, self._blocks, vector)
+        projected = self.inputs.project(self.net, vector)
+        return self.inputs.lift(self.net, multiply(self._white, self._blocks, projected))
 
-    def _white(self, vector: Array) -> Array:
-        W1, W2 = self.net.W1, self.net.W2
-        V = vector[W2.size :].reshape(W1.shape)
-        np.matmul(W1, V.T, out=self._S)
-        phi, sums = self._phi, self._rho_gamma
-        phi[:, 0] = vector[: W2.size].reshape(W2.shape)
-        np.multiply(W2, self._S.diagonal(), out=phi[:, 1])
-        np.matmul(phi.reshape(len(phi), -1), self._constant, out=sums.reshape(len(phi), -1))
-        for S, columns, terms, two, slopes, curvatures, X, part in self._parts:
-            np.multiply(slopes, S, out=two)
-            part += (two @ W2.T).transpose(2, 0, 1)
-            np.matmul(columns, phi.swapaxes(0, 1), out=two)
-            terms[2] = S
-            np.multiply(terms, curvatures, out=terms)
-            np.add.reduce(terms, axis=0, out=X)
-        self._diagonal += np.einsum("ok,ok->k", W2, sums[:, 0])
-        self._right[len(W1) :] = V
-        product = np.empty(len(vector))
-        product[: W2.size].reshape(W2.shape)[...] = sums[:, 1]
-        np.matmul(self._left, self._right, out=product[W2.size :].reshape(W1.shape))
-        return product
+
+def weighted_blocks(net: TwoLayer) -> Blocks:
+    """Return the blocks of a network, those of W1 with W1 times W2^T W2."""
+    made, M = blocks(net.activation, net.W1), net.W2.T @ net.W2
+    names = ("isotropic", "plus", "minus", "skew")
+    return made._replace(**{name: M * getattr(made, name) for name in names})
+
+
+def hessian_product(net: TwoLayer, vector: Array, inputs: ColouredInputs | None = None) -> Array:
+    """Return one product of the Hessian, for which an operator need not be made."""
+    if inputs is None:
+        return multiply(net, weighted_blocks(net), vector)
+    white = inputs.whitened(net)
+    product = multiply(white, weighted_blocks(white), inputs.project(net, vector))
+    return inputs.lift(net, product)
+
+
+def multiply(net: TwoLayer, weighted: Blocks, vector: Array) -> Array:
+    """Return the product of `HessianOperator(net)`, white inputs, with a vector (P,)."""
+    W2, A = net.W2, weighted.unit
+    outer, inner = np.split(vector, [W2.size])
+    alpha, V = outer.reshape(W2.shape), inner.reshape(A.shape)
+    S = A @ V.T
+    d = S.diagonal()
+    X, sums, slopes = np.empty_like(S), np.empty_like(d), np.empty((len(S), len(W2)), S.dtype)
+    for rows in row_parts(S.shape):
+        s = S[rows]
+        m = weighted.minus[rows] * (d - s)
+        x = weighted.plus[rows] * (d + s) + m
+        sums[rows] = x.sum(1) - 2 * m.sum(1) + np.einsum("kl,kl->k", weighted.skew[rows], s)
+        x += (W2.T[rows] @ alpha) * weighted.own.T[rows] - weighted.skew[rows] * d
+        X[rows], slopes[rows] = x, (weighted.own[rows] * s) @ W2.T
+    sums += np.einsum("ok,ok->k", W2, alpha @ weighted.other)
+    on_W2 = alpha @ weighted.values + slopes.T + (W2 * d) @ weighted.other.T
+    on_W1 = weighted.isotropic @ V + X @ A + sums[:, None] * A
+    return np.concatenate([on_W2.ravel(), on_W1.ravel()])
+
+
+def row_parts(shape: tuple[int, int]) -> list[slice]:
+    """Return the rows of a matrix in parts that fit a processor's cache."""
+    height = max(1, CACHED // shape[1])
+    return [slice(start, start + height) for start in range(0, shape[0], height)]
 
 
 class BatchHessianOperator(_Symmetric):
@@ -139,30 +123,31 @@ class BatchHessianOperator(_Symmetric):
         The teacher, and the student.
     inputs : array of shape (samples, input_dim)
         The batch; two arrays (samples, hidden_dim) are kept.
-
-    Raises
-    ------
-    ValueError
-        If `inputs` has the wrong shape or is not finite.
-    MemoryError
-        If its arrays do not fit.
     """
 
     def __init__(self, net: TwoLayer, inputs: Array) -> None:
+        require_network("net", net)
         super().__init__(net)
         self.inputs = finite_array("inputs", inputs, (None, net.input_dim))
-        needed = 8.0 * 5 * len(self.inputs) * net.hidden_dim
-        require_memory(f"a batch of {len(self.inputs)} inputs", needed, "use a smaller batch")
-        preactivations = self.inputs @ net.W1.T
-        self._values = net.activation(preactivations)
-        self._slopes = net.activation.derivative(preactivations)
+        self._hidden = net.hidden(self.inputs)
 
     def _matvec(self, vector: Array) -> Array:
         """Return J^T (J v) / N."""
-        W1, W2, inputs = self.net.W1, self.net.W2, self.inputs
-        alpha, V = np.split(vector.reshape(-1), [W2.size])
-        changes = self._values @ alpha.reshape(W2.shape).T
-        changes += (self._slopes * (inputs @ V.reshape(W1.shape).T)) @ W2.T
-        changes /= len(inputs)
-        inner = (self._slopes * (changes @ W2)).T @ inputs
-        return np.concatenate([(changes.T @ self._values).ravel(), inner.ravel()])
+        (values, slopes), W2 = self._hidden, self.net.W2
+        outer, inner = np.split(vector.reshape(-1), [W2.size])
+        changes = values @ outer.reshape(W2.shape).T
+        changes += (slopes * (self.inputs @ inner.reshape(self.net.W1.shape).T)) @ W2.T
+        mean = changes / len(self.inputs)
+        return transposed_jacobian_product(self.net, self.inputs, self._hidden, mean)
+
+
+def transposed_jacobian_product(
+    net: TwoLayer, inputs: Array, hidden: tuple[Array, Array], residual: Array
+) -> Array:
+    """Return J^T r, shape (P,), without J, for r of shape (samples, output_dim).
+
+    That is sum r g(u)^T on W2 and sum (g'(u) o W2^T r) x^T on W1, with `hidden` g(u) and g'(u).
+    """
+    values, slopes = hidden
+    inner = (slopes * (residual @ net.W2)).T @ inputs
+    return np.concatenate([(residual.T @ values).ravel(), inner.ravel()])

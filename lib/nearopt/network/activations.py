@@ -1,54 +1,22 @@
-r"""Activations g and the Gaussian expectations that every closed form of this package is made of.
-
-An activation is anything with the three methods of `Activation`. Its kernels are
-
-.. math:: K_{pq}(k, l) = E[g^{(p)}(u_k) \, g^{(q)}(u_l)], \qquad u \sim N(0, Q),
-
-for a Gram matrix Q = W1 W1^T. `nearopt.hessian.dense` and `nearopt.descent.loss` need nothing else
-of g.
-"""
+"""Activations whose Gaussian expectations are elementary: polynomials, erf and rectifiers."""
 
 import math
 from collections.abc import Collection
 from dataclasses import dataclass
 from numbers import Integral
-from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.polynomial import Polynomial as PowerSeries
 from scipy.special import erf
 
 from nearopt.checks import Array, finite_array
+from nearopt.network.kernels import Activation, Blocks, Kernels, Rows
+from nearopt.network.mehler import mehler_kernels
+
+__all__ = ["Activation", "Erf", "Kernels", "LeakyReLU", "Linear", "Polynomial", "ReLU"]
 
 # The squared sine of an angle that the rounding of a Gram matrix can feign.
 ROUNDING = 16 * np.finfo(np.float64).eps
-
-
-class Kernels(NamedTuple):
-    """E[g^(p)(u_k) g^(q)(u_l)] at row k, column l; each of shape (hidden_dim, hidden_dim).
-
-    K00, K11 and K22 are symmetric; K20 and K31 are the transposes of K02 and K13.
-    """
-
-    K00: Array
-    K11: Array
-    K02: Array
-    K13: Array
-    K22: Array
-
-
-@runtime_checkable
-class Activation(Protocol):
-    """What the package asks of an activation."""
-
-    def __call__(self, u: Array) -> Array:
-        """Return g(u), element by element."""
-
-    def derivative(self, u: Array) -> Array:
-        """Return g'(u), element by element."""
-
-    def kernels(self, gram: Array) -> Kernels:
-        """Return the kernels on a positive semidefinite Gram matrix (hidden_dim, hidden_dim)."""
 
 
 @dataclass(frozen=True)
@@ -85,37 +53,30 @@ class Polynomial:
         """Return g'(u), element by element."""
         return PowerSeries(self.coefficients).deriv()(u)
 
-    def mean_derivatives(self, variance: Array) -> Array:
-        """Return m_i = E[g^(i)(u)] for u ~ N(0, variance), shape (degree + 1, *variance.shape).
+    def hermite_coefficients(self, scales: Array, order: int = 0) -> Array:
+        """Return a_j(s) = E[g^(p)(s z) h_j(z)], p the order, shape (*scales.shape, degree + 1).
 
-        m_i(v) = sum_d c_d d!/(d-i)! (d-i-1)!! v^((d-i)/2) over the d - i that are even.
+        z h_j = sqrt(j + 1) h_{j+1} + sqrt(j) h_{j-1} leads from one power of s z to the next, by
+        sums of positive numbers.
         """
         degree = len(self.coefficients) - 1
-        means = np.zeros((degree + 1, *np.shape(variance)))
-        for i in range(degree + 1):
-            for half in range((degree - i) // 2 + 1):
-                d = i + 2 * half
-                pairings = math.factorial(2 * half) // (2**half * math.factorial(half))
-                means[i] += self.coefficients[d] * math.perm(d, i) * pairings * variance**half
-        return means
+        roots, s = np.sqrt(np.arange(1, degree + 1)), np.asarray(scales)[..., None]
+        power = np.zeros((*np.shape(scales), degree + 1))
+        power[..., 0] = 1
+        total = np.zeros_like(power)
+        for c in PowerSeries(self.coefficients).deriv(order).coef:
+            total += c * power
+            raised = np.zeros_like(power)
+            raised[..., 1:] = s * roots * power[..., :-1]
+            raised[..., :-1] += s * roots * power[..., 1:]
+            power = raised
+        return total
 
     def kernels(self, gram: Array) -> Kernels:
-        """Return the kernels by the finite Mehler sum K_pq = sum_j q_kl^j / j! m_{p+j} m_{q+j}.
-
-        It is the Taylor series of K_pq in q_kl, whose derivatives Price's theorem gives: a
-        derivative with respect to q_kl raises both orders by one.
-        """
-        m = self.mean_derivatives(np.diag(gram))
-        degree = len(m) - 1
-
-        def kernel(p: int, q: int) -> Array:
-            total = np.zeros_like(gram)
-            for j in reversed(range(degree + 1 - max(p, q))):
-                total *= gram
-                total += np.outer(m[p + j] / math.factorial(j), m[q + j])
-            return total
-
-        return Kernels(kernel(0, 0), kernel(1, 1), kernel(0, 2), kernel(1, 3), kernel(2, 2))
+        """Return the kernels by Mehler's formula, whose sum ends at the degree."""
+        scales = np.sqrt(np.diag(gram))
+        derivatives = [self.hermite_coefficients(scales, order) for order in range(4)]
+        return mehler_kernels(np.stack(derivatives), gram)
 
 
 class Linear(Polynomial):
@@ -151,6 +112,30 @@ class Erf:
         K11 = 2 / math.pi / np.sqrt(D)
         K00 = 2 / math.pi * np.arctan(gram / np.sqrt(D))
         return Kernels(K00, K11, -K11 * gram / B, -K11 * A / D, K11 * gram / D)
+
+    def blocks(self, rows: Rows) -> Blocks:
+        """Return the blocks to about 1e-15 of the largest entry, times |w_k| at narrow angles.
+
+        E[g'(u_k) g'(u_l) x x^T] = K11 (I + w_k w_k^T + w_l w_l^T)^-1, here with e = 1 / sqrt(1 +
+        q), f = sqrt(q) e and D e_k^2 e_l^2 = e_k^2 + f_k^2 e_l^2 + f_k^2 f_l^2 sin^2(t), t the
+        angle of the rows: all are sums of positive numbers of at most 1.
+        """
+        sine, cosine = rows.half(-1), rows.half(1)
+        e = 1 / np.hypot(1, rows.norms)
+        f = rows.norms * e
+        root = np.hypot(np.hypot(e[:, None], np.outer(f, e)), 2 * np.outer(f, f) * sine * cosine)
+        cos = (cosine - sine) * (cosine + sine)
+        values = 2 / math.pi * np.arctan2(np.outer(f, f) * cos, root)
+        K11, own = 2 / math.pi * np.outer(e, e) / root, 2 / math.pi * np.outer(f, e) / root
+        if rows.unit.shape[1] == 1:
+            # All rows lie along the one input, where I and the terms of the rows would cancel.
+            zero = np.zeros_like(K11)
+            along = K11 * (np.outer(e, e) / root) ** 2
+            return Blocks(rows.unit, values, own * e**2, zero, along, zero, zero, zero)
+        x, z = np.outer(f, e) / root, np.outer(f, f) / root
+        mean, skew = (x**2 + x.T**2) / 4, K11 * (x.T**2 - x**2) / 2
+        plus, minus = (-K11 * (mean + (z * half) ** 2) for half in (sine, cosine))
+        return Blocks(rows.unit, values, own, -own * cos * f**2, K11, plus, minus, skew)
 
 
 @dataclass(frozen=True)
@@ -203,6 +188,32 @@ class LeakyReLU:
             K02=kink * root * inverse,
             K13=-K22 * gram * inverse,
             K22=K22,
+        )
+
+    def blocks(self, rows: Rows) -> Blocks:
+        """Return the blocks to about 1e-15 of the largest entry, at any length and angle of rows.
+
+        With a and b along two rows at the angle t, the part of ReLU that is singular in K13 and
+        K22 is [tan(t/2) (a + b)(a + b)^T - cot(t/2) (a - b)(a - b)^T] / 4pi.
+        """
+        sine, cosine = rows.half(-1), rows.half(1)
+        norms, kink = rows.norms[:, None], (1 - self.slope) ** 2 / (2 * np.pi)
+        rest, cos = 2 * np.arctan2(cosine, sine), (cosine - sine) * (cosine + sine)
+        ramp = self.slope * cos + kink * (2 * sine * cosine + rest * cos)
+        K11, zero = self.slope + kink * rest, np.zeros_like(sine)
+        tangent, cotangent = (
+            np.divide(over, under, out=np.zeros_like(sine), where=under > 0)
+            for over, under in ((sine, cosine), (cosine, sine))
+        )
+        return Blocks(
+            rows.unit,
+            values=norms * rows.norms * ramp,
+            own=K11 * norms,
+            other=2 * kink * sine * cosine * norms,
+            isotropic=K11,
+            plus=kink / 2 * tangent,
+            minus=-kink / 2 * cotangent,
+            skew=zero,
         )
 
 

@@ -24,7 +24,8 @@ from numpy.polynomial.polynomial import polyval
 from scipy.special import expit, ndtr
 
 from nearopt.checks import Array, positive_number, require_memory
-from nearopt.network.activations import Kernels
+from nearopt.network.kernels import Kernels
+from nearopt.network.mehler import mehler_kernels
 
 Function = Callable[[Array], Array]
 
@@ -83,36 +84,6 @@ def _hermite_coefficients(functions: Sequence[Function], scales: Array, order: i
     values = step / math.sqrt(2 * math.pi) * _values(functions, scales, z)
     blocks = _kept_hermite_functions(order) if order <= 512 else _hermite_functions(order)
     return np.concatenate([values @ block.T for block in blocks], axis=-1)
-
-
-def _mehler(left: Array, right: Array, correlation: Array) -> Array:
-    """Return sum_j r_kl^j left_kj right_lj for each pair of arrays (Nh, order).
-
-    Where |r_kl| <= 1/2 the first 64 terms are all that double precision sees.
-    """
-    near = np.abs(correlation) > 0.5
-    total = _horner(left[..., :64], right[..., :64], np.where(near, 0, correlation))
-    pairs = np.argwhere(near)
-    for part in np.array_split(pairs, 1 + len(pairs) * left.shape[-1] // 2**18):
-        k, l = part.T  # noqa: E741
-        powers = np.vander(correlation[k, l], left.shape[-1], increasing=True)
-        total[:, k, l] = np.einsum("spj,spj,pj->sp", left[:, k], right[:, l], powers)
-    return total
-
-
-def _horner(left: Array, right: Array, correlation: Array) -> Array:
-    """Return the same by Horner's scheme, with rows in parts that fit a processor's cache."""
-    total = np.zeros((len(left), *correlation.shape))
-    left, right = (np.ascontiguousarray(np.moveaxis(a, -1, 0)) for a in (left, right))
-    height = max(1, 8192 // len(correlation))
-    for top in range(0, len(correlation), height):
-        rows = slice(top, top + height)
-        part, ratio = np.zeros_like(total[:, rows]), correlation[rows]
-        for a, b in zip(left[::-1, :, rows, None], right[::-1, :, None], strict=True):
-            part *= ratio
-            part += a * b
-        total[:, rows] = part
-    return total
 
 
 @dataclass(frozen=True)
@@ -175,7 +146,8 @@ class Smooth:
         scales = np.sqrt(np.diag(gram))
         for order in ORDERS:
             what = f"{order} Hermite terms for {len(gram)} rows of W1"
-            require_memory(what, 64.0 * order * len(gram), "shrink W1")
+            need = 64.0 * order * len(gram) + 120.0 * gram.size
+            require_memory(what, need, "shrink W1")
             a = _hermite_coefficients(self._derivatives, scales, order)
             squares = _mean_squares(self._derivatives[:3], scales, order)
             error = max(_parseval_error(a, squares), _stein_error(a, scales))
@@ -187,10 +159,7 @@ class Smooth:
                 f"kernels have a relative error of {error:.1e} at {order} Hermite terms, above the "
                 f"tolerance of {self.tolerance:.1e}; shrink W1 or use a smoother activation"
             )
-        product = np.outer(scales, scales)
-        cosine = np.divide(gram, product, out=np.zeros_like(gram), where=product > 0)
-        correlation = np.clip(cosine, -1, 1)
-        return Kernels(*_mehler(a[[0, 1, 0, 1, 2]], a[[0, 1, 2, 3, 2]], correlation))
+        return mehler_kernels(a, gram)
 
 
 def _mean_squares(functions: Sequence[Function], scales: Array, order: int) -> Array:
@@ -228,28 +197,49 @@ def _stein_error(coefficients: Array, scales: Array) -> float:
     return float((gaps / (size + np.finfo(np.float64).tiny)).max())
 
 
-def _power_series(function: Function, *coefficients: float) -> Function:
-    """Return u -> c_0 + c_1 f(u) + c_2 f(u)^2 + ..."""
-    return lambda u: polyval(function(u), coefficients)
+@dataclass(frozen=True)
+class _Series:
+    """u -> c_0 + c_1 f(u) + c_2 f(u)^2 + ..., a class so that it can be pickled."""
+
+    function: Function
+    coefficients: tuple[float, ...]
+
+    def __call__(self, u: Array) -> Array:
+        return polyval(self.function(u), self.coefficients)
+
+
+def _softplus(u: Array) -> Array:
+    return np.logaddexp(0, u)
+
+
+def _gelu(u: Array) -> Array:
+    return u * ndtr(u)
+
+
+def _gelu_slope(u: Array) -> Array:
+    return ndtr(u) + u * _normal_density(u)
+
+
+def _gelu_second(u: Array) -> Array:
+    return (2 - u**2) * _normal_density(u)
+
+
+def _gelu_third(u: Array) -> Array:
+    return (u**3 - 4 * u) * _normal_density(u)
 
 
 tanh = Smooth(
     np.tanh,
-    _power_series(np.tanh, 1, 0, -1),
-    _power_series(np.tanh, 0, -2, 0, 2),
-    _power_series(np.tanh, -2, 0, 8, 0, -6),
+    _Series(np.tanh, (1, 0, -1)),
+    _Series(np.tanh, (0, -2, 0, 2)),
+    _Series(np.tanh, (-2, 0, 8, 0, -6)),
 )
 sigmoid = Smooth(
     expit,
-    _power_series(expit, 0, 1, -1),
-    _power_series(expit, 0, 1, -3, 2),
-    _power_series(expit, 0, 1, -7, 12, -6),
+    _Series(expit, (0, 1, -1)),
+    _Series(expit, (0, 1, -3, 2)),
+    _Series(expit, (0, 1, -7, 12, -6)),
 )
-softplus = Smooth(lambda u: np.logaddexp(0, u), sigmoid.g, sigmoid.dg, sigmoid.d2g)
-gelu = Smooth(
-    lambda u: u * ndtr(u),
-    lambda u: ndtr(u) + u * _normal_density(u),
-    lambda u: (2 - u**2) * _normal_density(u),
-    lambda u: (u**3 - 4 * u) * _normal_density(u),
-)
-sin = Smooth(np.sin, np.cos, lambda u: -np.sin(u), lambda u: -np.cos(u))
+softplus = Smooth(_softplus, sigmoid.g, sigmoid.dg, sigmoid.d2g)
+gelu = Smooth(_gelu, _gelu_slope, _gelu_second, _gelu_third)
+sin = Smooth(np.sin, np.cos, _Series(np.sin, (0, -1)), _Series(np.cos, (0, -1)))

@@ -1,5 +1,6 @@
 """The two-layer network y = W2 g(W1 x) that is teacher and student alike."""
 
+from copy import copy
 from dataclasses import dataclass
 from typing import Self
 
@@ -14,7 +15,7 @@ from nearopt.checks import (
     require_instance,
     require_memory,
 )
-from nearopt.network.activations import Activation
+from nearopt.network.kernels import Activation
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,11 +30,6 @@ class TwoLayer:
         Second layer.
     activation : Activation
         g, applied element by element.
-
-    Raises
-    ------
-    ValueError
-        If a weight matrix has the wrong shape or is not finite, or `activation` is not one.
     """
 
     W1: Array
@@ -43,8 +39,9 @@ class TwoLayer:
     def __post_init__(self) -> None:
         _require_activation(self.activation)
         W1 = finite_array("W1", self.W1, (None, None))
-        object.__setattr__(self, "W1", W1)
-        object.__setattr__(self, "W2", finite_array("W2", self.W2, (None, len(W1))))
+        W2 = finite_array("W2", self.W2, (None, len(W1)))
+        object.__setattr__(self, "W1", W1.copy())
+        object.__setattr__(self, "W2", W2.copy())
 
     @classmethod
     def draw(
@@ -62,8 +59,6 @@ class TwoLayer:
 
         Raises
         ------
-        ValueError
-            If a size is not a positive integer or a scale not a positive number.
         MemoryError
             If the weights do not fit three times.
         """
@@ -107,15 +102,28 @@ class TwoLayer:
     def with_parameters(self, parameters: Array) -> Self:
         """Return the network of the same shape and activation that has these parameters (P,)."""
         checked = finite_array("parameters", parameters, (self.parameter_count,))
-        W2, W1 = np.split(checked, [self.W2.size])
-        return type(self)(W1.reshape(self.W1.shape), W2.reshape(self.W2.shape), self.activation)
+        W2, W1 = np.split(checked.copy(), [self.W2.size])
+        moved = copy(self)
+        object.__setattr__(moved, "W1", W1.reshape(self.W1.shape))
+        object.__setattr__(moved, "W2", W2.reshape(self.W2.shape))
+        return moved
 
     def __call__(self, inputs: Array) -> Array:
         """Return the outputs (samples, output_dim) at inputs of shape (samples, input_dim)."""
         inputs = finite_array("inputs", inputs, (None, self.input_dim))
-        needed = 8.0 * len(inputs) * (4 * self.hidden_dim + self.output_dim)
+        needed = 8.0 * len(inputs) * (3 * self.hidden_dim + self.output_dim)
         require_memory(f"outputs at {len(inputs)} inputs", needed, "use a smaller batch")
         return self.activation(inputs @ self.W1.T) @ self.W2.T
+
+    def hidden(self, inputs: Array) -> tuple[Array, Array]:
+        """Return g(u) and g'(u), u = W1 x, each of shape (samples, hidden_dim), at checked inputs.
+
+        From them and the inputs all of the Jacobian is made.
+        """
+        needed = 40.0 * len(inputs) * self.hidden_dim
+        require_memory(f"a batch of {len(inputs)} inputs", needed, "use a smaller batch")
+        u = inputs @ self.W1.T
+        return self.activation(u), self.activation.derivative(u)
 
     def jacobian(self, inputs: Array) -> Array:
         r"""Return dy/dtheta, shape (samples, output_dim, P), at inputs (samples, input_dim).
@@ -129,12 +137,15 @@ class TwoLayer:
         columns = 2 * self.output_dim * self.parameter_count + 4 * self.hidden_dim
         needed = 8.0 * len(inputs) * columns
         require_memory(f"the Jacobian at {len(inputs)} inputs", needed, "use a smaller batch")
-        preactivations = inputs @ self.W1.T
-        outer = np.einsum("op,nk->nopk", np.eye(self.output_dim), self.activation(preactivations))
-        slopes = self.activation.derivative(preactivations)
-        inner = np.einsum("ok,nk,ni->noki", self.W2, slopes, inputs)
-        rows = (len(inputs), self.output_dim, -1)
-        return np.concatenate([outer.reshape(rows), inner.reshape(rows)], axis=-1)
+        return assemble_jacobian(self.W2, inputs, *self.hidden(inputs))
+
+
+def assemble_jacobian(W2: Array, inputs: Array, values: Array, slopes: Array) -> Array:
+    """Return `TwoLayer.jacobian` from g(u) and g'(u) at the inputs; of floats or of balls."""
+    outer = np.eye(len(W2))[None, :, :, None] * values[:, None, None, :]
+    inner = (W2 * slopes[:, None, :])[..., None] * inputs[:, None, None, :]
+    rows = (len(inputs), len(W2), -1)
+    return np.concatenate([outer.reshape(rows), inner.reshape(rows)], axis=-1)
 
 
 def _require_activation(activation: object) -> None:
@@ -146,11 +157,5 @@ def _require_activation(activation: object) -> None:
 
 
 def require_network(name: str, value: object) -> None:
-    """Refuse what is no network.
-
-    Raises
-    ------
-    TypeError
-        If `value` is not a TwoLayer.
-    """
+    """Refuse what is no network."""
     require_instance(name, value, TwoLayer, "TwoLayer.draw makes")

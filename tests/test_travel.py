@@ -1,0 +1,106 @@
+"""Every public object gives the same after pickle and deepcopy, elsewhere, and in four threads."""
+
+import copy
+import inspect
+import multiprocessing
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
+
+import joblib
+import numpy as np
+import pytest
+
+from cases import ACTIVATIONS
+from nearopt import TwoLayer, hessian, network
+from nearopt.hessian.lanczos import extreme_eigenvalues, spectral_density
+
+INPUTS = np.random.default_rng(1).standard_normal((5, 3))
+SIGMA = np.cov(INPUTS.T)
+
+
+def draw(activation):
+    return TwoLayer.draw(3, 4, activation=activation, rng=np.random.default_rng(0))
+
+
+def fields(thing):
+    """What a result holds."""
+    return list(vars(thing).values())
+
+
+def product(operator):
+    return operator @ np.linspace(-1, 1, operator.shape[0])
+
+
+def values(activation):
+    return activation(INPUTS), activation.derivative(INPUTS), *activation.kernels(SIGMA)
+
+
+ERF = draw(ACTIVATIONS["erf"])
+# An object and what it does, by a function that other processes know.
+OBJECTS = {
+    **{f"activation {name}": (g, values) for name, g in ACTIVATIONS.items()},
+    **{f"network {name}": (draw(g), hessian.population_hessian) for name, g in ACTIVATIONS.items()},
+    "kernels": (ACTIVATIONS["relu"].kernels(SIGMA), list),
+    "coloured inputs": (network.ColouredInputs(SIGMA), fields),
+    "operator": (hessian.HessianOperator(ERF), product),
+    "coloured operator": (hessian.HessianOperator(ERF, SIGMA), product),
+    "batch operator": (hessian.BatchHessianOperator(ERF, INPUTS), product),
+    "extreme eigenvalues": (extreme_eigenvalues(ERF, 2, rng=np.random.default_rng(2)), fields),
+    "density": (spectral_density(ERF, steps=3, rng=np.random.default_rng(3)), fields),
+}
+# Rooms whose classes are all in the list.
+ROOMS = ("network", "hessian")
+# Classes that nobody makes an object of.
+ABSTRACT = {"Activation"}
+
+
+def does(name, thing):
+    return OBJECTS[name][1](thing)
+
+
+def assert_same(made, expected):
+    for one, other in zip(made, expected, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("name", OBJECTS)
+def test_copies_do_the_same(name):
+    thing, does = OBJECTS[name]
+    for copied in (copy.deepcopy(thing), copy.copy(thing), pickle.loads(pickle.dumps(thing))):
+        assert_same(does(copied), does(thing))
+    if name.startswith("activation"):
+        assert pickle.loads(pickle.dumps(thing)) == thing
+
+
+@pytest.mark.parametrize("where", ["spawn", "joblib", "threads"])
+def test_elsewhere_they_do_the_same(where):
+    things = [(name, thing) for name, (thing, _) in OBJECTS.items()]
+    here = [does(name, thing) for name, thing in things]
+    if where == "spawn":
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            there = pool.starmap(does, things)
+    elif where == "joblib":
+        there = joblib.Parallel(n_jobs=2)(joblib.delayed(does)(*thing) for thing in things)
+    else:
+        with ThreadPoolExecutor(4) as pool:
+            there = [r for _ in range(4) for r in pool.map(lambda thing: does(*thing), things)]
+    for number, made in enumerate(there):
+        assert_same(made, here[number % len(here)])
+
+
+def test_one_operator_serves_four_threads_at_once():
+    net = TwoLayer.draw(40, 60, activation=ERF.activation, rng=np.random.default_rng(4))
+    vectors = np.random.default_rng(5).standard_normal((40, net.parameter_count))
+    for operator in (hessian.HessianOperator(net), hessian.BatchHessianOperator(net, net.W1[:9])):
+        with ThreadPoolExecutor(4) as pool:
+            assert_same(pool.map(operator.dot, vectors), map(operator.dot, vectors))
+
+
+def test_every_public_class_is_in_the_list():
+    listed = {type(thing).__name__ for thing, _ in OBJECTS.values()}
+    faces = [import_module(f"nearopt.{room}") for room in ROOMS]
+    public = {
+        name for face in faces for name in face.__all__ if inspect.isclass(getattr(face, name))
+    }
+    assert public - ABSTRACT <= listed

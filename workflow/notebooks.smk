@@ -19,8 +19,8 @@ def modules(source):
     """The files of lib that a file imports, through any number of steps."""
     finder = ModuleFinder(path=["lib"])
     finder.run_script(source)
-    files = (module.__file__ for module in finder.modules.values())
-    return {file for file in files if file and file.startswith("lib")}
+    names = [name for name in finder.modules if name.partition(".")[0] == "nearopt"]
+    return {os.path.relpath(finder.modules[name].__file__) for name in names}
 
 
 @functools.cache

@@ -23,7 +23,7 @@ COLLECT = shlex.join(
     ["python", "workflow/collect_sweep.py", SWEEP, "--fixed", json.dumps(FIXED, sort_keys=True)]
     + ["--results", TABLE, "--logs", f"{LOGS}/sweeps/{SWEEP}"]
 )
-COLLECTOR = ["workflow/collect_sweep.py", "workflow/sweeps.py", "workflow/sweep_figure.py"]
+COLLECTOR = ["workflow/collect_sweep.py", "workflow/sweeps.py"]
 COLLECTOR += [f"config/sweeps/{SWEEP}.yaml"]
 
 

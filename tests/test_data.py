@@ -118,8 +118,9 @@ def test_digits_are_whole_and_their_rank_is_exact():
         covariance_rank(digits / 3)
 
 
-def test_standardised_inputs_have_one_factor():
-    inputs = standardise(GOOD)
+@pytest.mark.parametrize("scale", [1.0, 3.0, 1e-300, 1e-160, 1e160, 2e307])
+def test_standardised_inputs_have_one_factor(scale):
+    inputs = standardise(scale * GOOD)
     covariance = inputs.T @ inputs / 4
     np.testing.assert_allclose(inputs.mean(0), 0, atol=1e-15)
     assert np.trace(covariance) == pytest.approx(3)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from nearopt import Erf, Linear, Polynomial, TwoLayer
+from nearopt import Erf, Linear, Polynomial, ReLU, TwoLayer
 from nearopt.descent.dynamics import (
     DivergenceError,
     critical_rate,
@@ -13,9 +13,15 @@ from nearopt.descent.dynamics import (
     gradient_descent,
     gradient_flow,
 )
-from nearopt.descent.loss import batch_gradient, batch_loss, near_gradient, near_loss
+from nearopt.descent.loss import (
+    batch_gradient,
+    batch_loss,
+    near_gradient,
+    near_loss,
+    population_gradient,
+)
 from nearopt.descent.prediction import predicted_loss
-from nearopt.hessian.dense import population_hessian
+from nearopt.hessian.dense import batch_hessian, population_hessian
 
 ACTIVATIONS = [Linear(), Polynomial((0.0, 1.0, 1.0)), Polynomial((0.0, 0.0, 0.0, 1.0)), Erf()]
 CLOSE = partial(near_gradient, nodes=2)
@@ -40,6 +46,23 @@ def near(teacher, epsilon):
 def test_critical_rate_is_two_over_the_largest_eigenvalue(teacher):
     largest = np.linalg.eigvalsh(population_hessian(teacher))[-1]
     assert critical_rate(teacher) == pytest.approx(2 / largest, rel=1e-6)
+
+
+@pytest.mark.parametrize("short", [0.1, 1e-2, 1e-6])
+def test_critical_rate_of_a_rectifier_with_a_short_row(short):
+    """Of the population, of coloured inputs and of a batch, however the gradient is written."""
+    rows = np.array([[1.0, 0.5], [0.5, -1.0]]) * [[1.0], [short]]
+    teacher = TwoLayer(rows, [[1.0, 1 / short]], ReLU())
+    inputs = np.random.default_rng(3).standard_normal((9, 2))
+    sigma = np.diag([1.0, 3.0])
+    for gradient, hessian in (
+        (population_gradient, population_hessian(teacher)),
+        (CLOSE, population_hessian(teacher)),
+        (partial(population_gradient, input_covariance=sigma), population_hessian(teacher, sigma)),
+        (partial(batch_gradient, inputs=inputs), batch_hessian(teacher, inputs)),
+    ):
+        largest = np.linalg.eigvalsh(hessian)[-1]
+        assert critical_rate(teacher, gradient) == pytest.approx(2 / largest, rel=1e-6)
 
 
 def test_critical_rate_of_a_teacher_of_zeros():

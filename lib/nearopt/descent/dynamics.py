@@ -14,8 +14,14 @@ from scipy.special import hyp1f1
 from tqdm.auto import trange
 
 from nearopt.checks import Array, finite_array, positive_integer, positive_number, require_memory
-from nearopt.descent.loss import check_pair, population_gradient
+from nearopt.descent.loss import (
+    batch_gradient,
+    check_pair,
+    near_gradient,
+    population_gradient,
+)
 from nearopt.hessian.dense import population_hessian
+from nearopt.hessian.operators import BatchHessianOperator, HessianOperator
 from nearopt.network.two_layer import TwoLayer, require_network
 
 Gradient = Callable[[TwoLayer, TwoLayer], Array]
@@ -72,14 +78,29 @@ def critical_rate(teacher: TwoLayer, gradient: Gradient = population_gradient) -
     teacher : TwoLayer
         Where the Hessian's largest eigenvalue is taken, by Lanczos and without a matrix.
     gradient : callable
-        Of student and teacher; its differences are the products with the Hessian.
+        Of student and teacher. The Hessian of this package's own gradients, also as partials that
+        fix a covariance or a batch, is known; of another, differences serve as its products.
 
     Returns
     -------
     float
-        To six digits.
+        To six digits; by differences, for a rectifier, to as many as its shortest row is longer
+        than 1e-4 of the mean.
     """
     require_network("teacher", teacher)
+    hessian = _hessian_of(gradient, teacher)
+    start = np.random.default_rng(0).standard_normal(teacher.parameter_count)
+    largest = eigsh(hessian, k=1, tol=1e-7, v0=start, return_eigenvectors=False)
+    return 2 / float(largest[0])
+
+
+def _hessian_of(gradient: Gradient, teacher: TwoLayer) -> LinearOperator:
+    """Return the derivative of a gradient at the teacher."""
+    function, fixed = getattr(gradient, "func", gradient), getattr(gradient, "keywords", {})
+    if function in (population_gradient, near_gradient):
+        return HessianOperator(teacher, fixed.get("input_covariance"))
+    if function is batch_gradient and "inputs" in fixed:
+        return BatchHessianOperator(teacher, fixed["inputs"])
     theta, layers = teacher.parameters, (teacher.W1, teacher.W2)
     # Small beside the smaller layer, but for one that is 0.
     step = 1e-4 * min((np.sqrt(np.mean(W**2)) for W in layers if W.any()), default=1.0)
@@ -90,10 +111,7 @@ def critical_rate(teacher: TwoLayer, gradient: Gradient = population_gradient) -
         difference = gradient(ahead, teacher) - gradient(behind, teacher)
         return difference * (np.linalg.norm(v) / (2 * step))
 
-    hessian = LinearOperator((theta.size, theta.size), matvec=product, dtype=float)
-    start = np.random.default_rng(0).standard_normal(theta.size)
-    largest = eigsh(hessian, k=1, tol=1e-7, v0=start, return_eigenvectors=False)
-    return 2 / float(largest[0])
+    return LinearOperator((theta.size, theta.size), matvec=product, dtype=float)
 
 
 def gradient_descent(

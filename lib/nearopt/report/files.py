@@ -160,7 +160,13 @@ def standardise(inputs: Array) -> Array:
         If they are not finite, of another shape, or never change.
     """
     inputs = finite_array("inputs", inputs, (None, None))
+    inputs = _near_one(inputs)
     if not np.ptp(inputs, axis=0).any():
         raise ValueError("inputs must change: all samples are the same")
-    centred = inputs - inputs.mean(0)
+    centred = _near_one(inputs - inputs.mean(0))
     return centred / np.sqrt((centred**2).mean())
+
+
+def _near_one(values: Array) -> Array:
+    """Scale by a power of 2, which costs no digit, so that no square leaves the floats."""
+    return np.ldexp(values, -np.frexp(np.abs(values).max())[1])

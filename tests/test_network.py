@@ -97,3 +97,31 @@ def test_what_is_no_activation_is_named(activation):
         ValueError, match=r"activation must have the methods .* such as Erf\(\), not"
     ):
         TwoLayer(np.ones((3, 2)), np.ones((1, 3)), activation)
+
+
+class Tensor:
+    """What torch does where a tensor needs a gradient."""
+
+    def __array__(self, dtype=None, copy=None):
+        raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach()")
+
+
+@pytest.mark.parametrize(
+    ("W1", "message"),
+    [
+        (np.ma.array(np.ones((3, 2)), mask=np.eye(3, 2)), "W1 must not be a masked array: fill it"),
+        (Tensor(), r"W1 must be a rectangular array of numbers \(.*detach"),
+    ],
+)
+def test_what_hides_its_numbers_is_named(W1, message):
+    with pytest.raises(ValueError, match=message):
+        TwoLayer(W1, np.ones((1, 3)), Linear())
+
+
+def test_a_network_keeps_its_weights_when_those_given_change():
+    W1, W2, theta = np.ones((3, 2)), np.ones((1, 3)), np.ones(9)
+    networks = TwoLayer(W1, W2, Linear()), TwoLayer(W1, W2, Linear()).with_parameters(theta)
+    for given in (W1, W2, theta):
+        given[...] = 7
+    for net in networks:
+        np.testing.assert_array_equal(net.parameters, 1)

@@ -1,0 +1,53 @@
+"""What is left of a machine's memory, as a container and a process's own limit leave it."""
+
+import math
+
+import pytest
+
+from nearopt import checks
+
+
+def write_group(folder, version, limit, used, idle):
+    limit_name, usage_name, idle_name = checks.FILES[version]
+    folder.mkdir(parents=True)
+    (folder / limit_name).write_text(f"{limit}\n")
+    (folder / usage_name).write_text(f"{used}\n")
+    (folder / "memory.stat").write_text(f"anon 1\n{idle_name} {idle}\n")
+
+
+@pytest.fixture
+def groups(tmp_path, monkeypatch):
+    monkeypatch.setattr(checks, "GROUPS", tmp_path / "cgroup")
+    monkeypatch.setattr(checks, "CGROUP", tmp_path / "sys")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("version", "line"), [("", "0::/a/job"), ("memory", "9:cpu,cpuacct:/x\n4:memory:/a/job")]
+)
+def test_a_container_s_limit_counts_as_the_machine_s(groups, version, line):
+    """Of the group and those around it the narrowest; what a cache holds can be given back."""
+    (groups / "cgroup").write_text(f"{line}\n")
+    root = groups / "sys" / version
+    write_group(root / "a" / "job", version, 2**31, 2**29, 2**28)
+    assert checks._container_room() == 2**31 - 2**29 + 2**28
+    write_group(root / "b", version, 1, 1, 0)
+    (root / "a" / checks.FILES[version][0]).write_text(f"{2**20}\n")
+    (root / "a" / checks.FILES[version][1]).write_text(f"{2**19}\n")
+    (root / "a" / "memory.stat").write_text(f"{checks.FILES[version][2]} 0\n")
+    assert checks._container_room() == 2**19
+    with pytest.raises(MemoryError, match=r"a job needs 1 GiB .* and 0.000488 GiB .*; wait"):
+        checks.require_memory("a job", 2**30, "wait")
+
+
+@pytest.mark.parametrize("limit", ["max", None])
+def test_no_container_s_limit_is_none(groups, limit):
+    (groups / "cgroup").write_text("0::/../elsewhere\n")
+    if limit is not None:
+        write_group(groups / "sys", "", limit, 5, 0)
+    assert checks._container_room() == math.inf
+    checks.require_memory("a job", 2**27, "wait")
+
+
+def test_a_machine_without_groups_has_its_memory(groups):
+    assert checks._available() > 0

@@ -38,10 +38,11 @@ def loss_curves(descents: dict[str, Curve], flows: dict[str, Curve]) -> Figure:
             above.loglog(curve.steps, curve.measured / start, marker, color=color)
             above.plot(curve.steps, curve.predicted / start, line, color=color, lw=1)
             below.loglog(curve.steps, curve.differences, marker, color=color)
-        above.plot([], [], color=color, label=name)
+        end = curve.steps[-1], curve.measured[-1] / start
+        above.annotate(name, end, (6, 0), textcoords="offset points", color=color, va="center")
     above.plot([], [], ".-", color=style.EXACT, label="descent: measured, predicted")
     above.plot([], [], "x--", color=style.EXACT, label="flow: measured, predicted")
-    above.set(xlim=(0.7, 1.3e8), ylim=(1e-11, 3), ylabel="loss / loss at the start")
+    above.set(xlim=(0.7, 6e8), ylim=(1e-11, 3), ylabel="loss / loss at the start")
     above.legend(loc="upper right")
     below.set(xlabel="steps of gradient descent", ylabel="relative difference")
     return figure
@@ -70,7 +71,9 @@ def failures(errors: dict[str, Points], rates: dict[str, Points], epsilon: float
     epsilons = next(iter(errors.values()))[0]
     left.plot(epsilons, epsilons, ":", color=style.EXACT, label=r"slope 1")
     left.set(xlabel=r"initial deviation $\epsilon$", ylabel="largest relative error")
-    right.set(xlabel=r"$1 - \eta\,/\,\eta_c$", title=rf"$\epsilon = {epsilon:g}$")
+    right.set(
+        xlabel=r"$1 - \eta\,/\,\eta_c$, falling to the right", title=rf"$\epsilon = {epsilon:g}$"
+    )
     right.invert_xaxis()
     left.legend(loc="upper left")
     return figure
@@ -88,29 +91,30 @@ def late_slopes(found: dict[str, Array]) -> Figure:
     -------
     Figure
     """
-    figure, axes = plt.subplots(figsize=(style.HALF, 2.6))
-    for color, marker, (name, points) in zip(
+    figure, (above, below) = plt.subplots(
+        2, 1, figsize=(style.HALF, 2.8), height_ratios=(2, 1), sharex=True
+    )
+    for color, marker, (name, (eigenvalues, rates)) in zip(
         style.ACCENTS[1::2], ("o", "x"), found.items(), strict=True
     ):
-        axes.loglog(*points, marker, color=color, ms=3, label=name)
-    eigenvalues = np.hstack([*found.values()])[0]
-    ends = [eigenvalues.min(), eigenvalues.max()]
-    axes.plot(ends, ends, color=style.EXACT, lw=0.8, label="equal")
-    axes.set(
-        xlabel=r"smallest nonzero eigenvalue $\lambda$",
-        ylabel=r"late rate $-\frac{1}{2}\,\mathrm{d}\ln L / \mathrm{d}t$",
-    )
-    axes.legend()
+        above.loglog(eigenvalues, rates, marker, color=color, ms=3, label=name)
+        below.semilogx(eigenvalues, rates / eigenvalues - 1, marker, color=color, ms=3)
+    ends = above.get_xlim()
+    above.plot(ends, ends, color=style.EXACT, lw=0.8, label="equal")
+    below.axhline(0, color=style.EXACT, lw=0.8)
+    above.set_ylabel(r"$-\frac{1}{2}\,\mathrm{d}\ln L / \mathrm{d}t$, late")
+    below.set(xlabel=r"smallest nonzero eigenvalue $\lambda$", ylabel=r"ratio $-$ 1")
+    above.legend()
     return figure
 
 
 def distances(flows: dict[str, Curve], predicted: dict[str, Points]) -> Figure:
     """Draw the distance from the teacher over time, as a share of that at the start."""
     figure, axes = plt.subplots(figsize=(style.HALF, 2.6))
-    for color, (name, curve) in zip(style.ACCENTS, flows.items(), strict=True):
-        start = curve.distance[0]
+    for shift, (color, (name, curve)) in enumerate(zip(style.ACCENTS, flows.items(), strict=True)):
+        start, every = curve.distance[0], (shift, len(flows))
         axes.semilogx(predicted[name][0], predicted[name][1] / start, color=color, label=name)
-        axes.plot(curve.steps, curve.distance / start, "x", color=color)
+        axes.plot(curve.steps, curve.distance / start, "x", color=color, markevery=every)
     axes.set(xlabel="steps", ylabel="distance / distance at the start", ylim=(0, 1.05))
     axes.legend(loc="lower left")
     return figure
@@ -139,14 +143,16 @@ def teacher_averages(losses: dict[tuple[int, int], Array], times: Array) -> Figu
         power = exact[-1] * (grid / grid[-1]) ** late_exponent(*shape)
         error = draws.std(0) / np.sqrt(len(draws))
         panel.loglog(times, draws[:12].T, color="#BBBBBB", lw=0.7)
+        panel.plot([], [], color="#BBBBBB", lw=0.7, label="one teacher")
         panel.plot(grid, limit, color=style.LAW, label="large networks")
         panel.plot(grid, exact, color=style.EXACT, ls="--", label="exact")
         panel.plot(grid, power, ":", color=style.ACCENTS[2], label="power law")
-        panel.errorbar(times, draws.mean(0), 2 * error, fmt="o", ms=3, color=style.ACCENTS[0])
+        look = {"fmt": "o", "ms": 3, "color": style.ACCENTS[0], "label": "mean of students"}
+        panel.errorbar(times, draws.mean(0), 2 * error, **look)
         title = "$N_i = {}$, $N_h = {}$".format(*shape)
         panel.set(title=title, xlabel="time of gradient flow", ylim=(1e-8, 30))
     axes[0, 0].set_ylabel(r"loss / $\epsilon^2$")
-    axes[0, 0].legend(loc="lower left")
+    style.legend_above(figure, axes[0, 0])
     return figure
 
 
@@ -196,7 +202,7 @@ def shapes_of_loss(curves: dict[str, Points], needed: dict[str, Array], counts: 
         right.loglog(counts, middle, ".-", color=color)
         right.fill_between(counts, low, high, color=color, alpha=0.2, lw=0)
     left.set(xlabel="steps", ylabel="mean loss / start", xlim=(0.7, 1e8), ylim=(1e-9, 2))
-    left.legend(loc="lower left")
+    style.legend_above(figure, left)
     right.set(xlabel="parameters $P$", ylabel="steps to a thousandth of the loss")
     _plain_ticks(right, counts)
     return figure

@@ -94,8 +94,8 @@ def smallest_eigenvalues(survey: pd.DataFrame, fits: pd.DataFrame) -> Figure:
     Returns
     -------
     Figure
-        Means over teachers with their standard deviations; lines are the fits on the left, and the
-        mean bounds on the right.
+        Means over teachers with their standard deviations; lines are the fits, on the right one to
+        all teachers, and dotted ones the mean bounds.
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(style.FULL, 2.7), sharey=True)
     markers = ("o", "s", "^", "D", "v")
@@ -113,6 +113,9 @@ def smallest_eigenvalues(survey: pd.DataFrame, fits: pd.DataFrame) -> Figure:
         left.annotate(f"$N_i={input_dim}$", (width[-1], line[-1]), (5, 0), **look)
         bound = group.groupby("degree").bound.mean()
         right.plot(bound.index, bound, color=color, ls=":")
+    degrees = survey.degree.agg(["min", "max"])
+    common = np.polyfit(survey.degree, survey.smallest, 1)
+    right.plot(degrees, np.polyval(common, degrees), color=style.EXACT, lw=0.8)
     left.set(xlabel="hidden units $N_h$", ylabel=r"$\log_{10} \lambda_{\min}$")
     left.set_xlim(0, 1.2 * survey.hidden_dim.max())
     left.xaxis.get_major_locator().set_params(integer=True)

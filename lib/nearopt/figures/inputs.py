@@ -8,7 +8,7 @@ from matplotlib.ticker import NullLocator
 
 from nearopt.checks import Array
 from nearopt.laws.outputs import OutputsHessianLaw
-from nearopt.laws.statistics import Law, empirical_cdf
+from nearopt.laws.statistics import Law, binned_density, empirical_cdf
 from nearopt.report import style
 
 MATHS = {"u³": "$u^3$", "u + u²": "$u + u^2$"}
@@ -66,21 +66,39 @@ def smallest_eigenvalues(measured: pd.DataFrame, linear: Array) -> Figure:
     axes.set_xticks([0.3, 0.5, 1, 2, 4, 6], labels=["0.3", "0.5", "1", "2", "4", "6"])
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set(xlabel="samples / rank", ylabel="smallest nonzero eigenvalue")
-    axes.legend(loc="lower right")
+    style.legend_above(figure, axes)
     return figure
 
 
 def outputs_density(spectra: Array, law: OutputsHessianLaw) -> Figure:
-    """Draw a histogram of the nonzero eigenvalues of networks with several outputs, and the law."""
-    figure, axes = plt.subplots(figsize=(style.HALF, 2.3))
-    values = spectra[spectra > 1e-9 * spectra.max()]
-    edges = np.linspace(0, 1.02 * values.max(), 41)
-    heights = np.histogram(values, edges)[0] / spectra.size / np.diff(edges)
-    axes.stairs(heights, edges, fill=True, color=style.DRAWS, alpha=0.5, label="draws")
-    grid = np.linspace(edges[0], edges[-1], 400)[1:]
-    axes.plot(grid, law.pdf(grid), color=style.LAW, label="law")
-    axes.set(xlabel=r"eigenvalue $\lambda$", ylabel="probability density")
-    axes.legend()
+    """Draw the nonzero eigenvalues of networks with several outputs, the law, and the difference.
+
+    Parameters
+    ----------
+    spectra : array of shape (teachers, eigenvalues)
+        Each teacher's, zeros included.
+    law : OutputsHessianLaw
+        The law of the same sizes, which the title names.
+    """
+    figure, (above, below) = plt.subplots(
+        2, 1, figsize=(style.FULL, 3.0), height_ratios=(2, 1), sharex=True
+    )
+    edges = np.linspace(1e-9, 1.02, 41) * spectra.max()
+    centres, widths = (edges[1:] + edges[:-1]) / 2, np.diff(edges)
+    density, error = binned_density(spectra, edges)
+    expected = np.diff(law.cdf(edges)) / widths
+    percent = 100 / expected.max()
+    above.bar(centres, density, widths, color=style.DRAWS, alpha=0.5, label="draws")
+    grid = np.linspace(edges[0], edges[-1], 400)
+    above.plot(grid, law.pdf(grid), color=style.LAW, label="law")
+    look = {"fmt": ".", "color": style.DRAWS}
+    below.errorbar(centres, percent * (density - expected), percent * error, **look)
+    below.axhline(0, color=style.LAW)
+    sizes = "$N_i = {0.input_dim}$, $N_h = {0.hidden_dim}$, $N_o = {0.output_dim}$"
+    top = 1.1 * max(density.max(), expected.max())
+    above.set(ylabel="probability density", title=sizes.format(law), ylim=(0, top))
+    below.set(xlabel=r"eigenvalue $\lambda$", ylabel="difference\n(% of peak)")
+    above.legend()
     return figure
 
 

@@ -45,8 +45,10 @@ def rank_maps(ranks: pd.DataFrame) -> Figure:
     figure.colorbar(image, ax=axes, label="rank / number of parameters", shrink=0.8)
     figure.supxlabel("inputs $N_i$", fontsize=8)
     figure.supylabel("hidden units $N_h$", fontsize=8)
-    handles, labels = axes.flat[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside upper center", ncols=2)
+    legend = style.legend_above(figure, axes.flat[0])
+    legend.set(frame_on=True)
+    legend.get_frame().set(facecolor=plt.get_cmap("cividis")(0.2))
+    plt.setp(legend.get_texts(), color="white")
     return figure
 
 
@@ -56,20 +58,24 @@ def _borders(axes: Axes, degrees: Degrees, ranks: pd.DataFrame) -> None:
     sharing = ranks.theory < ranks.units * ranks.inputs.map(alone)
     ended = ranks.theory == ranks.inputs.map(lambda n: monomials(degrees, n))
     edges = np.arange(ranks.inputs.max() + 1) + 0.5
-    looks = {"ls": "--", "label": "units begin to share"}, {"label": "the rank stops growing"}
-    for where, look in zip((sharing, ended), looks, strict=True):
+    looks = (
+        {"color": style.LAW, "lw": 2.5, "label": "the rank stops growing"},
+        {"color": "white", "lw": 1.2, "ls": "--", "label": "units begin to share"},
+    )
+    for where, look in zip((ended, sharing), looks, strict=True):
         first = ranks.units.where(where).groupby(ranks.inputs).min() - 0.5
         above = first.fillna(ranks.units.max() + 2)
-        axes.stairs(above, edges, baseline=None, color="white", lw=3.2)
-        axes.stairs(above, edges, baseline=None, color=style.LAW, lw=1.5, **look)
+        axes.stairs(above, edges, baseline=None, **look)
 
 
 def compression_curves(ranks: pd.DataFrame) -> Figure:
     """Draw the exact rank / P against the width for the largest input size, theory as lines."""
     figure, axes = plt.subplots(figsize=(style.FULL, 2.8))
     largest = ranks[ranks.inputs == ranks.inputs.max()]
-    for (_, group), color in zip(largest.groupby("degrees", sort=False), COLORS, strict=False):
-        axes.plot(group.units, group.theory / group.parameters, color=color)
+    groups = largest.groupby("degrees", sort=False)
+    widths = np.linspace(4, 1, len(groups))  # so that a line shows under one that lies on it
+    for (_, group), color, width in zip(groups, COLORS, widths, strict=False):
+        axes.plot(group.units, group.theory / group.parameters, color=color, lw=width)
         axes.plot(group.units, group["rank"] / group.parameters, "o", color=color, ms=2.5)
     ends = largest[largest.units == largest.units.max()]
     ends = ends.assign(color=COLORS[: len(ends)], share=ends.theory / ends.parameters)

@@ -5,10 +5,12 @@ from pathlib import Path
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import seaborn as sns
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
 
 # Widths in inches: a figure across the text block, and one beside another.
-FULL, HALF = 6.3, 3.1
+FULL, HALF = 6.2, 3.0
 
 # One colour for each role, from the Okabe-Ito set, told apart in all common colour blindness.
 DRAWS = "#56B4E9"
@@ -42,6 +44,12 @@ def use() -> None:
         "xtick.labelsize": 7.5,
         "ytick.labelsize": 7.5,
     }
+
+
+def legend_above(figure: Figure, axes: Axes) -> Legend:
+    """Name what `axes` shows in one line above all panels, where it hides nothing."""
+    handles, labels = axes.get_legend_handles_labels()
+    return figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
 
 
 def save(figure: Figure, stem: Path, parameters: str) -> list[Path]:

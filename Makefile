@@ -93,7 +93,7 @@ machines: uv environment ## compare main results with those of the oldest and ne
 	@folder=$$(mktemp -d) && trap 'rm -r "$$folder"' EXIT && $(VENV) python tests/faults/main_results.py > "$$folder/here" && \
 	for python in 3.11 3.13; do for packages in lowest-direct highest; do \
 	  uv pip compile --quiet --no-header --python-version $$python --resolution $$packages \
-	    pyproject.toml --output-file "$$folder/$$python-$$packages.txt" && \
+	    --extra plots --extra files pyproject.toml --output-file "$$folder/$$python-$$packages.txt" && \
 	  printf "Python $$python, $$packages, " && PYTHONPATH=lib uv run --quiet --isolated --no-project \
 	    --python $$python --with-requirements "$$folder/$$python-$$packages.txt" \
 	    python tests/faults/main_results.py "$$folder/here" || exit 1; done; done
@@ -106,7 +106,7 @@ lock: uv ## resolve requirements.lock, constraints.txt and benchmarks/requiremen
 	sed -n 's/^\([a-z0-9].*==.*[^ \\]\) *\\$$/\1/p' requirements.lock > constraints.txt
 	grep -v '^mpmath=' constraints.txt > benchmarks/.constraints.partial
 	printf 'torch\ntorchvision\n' | $(COMPILE) --constraint benchmarks/.constraints.partial --excludes - \
-	  pyproject.toml benchmarks/requirements.in --output-file benchmarks/requirements.lock
+	  --extra plots --extra files pyproject.toml benchmarks/requirements.in --output-file benchmarks/requirements.lock
 	rm benchmarks/.constraints.partial
 
 clean: ## remove results and logs

@@ -1,9 +1,12 @@
 """Files that are good, and each way in which one can be bad."""
 
+import gzip
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from nearopt import checks
 from nearopt.rank.count import covariance_rank
 from nearopt.report import files as data
 from nearopt.report.files import load_digits, load_inputs, standardise
@@ -31,7 +34,7 @@ def write(path, table):
         frame.to_parquet(path)
 
 
-@pytest.mark.parametrize("ending", data.ENDINGS)
+@pytest.mark.parametrize("ending", data.READERS)
 @pytest.mark.parametrize("place", ["cwd", "checkout"])
 def test_each_format_is_read_from_where_one_runs(folder, ending, place):
     write(folder / place / f"inputs{ending}", GOOD)
@@ -58,7 +61,7 @@ def test_an_ambiguous_path_is_refused(folder):
         load_inputs("inputs.csv")
 
 
-@pytest.mark.parametrize("ending", data.ENDINGS)
+@pytest.mark.parametrize("ending", data.READERS)
 @pytest.mark.parametrize("content", [b"", b"\x00\x01not a table\xff"])
 def test_a_damaged_file_is_refused(folder, ending, content):
     (folder / "cwd" / f"bad{ending}").write_bytes(content)
@@ -68,20 +71,20 @@ def test_a_damaged_file_is_refused(folder, ending, content):
 
 def test_a_pickle_is_never_opened(folder):
     np.save(folder / "cwd" / "objects.npy", np.array([{}, []], dtype=object), allow_pickle=True)
-    with pytest.raises(ValueError, match="cannot be read: .*allow_pickle=False"):
+    with pytest.raises(ValueError, match="cannot be read: .*Python objects"):
         load_inputs("objects.npy")
 
 
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.txt", GOOD, r"must end in one of \.csv, \.npy, \.parquet"),
-        ("words.csv", [["a", 1.0], ["b", 2.0]], "column 'feature 0' must hold numbers"),
+        ("a.txt", GOOD, r"must end in one of \.csv, \.npy, \.parquet: unpack an archive"),
+        ("words.csv", [["a", 1.0], ["b", 2.0]], "column .feature 0. must hold numbers, not a"),
         ("words.parquet", [["a", 1.0], ["b", 2.0]], "column 'feature 0' must hold numbers"),
         ("flags.parquet", [[True, 1.0], [False, 2.0]], "must hold numbers, not bool"),
         ("nan.csv", [[1.0, np.nan], [2.0, 3.0]], "row 0, column 1 .from 0. is nan or missing"),
         ("inf.npy", [[1.0, 2.0], [np.inf, 3.0]], "row 1, column 0 .from 0. is inf"),
-        ("one.csv", GOOD[:1], r"shape \(samples, features\) with at least 2 samples, not \(1, 3\)"),
+        ("one.csv", GOOD[:1], r"shape \(1, 3\), columns feature 0, .* at least 2 samples"),
         ("same.npy", np.ones((4, 2)), "do not change"),
         ("constant.csv", [[1.0, 7.0], [2.0, 7.0]], "have constant columns: 1 .*keep_constant"),
     ],
@@ -91,6 +94,134 @@ def test_bad_content_is_named(folder, name, content, message):
         write(folder / "cwd" / name, content)
     with pytest.raises(ValueError, match=message):
         load_inputs(name)
+
+
+TABLE = "0.5,1.25,-3.0\n1.5,0.125,4.0\n-2.0,2.0,1.0\n"
+READ = {
+    "no names": TABLE,
+    "names": "a,b,c\n" + TABLE,
+    "names in quotes": '"a, in m","b\nsecond line",c\n' + TABLE,
+    "a mark of the byte order": "\ufeffa,b,c\n" + TABLE,
+    "comments before it": "# made by hand\n#a,b,c\n" + TABLE,
+    "comments and names": "# made by hand\na,b,c\n" + TABLE,
+    "blank lines and spaces": "a, b ,c\n\n" + TABLE.replace(",", " , ") + "\n\n",
+    "lines as Windows ends them": ("a,b,c\n" + TABLE).replace("\n", "\r\n"),
+    "numbers in quotes": TABLE.replace("1.5", '"1.5"'),
+    "numbers in other ways": TABLE.replace("1.5", "+15e-1").replace("0.5", ".5"),
+}
+
+
+@pytest.mark.parametrize("text", READ.values(), ids=READ)
+def test_a_csv_file_is_read_whole(folder, text, capsys):
+    (folder / "cwd" / "inputs.csv").write_bytes(text.encode())
+    expected = [[0.5, 1.25, -3], [1.5, 0.125, 4], [-2, 2, 1]]
+    np.testing.assert_array_equal(load_inputs("inputs.csv"), expected)
+    assert "inputs.csv: shape (3, 3)" in capsys.readouterr().out
+
+
+FIELDS = "a CSV file has commas between its columns, decimal points, and at most one line of names"
+REFUSED = {
+    "semicolons": (TABLE.replace(",", ";"), "must hold numbers, not 1.5;0.125;4.0"),
+    "semicolons and names": ("a;b;c\n" + TABLE.replace(",", ";"), "not 0.5;1.25;-3.0"),
+    "decimal commas": ("a;b;c\n" + TABLE.replace(",", ";").replace(".", ","), FIELDS),
+    "decimal commas in quotes": ('"0,5","1,25"\n"1,5","0,125"\n"2,5","3,5"\n', "not 1,5"),
+    "tabs": (TABLE.replace(",", "\t"), "must hold numbers"),
+    "spaces": ("a b c\n" + TABLE.replace(",", " "), "must hold numbers"),
+    "an index of pandas": (pd.DataFrame(GOOD).to_csv(), FIELDS),
+    "an index beside names": (pd.DataFrame(GOOD, columns=[*"abc"]).to_csv(), FIELDS),
+    "row names of R": ("a,b\n" + TABLE, FIELDS),
+    "two names too few": ("a\n" + TABLE, FIELDS),
+    "a name too many": ("a,b,c,d\n" + TABLE, FIELDS),
+    "a name missing": ("a,,c\n" + TABLE, FIELDS),
+    "names and numbers": ("a,b,3\n" + TABLE, FIELDS),
+    "names 0, 1, 2 of pandas": ("0,1,2\n" + TABLE, "may be of names or a sample"),
+    "the same with whole numbers": ("0,1,2\n3,1,4\n1,5,9\n", "may be of names or a sample"),
+    "years for names": ("1990,2000,2015\n" + TABLE, "may be of names or a sample"),
+    "wave lengths for names": ("400.5,401.0,401.5\n" + TABLE, "may be of names or a sample"),
+    "one column called 0": ("0\n0.5\n1.5\n", "may be of names or a sample"),
+    "a line longer than the first": (TABLE + "1,2,3,4\n", "Expected 3 fields in line 4, saw 4"),
+    "a line shorter than the first": (TABLE + "1,2\n", "row 3, column 2 .* or missing"),
+    "commas at the end": (TABLE.replace("\n", ",\n"), FIELDS),
+    "one comma at the end": (TABLE + "1,2,3,\n", "Expected 3 fields"),
+    "a blank line in one column": ("a\n0.5\n\n1.5\n", "row 1, column 0 .* or missing"),
+    "a comment within": (TABLE + "# end\n", "must hold numbers, not # end"),
+    "two lines of names": ("a,b,c\nm,s,kg\n" + TABLE, "column 'a' must hold numbers, not m"),
+    "words for missing numbers": (TABLE + "1,NA,3\n", "row 3, column 1 .* or missing"),
+    "thousands": ('a,b\n"1,000",2\n"2,000",3\n', "column 'a' must hold numbers, not 1,000"),
+    "UTF-16": (TABLE.encode("utf-16"), "cannot be read"),
+    "gzip": (gzip.compress(TABLE.encode()), "cannot be read"),
+    "names alone": ("a,b,c\n", "cannot be read"),
+}
+
+
+@pytest.mark.parametrize(("text", "message"), REFUSED.values(), ids=REFUSED)
+def test_a_csv_file_that_would_lose_columns_or_gain_rows_is_refused(folder, text, message):
+    data = text if isinstance(text, bytes) else text.encode()
+    (folder / "cwd" / "inputs.csv").write_bytes(data)
+    with pytest.raises(ValueError, match=message):
+        load_inputs("inputs.csv")
+
+
+@pytest.mark.parametrize("name", ["inputs.npz", "inputs.csv.gz", "inputs.xlsx", "inputs", ""])
+def test_files_of_other_formats_are_refused_with_the_remedy(folder, name):
+    with pytest.raises(ValueError, match="must end in one of .*unpack an archive, or save"):
+        load_inputs(name)
+
+
+@pytest.mark.parametrize("name", ["~nobodyhere/x.csv", "x" * 300 + ".csv", "a\0.csv"])
+def test_a_path_that_no_system_takes_is_no_file(folder, name):
+    with pytest.raises(FileNotFoundError, match="is not a file: looked at"):
+        load_inputs(name)
+
+
+@pytest.mark.parametrize("shape", ["(" * 5000, "(99999999999, 3)", "(-1, 3)", "(2.5,)", "'a'"])
+def test_a_header_that_lies_is_refused(folder, shape):
+    head = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
+    data = b"\x93NUMPY\x02\x00" + len(head).to_bytes(4, "little") + head + bytes(48)
+    (folder / "cwd" / "inputs.npy").write_bytes(data)
+    with pytest.raises((ValueError, MemoryError), match=r"^(inputs .* cannot be read|)"):
+        load_inputs("inputs.npy")
+
+
+def test_an_archive_called_npy_is_refused(folder):
+    np.savez(folder / "cwd" / "inputs.npz", GOOD)
+    (folder / "cwd" / "inputs.npz").rename(folder / "cwd" / "inputs.npy")
+    with pytest.raises(ValueError, match="it is an archive of arrays: save one of them"):
+        load_inputs("inputs.npy")
+
+
+@pytest.mark.parametrize("kind", ["Int64", "Float64", "UInt8", "int8", "float32", "float16"])
+def test_columns_of_every_kind_of_number_are_read(folder, kind):
+    table = pd.DataFrame(abs(np.round(GOOD))).astype(kind)
+    table.columns = [*"abc"]
+    table.to_parquet("inputs.parquet")
+    np.testing.assert_array_equal(load_inputs("inputs.parquet"), abs(np.round(GOOD)))
+
+
+@pytest.mark.parametrize("column", ["b", None])
+def test_a_column_that_pandas_sets_aside_is_not_lost(folder, column):
+    table = pd.DataFrame(GOOD, columns=[*"abc"])
+    table = table.set_index(column) if column else table[table.a > 0]
+    table.to_parquet("inputs.parquet")
+    with pytest.raises(ValueError, match="its column .* is an index: save it with index=False"):
+        load_inputs("inputs.parquet")
+    table.to_parquet("inputs.parquet", index=False)
+    np.testing.assert_array_equal(load_inputs("inputs.parquet"), table.to_numpy())
+
+
+def test_missing_numbers_of_nullable_columns_are_named(folder):
+    pd.DataFrame({"a": [1, None, 3], "b": [1, 2, 3]}, dtype="Int64").to_parquet("inputs.parquet")
+    with pytest.raises(ValueError, match="row 1, column 0 .* or missing"):
+        load_inputs("inputs.parquet")
+
+
+@pytest.mark.parametrize("ending", data.READERS)
+def test_memory_is_asked_for_before_it_is_taken(folder, ending, monkeypatch):
+    write(folder / "cwd" / f"inputs{ending}", np.tile(GOOD, (100_000, 1)).round().astype("int8"))
+    monkeypatch.setattr(checks, "ALWAYS_THERE", 0)
+    monkeypatch.setattr(checks, "_available", lambda: 4_000_000)
+    with pytest.raises(MemoryError, match="reading .* needs .* use fewer samples"):
+        load_inputs(f"inputs{ending}")
 
 
 @pytest.mark.parametrize("array", [np.ones(3), np.ones((2, 2, 2)), np.array([[1j, 2], [3, 4]])])

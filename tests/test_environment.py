@@ -1,5 +1,6 @@
 """One set of packages: pyproject.toml asks, requirements.lock pins, environment.yml follows."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -12,6 +13,8 @@ from checkout import ROOT
 from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+import nearopt
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 LOCK = (ROOT / "requirements.lock").read_text()
@@ -53,10 +56,74 @@ def test_the_conda_route_has_the_same_pins():
     assert section["pip"] == ["--constraint constraints.txt", f"--editable .[{extras}]"]
 
 
+ALONE = """
+import pathlib, pkgutil, sys
+for extra in ("matplotlib", "seaborn", "pyarrow", "sklearn"):
+    sys.modules[extra] = None
+import nearopt, numpy
+from nearopt.report import Results, check_parameters
+from nearopt.report.files import load_inputs
+for module in pkgutil.walk_packages(nearopt.__path__, "nearopt."):
+    if "figures" not in module.name and "style" not in module.name:
+        __import__(module.name)
+folder = pathlib.Path(nearopt.__file__).parent
+assert (folder / "py.typed").is_file() and str(folder) == sys.argv[1], folder
+values = {"degrees": "2", "input_dim": 2, "first_hidden_dim": 3, "last_hidden_dim": 3, "seed": 0}
+Results("exact_rank", values, "mine")
+numpy.savetxt("x.csv", [[1.5, 2.0], [3.0, 4.0]], delimiter=",")
+assert load_inputs("x.csv").shape == (2, 2)
+try:
+    load_inputs("y.csv")
+except FileNotFoundError as error:
+    assert str(error).count("y.csv") == 2, error
+print(nearopt.__version__)
+"""
+
+
+def test_the_library_goes_alone(tmp_path):
+    """By way of an archive of sources, with its schema, where no plots are drawn."""
+    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True)
+    for name in tracked.stdout.decode().split("\0")[:-1]:
+        if name.split("/")[0] in ("lib", "config") or "/" not in name:
+            (tmp_path / "checkout" / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, tmp_path / "checkout" / name)
+    build = "import setuptools.build_meta as b, sys; b.build_sdist(sys.argv[1])"
+    subprocess.run(
+        [sys.executable, "-c", build, tmp_path],
+        cwd=tmp_path / "checkout",
+        check=True,
+        capture_output=True,
+    )
+    (sources,) = tmp_path.glob("nearopt-*.tar.gz")
+    target = [sources, "--target", tmp_path / "installed"]
+    pip = [sys.executable, "-m", "pip", "install", "-qq", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*pip, *target], check=True, capture_output=True)
+    done = subprocess.run(
+        [sys.executable, "-c", ALONE, tmp_path / "installed/nearopt"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(tmp_path / "installed")},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith(f"{nearopt.__version__}\n")
+    assert len(PROJECT["dependencies"]) <= 8
+
+
 @pytest.mark.slow
 def test_what_environment_yml_installs_is_the_lock(tmp_path):
     checkout = tmp_path / "checkout"
-    names = ("lib", "config", "pyproject.toml", "constraints.txt", "README.md", "LICENSE")
+    names = (
+        "lib",
+        "config",
+        "setup.py",
+        "MANIFEST.in",
+        "pyproject.toml",
+        "constraints.txt",
+        "README.md",
+        "LICENSE",
+    )
     for name in names:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         checkout.mkdir(exist_ok=True)

@@ -32,6 +32,8 @@ from nearopt.network import (
     tanh,
 )
 
+__version__ = "0.1.0"
+
 __all__ = [
     "Erf",
     "LeakyReLU",

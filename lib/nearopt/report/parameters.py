@@ -13,12 +13,13 @@ import yaml
 from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.validators import extend
 
-CHECKOUT = Path(__file__).resolve().parents[3]
 _packaged = Path(__file__).with_name("schema.yaml")
-SCHEMA = _packaged if _packaged.is_file() else CHECKOUT / "config" / "schema.yaml"
+CHECKOUT = None if _packaged.is_file() else Path(__file__).resolve().parents[3]
+SCHEMA = CHECKOUT / "config" / "schema.yaml" if CHECKOUT else _packaged
 
 # What the schema says of a key beside its range.
-NO_RANGE = {"$defs", "$schema", "additionalProperties", "description", "properties", "required"}
+NO_RANGE = {"$defs", "$schema", "additionalProperties", "description"}
+NO_RANGE |= {"products", "properties", "required"}
 
 
 def _is_integer(_: object, value: object) -> bool:

@@ -5,21 +5,27 @@ import json
 import os
 import shutil
 import subprocess
+import tracemalloc
 import zipfile
+from importlib.metadata import version
 from pathlib import Path
 
 import archive
 import pytest
 import verify
+from archive import MANIFEST, METADATA
 from checkout import NOTEBOOKS, ROOT, leave, run, small_checkout
 
 VALUES = '{"parameters": {"n": 1}, "values": {"x": %s}, "verdicts": [], "files": {}}'
 
 
+OWN = {"nearopt": version("nearopt")}
+
+
 def describing(files):
     """Return the files with a description that lists them, as an archive has them."""
     graph = [{"@id": n, "sha256": hashlib.sha256(d).hexdigest()} for n, d in files.items()]
-    return files | {archive.METADATA: json.dumps({"@graph": graph}).encode()}
+    return files | {METADATA: json.dumps({"@graph": graph}).encode()}
 
 
 @pytest.fixture
@@ -29,9 +35,14 @@ def small(tmp_path):
     return path
 
 
+def contents(path):
+    archive = verify.read(path)
+    return {name: archive.data(name) for name in archive.entries}
+
+
 def rewritten(path, change):
     """Write the archive anew with its files changed."""
-    files = verify.read(path)
+    files = contents(path)
     change(files)
     with zipfile.ZipFile(path, "w") as target:
         for name, data in files.items():
@@ -40,15 +51,15 @@ def rewritten(path, change):
 
 
 def test_an_archive_that_was_not_touched_passes(small):
-    files = verify.read(small)
-    verify.check(files)
-    assert set(files) == {"paper.pdf", "values.csv", archive.METADATA, archive.MANIFEST}
+    archive = verify.read(small)
+    verify.check(archive)
+    assert set(archive.entries) == {"paper.pdf", "values.csv", METADATA, MANIFEST}
 
 
 def test_the_manifest_is_what_sha256sum_reads(small, tmp_path):
     folder = tmp_path / "unpacked"
     zipfile.ZipFile(small).extractall(folder)
-    subprocess.run(["sha256sum", "--check", archive.MANIFEST], cwd=folder, check=True)
+    subprocess.run(["sha256sum", "--check", MANIFEST], cwd=folder, check=True)
 
 
 @pytest.mark.parametrize(
@@ -57,9 +68,12 @@ def test_the_manifest_is_what_sha256sum_reads(small, tmp_path):
         (lambda files: files.update({"paper.pdf": b"%PDG"}), "paper.pdf is not as it was packed"),
         (lambda files: files.pop("paper.pdf"), "paper.pdf is missing"),
         (lambda files: files.update({"more.py": b""}), "more.py is not listed"),
-        (lambda files: files.pop(archive.MANIFEST), "missing or damaged"),
-        (lambda files: files.update({archive.METADATA: b"{}"}), "missing or damaged"),
-        (lambda files: files.update({archive.MANIFEST: b"\xff"}), "missing or damaged"),
+        (lambda files: files.pop(MANIFEST), "missing or damaged"),
+        *(
+            (lambda files, text=text: files.update({METADATA: text}), "missing or damaged")
+            for text in (b"{}", b"[]", b'{"@graph": [3]}', b"[" * 200_000)
+        ),
+        (lambda files: files.update({MANIFEST: b"\xff"}), "missing or damaged"),
     ],
 )
 def test_each_change_is_found_and_named(small, change, message):
@@ -69,19 +83,56 @@ def test_each_change_is_found_and_named(small, change, message):
 
 def test_a_description_of_other_files_is_found(small):
     """Whoever changes a file and the manifest together must still change the description."""
-    files = verify.read(small)
-    old = hashlib.sha256(files["paper.pdf"]).hexdigest().encode()
-    files["paper.pdf"] = b"other"
-    new = hashlib.sha256(b"other").hexdigest().encode()
-    files[archive.MANIFEST] = files[archive.MANIFEST].replace(old, new)
+
+    def change(files):
+        old = hashlib.sha256(files["paper.pdf"]).hexdigest().encode()
+        files["paper.pdf"] = b"other"
+        files[MANIFEST] = files[MANIFEST].replace(
+            old, hashlib.sha256(b"other").hexdigest().encode()
+        )
+
     with pytest.raises(ValueError, match="describes other files"):
-        verify.check(files)
+        verify.check(verify.read(rewritten(small, change)))
 
 
 @pytest.mark.parametrize("name", ["../outside", "/etc/outside", "a/../../outside", "c:outside"])
 def test_a_name_that_leads_outside_is_refused(small, name):
     with pytest.raises(ValueError, match="leads out of its folder"):
         verify.read(rewritten(small, lambda files: files.update({name: b""})))
+
+
+@pytest.mark.parametrize("folder", ["", "nearopt"])
+def test_what_was_unpacked_and_zipped_again_passes(small, tmp_path, folder):
+    """By tools that compress, list folders, and put all into one."""
+    zipfile.ZipFile(small).extractall(tmp_path / "unpacked" / folder)
+    verify.check(verify.read(Path(shutil.make_archive(small, "zip", tmp_path / "unpacked"))))
+
+
+def bomb(path, name, size):
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as target:
+        with target.open(name, "w", force_zip64=True) as stream:
+            for _ in range(size // 2**20):
+                stream.write(bytes(2**20))
+        target.writestr("paper.pdf", "")
+    return path
+
+
+@pytest.mark.parametrize("name", ["other", MANIFEST])
+def test_a_file_that_unpacks_to_much_takes_no_memory(name, tmp_path):
+    path = bomb(tmp_path / "bomb.zip", name, 100 * 2**20)
+    tracemalloc.start()
+    archive = verify.read(path)
+    with pytest.raises(ValueError, match="missing or damaged"):
+        verify.check(archive)
+    archive.digest(name)
+    assert tracemalloc.get_traced_memory()[1] < 10 * 2**20
+    tracemalloc.stop()
+
+
+def test_an_archive_larger_than_any_build_is_refused(small, monkeypatch):
+    monkeypatch.setattr(verify, "LARGEST", 100)
+    with pytest.raises(ValueError, match="unpacks to 0 GB, which no build does"):
+        verify.read(small)
 
 
 @pytest.mark.parametrize("cut", [0, 1, 0.5, 0.99])
@@ -96,14 +147,13 @@ def test_what_is_no_archive_gets_a_clear_line(small, cut):
 
 def test_a_flipped_bit_is_told_or_changes_no_file(small):
     """In each byte the bit that says of a method of compression: deflate."""
-    data, files = small.read_bytes(), verify.read(small)
+    data, files = small.read_bytes(), contents(small)
     told = []
     for place in range(len(data)):
         small.write_bytes(data[:place] + bytes([data[place] ^ 8]) + data[place + 1 :])
         try:
-            found = verify.read(small)
-            verify.check(found)
-            assert found == files
+            verify.check(verify.read(small))
+            assert contents(small) == files
         except ValueError as error:
             told.append(str(error))
     # Times and rights of a file stand in the archive too.
@@ -134,6 +184,7 @@ def test_numbers_agree_but_for_the_last_digits(second, where):
         ("n/values.json", VALUES, "1.0", "1.00000001", "1.1", "values, x"),
         ("claims.json", '[{"measured": %s}]', "2e-40", "2.00000001e-40", "0.0", "0, measured"),
         ("n/table.csv", "size,u²\n1,%s\n", "2e-40", "2.00000001e-40", "0.0", "1, 1"),
+        ("n/table.csv", "a,b\nnan,%s\n", "1.0", "1.00000001", "nan", "1, 1"),
         ("n/table.csv", "a,b\n1,2\n7,%s", "x", "x\n", "y", "2, 1"),
         ("n/table.csv", "a\n%s\n", "1234567", '"1234567"', "1234568", "1, 0"),
     ],
@@ -202,7 +253,7 @@ def test_each_figure_says_what_made_it(packed):
         assert action["instrument"].id == f"notebooks/{name}.py"
         assert {p["name"]: p["value"] for p in action["object"]} == values["parameters"]
         software = action["instrument"]["softwareRequirements"]
-        assert {s["name"]: s["softwareVersion"] for s in software} == values["versions"]
+        assert {s["name"]: s["version"] for s in software} | OWN == values["versions"]
     assert not figures
 
 

@@ -14,6 +14,7 @@ import sys
 import zipfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from importlib.metadata import metadata as told_by
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,9 @@ def sources() -> list[Path]:
         the archive names the commit that it is of.
     """
     changed = git("status", "--porcelain", "--untracked-files=no").splitlines()
-    untracked = git("ls-files", "--others", "--exclude-standard", "--", *BUILT_FROM).splitlines()
+    # What the user alone ignores may be used all the same.
+    others = ("ls-files", "--others", "--exclude-per-directory=.gitignore", "--", *BUILT_FROM)
+    untracked = git(*others).splitlines()
     if changed or untracked:
         names = ", ".join([*(line.strip() for line in changed), *untracked])
         raise ValueError(f"commit or remove these first, for the archive names its commit: {names}")
@@ -97,19 +100,22 @@ def outcomes(results: Path) -> list[Path]:
     return files
 
 
-def entity(crate: ROCrate, about: str, kind: str, /, **what: Any) -> ContextEntity:  # noqa: ANN401
+def entity(crate: ROCrate, about: str, kind: str | list[str], /, **what: Any) -> ContextEntity:  # noqa: ANN401
     """Add something that is no file to the description, and return it."""
     return crate.add(ContextEntity(crate, about, {"@type": kind, **what}))
 
 
 def describe(crate: ROCrate, citation: Mapping[str, Any]) -> None:
     """Say what the archive is, whose, of which commit, and what it reproduces."""
-    commit, seconds = git("log", "-1", "--format=%H %ct").split()
+    commit, seconds = git("rev-list", "-1", "--format=%H %ct", "HEAD").split()[2:]
     date = datetime.fromtimestamp(int(seconds), UTC).date().isoformat()
     reference = citation["references"][0]
     names = [author["family-names"] for author in reference["authors"]]
     original = {"name": reference["title"], "author": names}
     profile = {"name": "Process Run Crate", "version": "0.5"}
+    # That profile is of the first version, whose words are all in the third.
+    versions = [f"https://w3id.org/ro/crate/{version}" for version in ("1.1", crate.version)]
+    crate.metadata["conformsTo"] = [{"@id": version} for version in versions]
     root = {
         "name": citation["title"],
         "description": "An executed build: paper, notebooks, figures, tables, values and sources.",
@@ -119,10 +125,18 @@ def describe(crate: ROCrate, citation: Mapping[str, Any]) -> None:
         "license": f"https://spdx.org/licenses/{citation['license']}",
         "author": entity(crate, "#authors", "Organization", name=citation["authors"][0]["name"]),
         "citation": entity(crate, reference["url"], "ScholarlyArticle", **original),
-        "conformsTo": entity(crate, PROFILE, "CreativeWork", **profile),
+        "conformsTo": entity(crate, PROFILE, ["CreativeWork", "Profile"], **profile),
     }
     for key, value in root.items():
         crate.root_dataset[key] = value
+
+
+def add_software(crate: ROCrate, package: str, found: str) -> ContextEntity:
+    """Say which version of a package was used, and where it is at home."""
+    urls = [] if package == "python" else told_by(package).get_all("Project-URL")
+    url = urls[0].partition(", ")[2] if urls else "https://www.python.org"
+    what = {"name": package, "version": found, "softwareVersion": found, "url": url}
+    return entity(crate, f"#{package}-{found}", "SoftwareApplication", **what)
 
 
 def add_run(crate: ROCrate, folder: Path) -> None:
@@ -133,12 +147,11 @@ def add_run(crate: ROCrate, folder: Path) -> None:
         entity(crate, f"#{name}/{key}", "PropertyValue", name=key, value=value)
         for key, value in content["parameters"].items()
     ]
-    software = [
-        entity(
-            crate, f"#{package}-{found}", "SoftwareApplication", name=package, softwareVersion=found
-        )
-        for package, found in content["versions"].items()
-    ]
+    # The library itself is in the archive.
+    versions = {
+        name: content["versions"][name] for name in content["versions"] if name != "nearopt"
+    }
+    software = [add_software(crate, *package) for package in versions.items()]
     notebook = crate.get(f"notebooks/{name}.py")
     notebook["name"], notebook["softwareRequirements"] = name, software
     names = [*content["files"], "values.json"]
@@ -160,7 +173,8 @@ def metadata(files: Mapping[str, bytes], results: Path) -> bytes:
     for name, data in files.items():
         about = {"contentSize": str(len(data)), "sha256": hashlib.sha256(data).hexdigest()}
         about["encodingFormat"] = FORMATS.get(Path(name).suffix, "text/plain")
-        about["@type"] = ["File", "SoftwareSourceCode"] if name.endswith(".py") else "File"
+        if name.endswith(".py"):
+            about |= {"@type": ["File", "SoftwareSourceCode"], "name": name}
         crate.add_file(dest_path=name, properties=about)
     for folder in folders(results):
         add_run(crate, folder)

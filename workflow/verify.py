@@ -8,6 +8,7 @@ import argparse
 import csv
 import hashlib
 import json
+import lzma
 import math
 import os
 import re
@@ -16,44 +17,77 @@ import sys
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, NamedTuple
 
 from archive import MANIFEST, METADATA
 
 # Between processors the last digits differ: 2e-10 of an eigenvalue was seen. However small a number
 # is, it has digits that must not: one is proved to be 1.25e-39.
 RELATIVE = 1e-6
+# Bytes, a hundred times what a build takes: of all files, and of each list of them.
+LARGEST, LONGEST = 2**31, 2**24
 
 
-def read(path: Path) -> dict[str, bytes]:
-    """Return the archive's files by name.
+class Archive(NamedTuple):
+    """An archive that is open, and its files by name."""
+
+    source: zipfile.ZipFile
+    entries: dict[str, zipfile.ZipInfo]
+
+    def digest(self, name: str) -> str:
+        """Return the checksum of a file, which is read in pieces."""
+        with damage_told(), self.source.open(self.entries[name]) as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+
+    def data(self, name: str) -> bytes:
+        """Return the bytes of a file."""
+        with damage_told():
+            return self.source.read(self.entries[name])
+
+
+@contextmanager
+def damage_told() -> Iterator[None]:
+    """Turn what reading a damaged archive may raise into a ValueError."""
+    damage = (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
+    try:
+        yield
+    except damage as error:
+        raise ValueError(f"it cannot be read as an archive, or is damaged ({error})") from None
+
+
+def read(path: Path) -> Archive:
+    """Open an archive, as it was made or after it was unpacked and zipped again.
 
     Raises
     ------
     ValueError
-        If it is no archive, is damaged, or holds a name that leads out of its folder.
+        If it is no archive, is damaged, is larger than a build can be, or holds a name twice or
+        one that leads out of its folder.
     """
-    try:
-        with zipfile.ZipFile(path) as source:
-            names = source.namelist()
-            files = {name: source.read(name) for name in names}
-    except FileNotFoundError:
-        raise ValueError("there is no such file: make archive makes one") from None
-    except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        raise ValueError(f"it cannot be read as an archive, or is damaged ({error})") from None
-    if len(names) != len(files):
+    if not path.exists():
+        raise ValueError("there is no such file: make archive makes one")
+    with damage_told():
+        source = zipfile.ZipFile(path)
+    # Other tools list folders too, and some put all into one.
+    files = [entry for entry in source.infolist() if not entry.is_dir()]
+    tops = {entry.filename.partition("/")[0] for entry in files}
+    inside = f"{tops.pop()}/" if len(tops) == 1 else ""
+    entries = {entry.filename.removeprefix(inside): entry for entry in files}
+    if len(entries) != len(files):
         raise ValueError("it holds a name twice")
-    for name in names:
+    for name in entries:
         parts = PurePosixPath(name).parts
         if name.startswith("/") or ".." in parts or "\\" in name or ":" in name:
             raise ValueError(f"it holds {name!r}, which leads out of its folder")
-    return files
+    if (size := sum(entry.file_size for entry in files)) > LARGEST:
+        raise ValueError(f"it unpacks to {size / 1e9:.0f} GB, which no build does")
+    return Archive(source, entries)
 
 
-def check(files: dict[str, bytes]) -> None:
+def check(archive: Archive) -> None:
     """Hold every file against both lists of checksums, the manifest's and the description's.
 
     Raises
@@ -62,13 +96,14 @@ def check(files: dict[str, bytes]) -> None:
         With a line for each file that is missing, not listed, or not as it was packed.
     """
     try:
-        lines = files[MANIFEST].decode().splitlines()
+        texts = {name: archive.data(name) for name in (MANIFEST, METADATA) if fits(archive, name)}
+        lines = texts[MANIFEST].decode().splitlines()
         manifest = {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
-        graph = json.loads(files[METADATA])["@graph"]
+        graph = json.loads(texts[METADATA])["@graph"]
         described = {entity["@id"]: entity["sha256"] for entity in graph if "sha256" in entity}
-    except (KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError, RecursionError) as error:
         raise ValueError(f"{MANIFEST} or {METADATA} is missing or damaged ({error!r})") from None
-    found = {n: hashlib.sha256(data).hexdigest() for n, data in files.items() if n != MANIFEST}
+    found = {name: archive.digest(name) for name in archive.entries if name != MANIFEST}
     wrong = [f"{name} is missing" for name in sorted(manifest.keys() - found.keys())]
     wrong += [f"{name} is not listed" for name in sorted(found.keys() - manifest.keys())]
     common = sorted(manifest.keys() & found.keys())
@@ -77,6 +112,11 @@ def check(files: dict[str, bytes]) -> None:
         wrong.append(f"{METADATA} describes other files than {MANIFEST} lists")
     if wrong:
         raise ValueError("\n".join(wrong))
+
+
+def fits(archive: Archive, name: str) -> bool:
+    """Return whether a list is there and no longer than one can be."""
+    return name in archive.entries and archive.entries[name].file_size < LONGEST
 
 
 def content(name: str, data: bytes) -> Any:  # noqa: ANN401
@@ -97,6 +137,12 @@ def cell(text: str) -> int | float | str:
     return text
 
 
+def same(first: float, second: float) -> bool:
+    """Return whether two numbers differ by no more than last digits, if at all."""
+    neither = math.isnan(first) and math.isnan(second)
+    return neither or math.isclose(first, second, rel_tol=RELATIVE)
+
+
 def differences(first: Any, second: Any, where: str) -> Iterator[str]:  # noqa: ANN401
     """Yield a line for each piece of two contents that differs by more than last digits."""
     if isinstance(first, dict) and isinstance(second, dict) and first.keys() == second.keys():
@@ -107,11 +153,11 @@ def differences(first: Any, second: Any, where: str) -> Iterator[str]:  # noqa: 
             yield from differences(one, other, f"{where}, {place}")
     elif first != second:
         floats = isinstance(first, float) and isinstance(second, float)
-        if not (floats and math.isclose(first, second, rel_tol=RELATIVE)):
+        if not (floats and same(first, second)):
             yield f"{where}: {first!r} was packed, {second!r} was made"
 
 
-def rerun(files: dict[str, bytes], folder: Path) -> dict[str, bytes]:
+def rerun(archive: Archive, folder: Path) -> dict[str, bytes]:
     """Run the archive's sources in a folder and return what they made, by name.
 
     Raises
@@ -119,24 +165,25 @@ def rerun(files: dict[str, bytes], folder: Path) -> dict[str, bytes]:
     ValueError
         If the archive holds no single build, was made with other packages, or the run fails.
     """
-    builds = {
-        m.group(1) for m in (re.fullmatch(r"results/(\w+)/claims.json", n) for n in files) if m
-    }
+    found = (re.fullmatch(r"results/(\w+)/claims.json", name) for name in archive.entries)
+    builds = [match.group(1) for match in found if match]
     if len(builds) != 1:
         raise ValueError(f"the archive must hold one build, not {sorted(builds)}")
-    if files.get("requirements.lock") != Path("requirements.lock").read_bytes():
-        raise ValueError("the archive was made with other packages: unpack it and run make there")
-    (build,) = builds
-    for name, data in files.items():
+    for name in archive.entries:
         if not name.startswith("results/"):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_bytes(data)
-    command = ["snakemake", "--logger", "progress", "--profile", "workflow/profiles/default"]
-    command += ["--configfile", f"config/{build}.yaml"]
-    paths = os.pathsep.join([str(folder / "lib"), str(Path("workflow/plugins").resolve())])
-    own = {"PYTHONPATH": paths, "XDG_CACHE_HOME": str(folder / ".cache")}
-    done = subprocess.run(command, cwd=folder, env=os.environ | own, check=False)
-    if done.returncode:
+            (folder / name).write_bytes(archive.data(name))
+    if (folder / "requirements.lock").read_bytes() != Path("requirements.lock").read_bytes():
+        raise ValueError("the archive was made with other packages: unpack it and run make there")
+    command = [sys.executable, "-m", "snakemake", "--logger", "rich"]
+    command += [
+        "--profile",
+        "workflow/profiles/default",
+        "--configfile",
+        f"config/{builds[0]}.yaml",
+    ]
+    own = {"PYTHONPATH": str(folder / "lib"), "XDG_CACHE_HOME": str(folder / ".cache")}
+    if subprocess.run(command, cwd=folder, env=os.environ | own, check=False).returncode:
         raise ValueError("the sources of the archive do not run to their end: see above")
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
@@ -145,15 +192,14 @@ def rerun(files: dict[str, bytes], folder: Path) -> dict[str, bytes]:
     }
 
 
-def compare(files: dict[str, bytes], made: dict[str, bytes]) -> str:
-    """Return in words how well a rerun agrees with the archive.
+def compare(packed: Mapping[str, bytes], made: Mapping[str, bytes]) -> str:
+    """Return in words how well the results of a rerun agree with those that were packed.
 
     Raises
     ------
     ValueError
         With a line for each file that was not made and each number or word that differs.
     """
-    packed = {name: data for name, data in files.items() if name.startswith("results/")}
     wrong = [f"{name} was not made" for name in sorted(packed.keys() - made.keys())]
     other = [name for name in sorted(packed.keys() & made.keys()) if packed[name] != made[name]]
     for name in other:
@@ -172,12 +218,14 @@ def main() -> None:
     parser.add_argument("--rerun", action="store_true", help="run its sources, and compare")
     arguments = parser.parse_args()
     try:
-        files = read(arguments.archive)
-        check(files)
-        print(f"{arguments.archive}: {len(files)} files, each as it was packed.")
+        archive = read(arguments.archive)
+        check(archive)
+        print(f"{arguments.archive}: {len(archive.entries)} files, each as it was packed.")
         if arguments.rerun:
+            results = [name for name in archive.entries if name.startswith("results/")]
             with tempfile.TemporaryDirectory(prefix="nearopt-") as folder:
-                print(compare(files, rerun(files, Path(folder))))
+                made = rerun(archive, Path(folder))
+            print(compare({name: archive.data(name) for name in results}, made))
     except ValueError as error:
         sys.exit(f"{arguments.archive} fails:\n{error}")
 

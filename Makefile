@@ -3,11 +3,9 @@ PYTHON ?= python3
 .DEFAULT_GOAL := help
 .PHONY: help environment paper quick sweep site explore lab archive verify notebooks test test-slow reruns mutants lint bench machines uv lock clean distclean
 
-# Where there is no home to write to, Snakemake's cache is in the checkout.
-CACHE := $(if $(shell test -w "$$HOME" || echo none),XDG_CACHE_HOME="$(CURDIR)/.snakemake/cache")
-VENV := PATH="$(CURDIR)/.venv/bin:$$PATH" $(CACHE)
-PROGRESS := PYTHONPATH="workflow/plugins$${PYTHONPATH:+:$$PYTHONPATH}" snakemake --logger=progress
-SNAKEMAKE := $(VENV) $(PROGRESS) --profile workflow/profiles/default
+VENV := . workflow/surroundings.sh &&
+RICH := python -m snakemake --logger=rich
+SNAKEMAKE := $(VENV) $(RICH) --profile workflow/profiles/default
 # Which build the pages, the archive and the proof are of: paper or quick.
 CONFIG = paper
 ifneq ($(CONFIG),paper)
@@ -36,7 +34,7 @@ quick: environment ## the same in a minute at small sizes, results/quick/paper.p
 	@$(VENV) python workflow/claims.py results/quick/claims.json
 
 sweep: environment ## rerun a notebook on the grid of config/sweeps/SWEEP.yaml, with PROFILE=slurm on a cluster
-	@$(VENV) $(if $(filter default,$(PROFILE)),$(PROGRESS),snakemake) sweep \
+	@$(VENV) $(if $(filter default,$(PROFILE)),$(RICH),python -m snakemake) sweep \
 	  --profile "workflow/profiles/$$PROFILE" --config "sweep=$$SWEEP"
 	@echo "Table and figure: results/paper/sweeps/$$SWEEP/"
 
@@ -48,12 +46,12 @@ site: $(CONFIG) ## the same build as pages to read, results/paper/site (CONFIG=q
 	@$(VENV) python workflow/pages.py results/$(CONFIG)
 
 explore: environment ## open an app with sliders for spectrum, rank and loss of any network
-	@$(VENV) JUPYTER_PATH="$(CURDIR)/explore" voila --Voila.ip=127.0.0.1 --template=offline \
+	@$(VENV) JUPYTER_PATH="$$here/explore" python -m voila --Voila.ip=127.0.0.1 --template=offline \
 	  --VoilaConfiguration.extension_allowlist=@jupyter-widgets/jupyterlab-manager \
 	  --VoilaConfiguration.extension_allowlist=@voila-dashboards/widgets-manager8 $(VOILA) explore/explore.ipynb
 
 lab: environment ## open the notebooks in JupyterLab, each to run from top to bottom
-	@$(VENV) OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) --LabApp.default_url=/lab/tree/notebooks $(LAB)
+	@$(VENV) python -m jupyterlab $(if $(filter 0,$(shell id -u)),--allow-root) --LabApp.default_url=/lab/tree/notebooks $(LAB)
 
 archive: environment ## pack that build, its sources and where all is from, results/paper/nearopt.zip
 	@$(VENV) python workflow/archive.py

@@ -11,6 +11,7 @@ import yaml
 from nearopt.report.parameters import SCHEMA
 
 ROOT = SCHEMA.parents[1]
+TOP = ("CITATION.cff", "Snakefile", "pyproject.toml", "requirements.lock")
 NOTEBOOKS = sorted(path.stem for path in ROOT.glob("notebooks/*.py"))
 
 
@@ -19,7 +20,7 @@ def copy_checkout(target):
     for folder in ("config", "docs", "lib", "notebooks", "paper", "site", "workflow"):
         ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
         shutil.copytree(ROOT / folder, target / folder, ignore=ignored)
-    for name in ("CITATION.cff", "Snakefile", "requirements.lock"):
+    for name in TOP:
         shutil.copy(ROOT / name, target)
     return target
 
@@ -97,7 +98,7 @@ def small_checkout(target):
         shutil.copytree(ROOT / folder, target / folder, ignore=ignored)
     for folder in ("config", "notebooks", "paper"):
         (target / folder).mkdir()
-    for name in ("CITATION.cff", "Makefile", "Snakefile", "requirements.lock", "paper/results.typ"):
+    for name in (*TOP, "Makefile", "paper/results.typ"):
         shutil.copy(ROOT / name, target / name)
     schema = yaml.safe_load(SCHEMA.read_text())
     size = schema["properties"]["01_linear_asymptotics"]["properties"]["hidden_dim"]
@@ -121,4 +122,4 @@ def link_environment(checkout):
     for name in ("bin", "lib", "pyvenv.cfg"):
         (checkout / ".venv" / name).symlink_to(Path(sys.prefix) / name)
     lock = (checkout / "requirements.lock").read_text()
-    (checkout / ".venv/made-from").write_text(f"{sys.version}\n{checkout}\n{lock}")
+    (checkout / ".venv/made-from").write_text(f"{sys.version}\n{checkout.resolve()}\n{lock}")

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from checkout import ROOT
 from nbclient import NotebookClient
-from run_notebook import clean, read_notebook
+from pair import clean, read_notebook, to_store
 
 from nearopt.report.parameters import SCHEMA, check_parameters, parameter_names
 
@@ -45,7 +45,7 @@ def test_pair_is_in_sync(source, stored):
     """The stored notebook is what its text gives, but for the outputs."""
     for cell in code_cells(stored):
         cell.outputs, cell.execution_count = [], None
-    assert stored == clean(read_notebook(source))
+    assert stored == to_store(clean(read_notebook(source)), source)
 
 
 def test_one_annotated_parameters_cell_names_what_the_configuration_does(source, stored):

@@ -4,6 +4,8 @@
 set -eu
 folder=$1
 shift
+# What the user's shell holds for other Pythons.
+unset $(env | sed -n 's/^\(PYTHON[A-Z0-9_][A-Z0-9_]*\)=.*/\1/p')
 
 version=$("$PYTHON" -c 'import sys; print(sys.version)' 2>/dev/null) || {
   echo "Python 3.11 or newer is needed, and '$PYTHON' does not run: install it, or name one with make PYTHON=/path/to/python3." >&2
@@ -16,7 +18,7 @@ version=$("$PYTHON" -c 'import sys; print(sys.version)' 2>/dev/null) || {
 # In an activated environment it may be the one that is about to be removed.
 PYTHON=$("$PYTHON" -c 'import sys; print(sys._base_executable)')
 
-wanted=$(printf '%s\n%s\n' "$version" "$PWD"; cat "$@")
+wanted=$(printf '%s\n%s\n' "$version" "$(pwd -P)"; cat "$@")
 fits() { [ "$wanted" = "$(cat "$folder/made-from" 2>/dev/null)" ]; }
 fits && exit 0
 
@@ -28,7 +30,5 @@ fits && exit 0
 echo "Making $folder from $1; this takes a minute or two." >&2
 rm -rf "$folder"
 "$PYTHON" -m venv "$folder"
-"$folder/bin/python" -m pip install -qq --require-hashes --no-deps --requirement "$1"
-[ $# -lt 2 ] || "$folder/bin/python" -m pip install -qq --no-deps --requirement "$2"
-"$folder/bin/python" -m pip install -qq --no-deps --no-build-isolation --editable .
+"$folder/bin/python" workflow/install.py "$folder" "$@"
 printf '%s\n' "$wanted" > "$folder/made-from"

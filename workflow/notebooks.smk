@@ -4,7 +4,13 @@ import functools
 import hashlib
 from modulefinder import ModuleFinder
 
+from pair import refuse_edited
+
 for notebook in NOTEBOOKS:
+    try:
+        refuse_edited(Path(f"notebooks/{notebook}.py"))
+    except ValueError as error:
+        sys.exit(f"{error}\nNothing was run.")
     data = config[notebook].get("inputs")
     # Snakemake takes braces for wildcards.
     if data and (set("{}") & set(data) or not os.path.isfile(data)):

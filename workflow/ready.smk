@@ -1,12 +1,18 @@
-"""Before a build starts: folders to write to, space in them, and no lock left by a killed build."""
+"""Before a build starts: our settings alone, folders to write to, and no lock of a killed build."""
 
 import contextlib
 import fcntl
-import os
 import shutil
-import time
 
+# What a user's shell holds for other tools, or for other workflows of these.
+FOREIGN = ("BASH_ENV", "IPYTHON", "JUPYTER", "MATPLOTLIB", "MPL", "PYTHON", "SNAKEMAKE_PROFILE")
 SPACE = 64  # MB; all that a build at full size writes is less.
+
+for name in [name for name in os.environ if name.startswith(FOREIGN)]:
+    del os.environ[name]
+# The rules' commands find this Python first, whether or not its environment is activated.
+os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+os.environ |= {"PYTHONPATH": str(Path("lib").absolute()), "PYTHONUTF8": "1"}
 
 
 def refuse_unusable(folder):
@@ -20,22 +26,9 @@ def refuse_unusable(folder):
         sys.exit(f"The disk of {there} is full, {free} MB free and {SPACE} needed: make room.")
 
 
-def date_now(folder):
-    """Give files from the future today's date: a clock was set back, and Snakemake would stop."""
-    now = time.time()
-    for place, _, names in os.walk(folder):
-        for path in (Path(place, name) for name in names):
-            # Gone by now, as another run's may be; or not ours, and then Snakemake names the file.
-            with contextlib.suppress(FileNotFoundError, PermissionError):
-                if path.stat().st_mtime > now:
-                    os.utime(path, (now, now))
-
-
 if workflow.is_main_process:
     for folder in (".snakemake", LOGS, RESULTS):
         refuse_unusable(folder)
-    for folder in ("config", "lib", "notebooks", "paper", "workflow", RESULTS):
-        date_now(folder)
     # Every Snakemake shares this as long as it lives: one that can have it alone is the only one.
     Path(".snakemake").mkdir(exist_ok=True)
     ALIVE = open(".snakemake/alive", "a")

@@ -19,7 +19,9 @@ from typing import Any
 
 import jupytext
 import papermill
+from ipykernel.kernelspec import write_kernel_spec
 from nbformat import NotebookNode
+from pair import clean, read_notebook, refuse_edited, to_store
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 from zmq import IPC_PATH_MAX_LEN
@@ -29,28 +31,6 @@ from nearopt.report.results import add_file
 
 # One thread, because the order of a threaded sum would decide the last digits.
 THREADS = dict.fromkeys(("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-
-
-def read_notebook(path: Path) -> NotebookNode:
-    """Return the text notebook as ipynb, with cell ids that do not change from run to run."""
-    notebook = jupytext.read(path)
-    for index, cell in enumerate(notebook.cells):
-        cell["id"] = f"cell-{index:02d}"
-    return notebook
-
-
-def clean(notebook: NotebookNode) -> NotebookNode:
-    """Remove times, paths and versions, so that equal outputs are equal bytes."""
-    notebook.metadata = {
-        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-        "language_info": {"name": "python"},
-    }
-    for cell in notebook.cells:
-        tags = [tag for tag in cell.metadata.get("tags", []) if not tag.startswith("papermill")]
-        if "injected-parameters" in tags:  # papermill gives it an id by chance
-            cell["id"] = "injected-parameters"
-        cell.metadata = {"tags": tags} if tags else {}
-    return notebook
 
 
 def kernel_config(folder: Path) -> Config:
@@ -91,7 +71,9 @@ def execute(
     """
     with tempfile.TemporaryDirectory(prefix="nearopt-") as scratch, log.open("w") as stream:
         folder = Path(scratch)
-        own = ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "MPLCONFIGDIR")
+        # A kernel of this Python that Jupyter finds first, and no file of the user's settings.
+        write_kernel_spec(str(folder / "kernels/python3"))
+        own = ("IPYTHONDIR", "JUPYTER_PATH", "JUPYTER_RUNTIME_DIR", "MPLCONFIGDIR")
         os.environ |= THREADS | dict.fromkeys(own, scratch)
         # Makes the list of fonts; a kernel that has to, on a busy machine, warns in its notebook.
         import matplotlib.font_manager  # noqa: F401
@@ -165,7 +147,7 @@ def refresh(source: Path, logs: Path) -> None:
     """Run the notebook with its own defaults and store it, outputs and all, beside its source."""
     logs.mkdir(parents=True, exist_ok=True)
     output, log = (logs / f"{source.stem}.{ending}" for ending in ("ipynb", "log"))
-    notebook = execute(source, {}, output, log, bar=True)
+    notebook = to_store(execute(source, {}, output, log, bar=True), source)
     partial = logs / f"{source.stem}.clean.ipynb"
     jupytext.write(notebook, partial)
     partial.replace(source.with_suffix(".ipynb"))
@@ -185,6 +167,7 @@ def main() -> None:
         if notebook.suffix != ".py" or not notebook.is_file():
             known = ", ".join(map(str, sorted(Path("notebooks").rglob("*.py"))))
             raise ValueError(f"{notebook} is no text notebook; there are {known}")
+        refuse_edited(notebook)
         if results is None:
             refresh(notebook, logs)
             return

@@ -27,6 +27,11 @@ COLLECTOR = ["workflow/collect_sweep.py", "workflow/sweeps.py"]
 COLLECTOR += [f"config/sweeps/{SWEEP}.yaml"]
 
 
+onstart:
+    # Where a point fails the others go on, and the table is made of those.
+    workflow.scheduler.keepgoing = True
+
+
 onerror:
     # If every point is done, it was the collection that failed, and has said why.
     if workflow.is_main_process and any(job.name == "point" for job in workflow.dag.needrun_jobs()):

@@ -1,0 +1,44 @@
+"""Collect the claims of all notebooks, and typeset the paper from what they found."""
+
+MANUSCRIPT = [*sorted(map(str, Path("paper").rglob("*.typ"))), "paper/references.bib"]
+MANUSCRIPT += ["CITATION.cff", "workflow/typeset.py", "workflow/claims.py"]
+
+
+localrules:
+    claims,
+
+
+rule claims:
+    input:
+        VALUES,
+        script="workflow/claims.py",
+    output:
+        f"{RESULTS}/claims.json",
+    params:
+        contents=contents("workflow/claims.py"),
+        folders=expand(f"{RESULTS}/{{name}}", name=NOTEBOOKS),
+    log:
+        f"{LOGS}/claims.log",
+    shell:
+        "python {input.script} {output} --collect {params.folders} 2> {log} || (cat {log}; false)"
+
+
+rule paper:
+    input:
+        f"{RESULTS}/claims.json",
+        VALUES,
+        MANUSCRIPT,
+    output:
+        f"{RESULTS}/paper.pdf",
+    params:
+        contents=contents(*MANUSCRIPT),
+    log:
+        f"{LOGS}/paper.log",
+    benchmark:
+        f"{LOGS}/paper.tsv"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    shell:
+        f"python workflow/typeset.py paper/main.typ {RESULTS} {{output}} 2> {{log}} || (cat {{log}}; false)"

@@ -1,0 +1,8 @@
+# To be sourced in the checkout: our settings alone, whatever the user's shell or home holds for
+# other tools.
+unset $(env | sed -nE 's/^((BASH_ENV|IPYTHON|JUPYTER|MATPLOTLIB|MPL|PYTEST|PYTHON|SNAKEMAKE)[A-Z0-9_]*)=.*/\1/p')
+here=$(pwd -P)
+export PATH="$here/.venv/bin:$PATH" PYTHONPATH="$here/lib" PYTHONUTF8=1 XDG_CACHE_HOME="$here/.snakemake/cache"
+for name in IPYTHONDIR JUPYTER_CONFIG_DIR JUPYTER_DATA_DIR JUPYTER_RUNTIME_DIR MPLCONFIGDIR; do
+  export "$name=$here/.venv/own"
+done

@@ -76,8 +76,10 @@ test-slow: environment ## fresh environments and other long tests
 reruns: environment ## rerun every notebook small, at other seeds and the edges of the schema (half an hour)
 	@$(VENV) python workflow/reruns.py $(RERUNS)
 
-mutants: environment ## change the formulas of lib a token at a time, see tests fail, write docs/mutants.md (an hour)
-	@$(VENV) python workflow/mutants.py docs/mutants.md
+mutants: environment ## change the formulas of lib a token at a time, see tests fail, list what lives (an hour)
+	@mkdir -p .mutants && ln -sfn ../lib .mutants/src && ln -sfn ../tests ../pyproject.toml .mutants
+	@$(VENV) cd .mutants && unset PYTHONPATH && ulimit -v 6291456 && \
+	  export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 && nice mutmut run $(MUTANTS) && mutmut results
 
 bench: ## time the library beside other tools in .venv-bench, write docs/benchmarks.* (15 minutes)
 	@sh workflow/environment.sh .venv-bench benchmarks/requirements.lock benchmarks/torch.txt

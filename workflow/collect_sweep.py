@@ -9,12 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 from snakemake.utils import Paramspace
 from sweeps import load_sweep, points, rows_of_point, tidy
 
@@ -124,34 +122,28 @@ def sweep_figure(table: pd.DataFrame, spec: Mapping[str, Any]) -> Figure:
             f"figure: the table has no column {', '.join(unknown)}; it has {', '.join(table)}"
         )
     done = table[table.status == "done"]
-    panels = {None: done}
-    if "panel" in spec:
-        panels = dict(iter(done.groupby(spec["panel"], sort=False)))
-    figure, axes = _grid(len(panels))
-    colours = _colours(done, spec)
-    for ax, (value, panel) in zip(axes.flat, panels.items(), strict=False):
-        _draw(ax, panel, spec, colours)
-        if value is not None:
-            ax.set_title(f"{_label(spec, 'panel')} {value}")
-    for ax in axes.flat[len(panels) :]:
-        ax.set_axis_off()
-    for ax in axes[-1]:
-        ax.set_xlabel(_label(spec, "x"))
-    for ax in axes[:, 0]:
-        ax.set_ylabel(_label(spec, "y"))
-    handles, labels = axes[0, 0].get_legend_handles_labels()
-    if handles:
-        look = {"title_fontsize": 8, "loc": "outside right center"}
-        figure.legend(handles, labels, title=_label(spec, "colour"), **look)
-    return figure
-
-
-def _grid(count: int) -> tuple[Figure, NDArray[np.object_]]:
-    """Return a figure with room for some panels, up to four in a row."""
-    rows, columns = -(-count // 4), min(count, 4)
-    width = style.FULL if columns > 1 else 0.65 * style.FULL
-    size = {"figsize": (width, 0.6 + 1.9 * rows), "squeeze": False}
-    return plt.subplots(rows, columns, sharex=True, sharey=True, **size)
+    hue, panel = spec.get("colour"), spec.get("panel")
+    colours = _colours(done, hue)
+    numbers = {spec[key]: float for key in ("x", "y", "points", "error") if key in spec}
+    look = {"marker": None if "points" in spec else ".", "mew": 0, "err_kws": {"lw": 0}}
+    look |= {"col_wrap": min(4, done[panel].nunique()), "height": 1.9} if panel else {"height": 2.5}
+    # A grid of seaborn's lays itself out.
+    with plt.rc_context({"figure.constrained_layout.use": False}):
+        grid = sns.relplot(
+            **{"data": done.astype(numbers), "kind": "line", "x": spec["x"], "y": spec["y"]},
+            **{"hue": hue, "col": panel, "palette": colours if hue else None, **look},
+            **{"estimator": "median", "errorbar": ("pi", 50), "legend": "full" if hue else False},
+        )
+    if "points" in spec:
+        for name, ax in (grid.axes_dict or {None: grid.ax}).items():
+            _add_points(ax, done if name is None else done[done[panel] == name], spec, colours)
+    grid.set(**{f"{axis}scale": "log" for axis in spec.get("log", ())})
+    grid.set_axis_labels(*(_label(spec, key) for key in "xy"))
+    if panel:
+        grid.set_titles(_label(spec, "panel") + " {col_name}")
+    if hue:
+        grid.legend.set_title(_label(spec, "colour"))
+    return grid.figure
 
 
 def _label(spec: Mapping[str, Any], key: str) -> str:
@@ -159,29 +151,20 @@ def _label(spec: Mapping[str, Any], key: str) -> str:
     return spec["labels"].get(spec[key], spec[key])
 
 
-def _colours(done: pd.DataFrame, spec: Mapping[str, Any]) -> dict[Any, Any]:
+def _colours(done: pd.DataFrame, hue: str | None) -> dict[Any, Any]:
     """Return a colour for each line: distinct for a few, a scale from dark to light for many."""
-    values = sorted(done[spec["colour"]].unique()) if "colour" in spec else [None]
+    values = sorted(done[hue].unique()) if hue else [None]
     few = len(values) <= len(style.ACCENTS)
     shades = style.ACCENTS if few else sns.color_palette("viridis", len(values))
     return dict(zip(values, shades, strict=False))
 
 
-def _draw(
-    ax: Axes, panel: pd.DataFrame, spec: Mapping[str, Any], palette: Mapping[Any, Any]
+def _add_points(
+    ax: Axes, panel: pd.DataFrame, spec: Mapping[str, Any], colours: Mapping[Any, Any]
 ) -> None:
-    """Draw one panel: a line for each colour, and points with their errors over it."""
-    curves = iter(panel.groupby(spec["colour"])) if "colour" in spec else [(None, panel)]
+    """Draw the points of a panel, with their errors, over its lines."""
+    curves = panel.groupby(spec["colour"]) if "colour" in spec else [(None, panel)]
     for value, curve in curves:
-        at = curve.groupby(spec["x"])[spec["y"]]
-        quartiles = at.quantile([0.25, 0.5, 0.75]).unstack().astype(float)
-        x, color = quartiles.index.to_numpy(float), palette[value]
-        marker = None if "points" in spec else "."
-        ax.plot(x, quartiles[0.5], marker=marker, color=color, label=value)
-        ax.fill_between(x, quartiles[0.25], quartiles[0.75], color=color, alpha=0.25, lw=0)
-        if "points" in spec:
-            column = {name: curve[spec[name]].to_numpy(float) for name in ("x", "points")}
-            error = curve[spec["error"]].to_numpy(float) if "error" in spec else None
-            ax.errorbar(column["x"], column["points"], error, fmt="o", color=color)
-    for axis in spec.get("log", ()):
-        getattr(ax, f"set_{axis}scale")("log")
+        x, y = (curve[spec[key]].to_numpy(float) for key in ("x", "points"))
+        error = curve[spec["error"]].to_numpy(float) if "error" in spec else None
+        ax.errorbar(x, y, error, fmt="o", color=colours[value])

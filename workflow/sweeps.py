@@ -5,6 +5,7 @@ runs its points (`workflow/sweep.smk`), this module says which they are and puts
 came of them.
 """
 
+import functools
 import itertools
 import math
 import re
@@ -67,7 +68,7 @@ def fixed_parameters(sweep: Mapping[str, Any], published: Mapping[str, Any]) -> 
     notebook = Path(sweep["notebook"]).name
     known = parameter_names(notebook)
     axes = [_axis(key, values) for key, values in sweep["grid"].items()]
-    swept = [name for key in sweep["grid"] for name in _names(key)]
+    swept = [name for axis in axes for name in axis]
     given = [*swept, *sweep.get("fixed", {})]
     for name in given:
         if name not in known:
@@ -76,8 +77,9 @@ def fixed_parameters(sweep: Mapping[str, Any], published: Mapping[str, Any]) -> 
             raise ValueError(f"{name} is given more than once")
     rest = {**published, **sweep.get("fixed", {})}
     fixed = {name: value for name, value in rest.items() if name not in swept}
-    start = fixed | {name: value for axis in axes for name, value in axis[0].items()}
-    for setting in itertools.chain.from_iterable(axes):
+    settings = [axis.to_dict("records") for axis in axes]
+    start = fixed | {name: value for first, *_ in settings for name, value in first.items()}
+    for setting in itertools.chain.from_iterable(settings):
         check_parameters(notebook, start | setting)
         _check_folders(setting)
     return fixed
@@ -91,20 +93,14 @@ def _check_folders(setting: Mapping[str, Any]) -> None:
             )
 
 
-def _names(key: str) -> list[str]:
-    """Return the parameters, one or several, that a key of the grid names."""
-    return [name.strip() for name in key.split(",")]
-
-
-def _axis(key: str, values: list[Any]) -> list[dict[str, Any]]:
-    """Return the settings along one axis of the grid."""
-    names = _names(key)
-    if len(names) == 1:
-        return [{key: value} for value in values]
-    for value in values:
-        if not isinstance(value, list) or len(value) != len(names):
-            raise ValueError(f"grid, {key}: {value!r} must be a list of {len(names)} values")
-    return [dict(zip(names, value, strict=True)) for value in values]
+def _axis(key: str, values: list[Any]) -> pd.DataFrame:
+    """Return the settings along one axis of the grid, whose key names one parameter or several."""
+    names = [name.strip() for name in key.split(",")]
+    rows = [value if len(names) > 1 else [value] for value in values]
+    for row in rows:
+        if not isinstance(row, list) or len(row) != len(names):
+            raise ValueError(f"grid, {key}: {row!r} must be a list of {len(names)} values")
+    return pd.DataFrame(rows, columns=names, dtype=object)
 
 
 def points(grid: Mapping[str, list[Any]]) -> pd.DataFrame:
@@ -117,12 +113,9 @@ def points(grid: Mapping[str, list[Any]]) -> pd.DataFrame:
     """
     count = math.prod(len(values) for values in grid.values())
     require_memory(f"a grid of {count} points", BYTES_PER_POINT * count, "split it into sweeps")
-    axes = [_axis(key, values) for key, values in grid.items()]
-    rows = [
-        {name: value for setting in combination for name, value in setting.items()}
-        for combination in itertools.product(*axes)
-    ]
-    return pd.DataFrame(rows, dtype=object)
+    return functools.reduce(
+        lambda rows, axis: rows.merge(axis, how="cross"), itertools.starmap(_axis, grid.items())
+    )
 
 
 def rows_of_point(

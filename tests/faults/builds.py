@@ -10,7 +10,7 @@ import psutil
 from checkout import environment, link_environment
 
 # What is in the command line of each process that a fault may strike.
-SNAKEMAKE, PAPERMILL, KERNEL = "bin/snakemake", "workflow/run_notebook.py", "ipykernel_launcher"
+SNAKEMAKE, PAPERMILL, KERNEL = "-m snakemake", "workflow/run_notebook.py", "ipykernel_launcher"
 
 
 def start(checkout, **options):

@@ -122,9 +122,37 @@ def test_no_home_is_needed(home, undisturbed, tmp_path):
     assert_finished(done, checkout, undisturbed)
 
 
-def test_blanks_and_letters_of_all_languages_in_the_path(undisturbed, tmp_path):
-    checkout = small_checkout(tmp_path / "Prüfung der Häuser – l'été 检查")
+@pytest.mark.parametrize("name", ["Prüfung der Häuser – l'été 检查", 'a "quoted" $HOME'])
+def test_any_letters_in_the_path(name, undisturbed, tmp_path):
+    checkout = small_checkout(tmp_path / name)
     assert_finished(make_quick(checkout, LC_ALL="C"), checkout, undisturbed)
+
+
+def test_the_user_s_own_settings_change_nothing(undisturbed, tmp_path):
+    """A kernel that does not start, a numpy of another environment, a look and a locale."""
+    checkout, home = small_checkout(tmp_path / "checkout"), tmp_path / "home"
+    files = {
+        "jupyter/kernels/python3/kernel.json": '{"argv": ["false"], "display_name": "Python 3"}',
+        "modules/numpy/__init__.py": "raise ImportError('of another environment')",
+        "matplotlibrc": "savefig.bbox: tight\nsvg.fonttype: none\n",
+        ".config/matplotlib/matplotlibrc": "svg.fonttype: none\n",
+        "startup.py": "mine = 1",
+        "bash_env": "exit 3",
+        "profile_default/startup/mine.py": "raise SystemExit",
+        ".ipython/profile_default/startup/mine.py": "raise SystemExit",
+    }
+    for name, text in files.items():
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / name).write_text(text)
+    places = {
+        **{"JUPYTER_PATH": "jupyter", "JUPYTER_CONFIG_DIR": "jupyter", "PYTHONPATH": "modules"},
+        **{"MATPLOTLIBRC": "matplotlibrc", "MPLCONFIGDIR": ".", "PYTHONSTARTUP": "startup.py"},
+        **{"BASH_ENV": "bash_env", "IPYTHONDIR": ".", "HOME": "."},
+    }
+    words = {"MPLBACKEND": "Agg", "PYTHONSAFEPATH": "1", "PYTHONOPTIMIZE": "2", "LC_ALL": "C"}
+    words |= {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "SNAKEMAKE_PROFILE": "of-the-user"}
+    done = make_quick(checkout, **{n: str(home / place) for n, place in places.items()} | words)
+    assert_finished(done, checkout, undisturbed)
 
 
 def test_another_user_builds_in_a_clone_of_their_own_and_not_in_ours(undisturbed):
@@ -168,6 +196,8 @@ def make_environment(tmp_path):
     """Start to make an environment, with a Python that pretends to install."""
     shutil.copytree(Path("workflow"), tmp_path / "workflow")
     (tmp_path / "requirements.lock").touch()
+    (tmp_path / "settings").write_text("global.index-url='https://here'\nglobal.target='/else'\n")
+    (tmp_path / "missing").write_text("0")
     python = tmp_path / "python"
     python.write_text(
         f"""#!/bin/sh
@@ -175,15 +205,18 @@ case "$1 $2" in
   *_base_executable*) echo {python} ;;
   "-c import"*) exec {sys.executable} "$@" ;;
   "-m venv") echo made >> made; sleep 1; mkdir -p "$3/bin"; cp "$0" "$3/bin/python" ;;
+  "-m pip") [ "$3" = config ] && cat settings || {{ env | grep PIP_ >> asked; echo "$@" >> asked; }}
+            case "$*" in *no-index*) exit $(cat missing) ;; esac ;;
+  workflow/install.py*) exec {sys.executable} "$@" ;;
 esac
 """
     )
     python.chmod(0o755)
 
-    def start(python=python):
+    def start(python=python, folder=tmp_path):
         command = ["sh", "workflow/environment.sh", ".venv", "requirements.lock"]
-        variables = os.environ | {"PYTHON": str(python)}
-        return subprocess.Popen(command, cwd=tmp_path, env=variables)
+        variables = os.environ | {"PYTHON": str(python), "PWD": str(folder)}
+        return subprocess.Popen(command, cwd=folder, env=variables)
 
     return start
 
@@ -192,6 +225,31 @@ def test_two_commands_at_once_make_one_environment(make_environment, tmp_path):
     makers = [make_environment() for _ in range(2)]
     assert [maker.wait(60) for maker in makers] == [0, 0]
     assert (tmp_path / "made").read_text() == "made\n"
+
+
+def test_an_environment_reached_by_a_link_is_the_same(make_environment, tmp_path):
+    link = tmp_path.with_name("link")
+    link.symlink_to(tmp_path)
+    assert make_environment().wait(60) == 0
+    assert make_environment(folder=link).wait(60) == 0
+    assert (tmp_path / "made").read_text() == "made\n"
+
+
+def test_of_pip_s_settings_only_those_of_access_count(make_environment, tmp_path, monkeypatch):
+    monkeypatch.setenv("PIP_USER", "1")
+    assert make_environment().wait(60) == 0
+    asked = (tmp_path / "asked").read_text()
+    assert "PIP_INDEX_URL=https://here" in asked
+    assert "/else" not in asked
+    assert "PIP_USER" not in asked
+
+
+def test_what_was_not_installed_is_told_and_tried_again(make_environment, tmp_path):
+    (tmp_path / "missing").write_text("1")
+    assert make_environment().wait(60) != 0
+    (tmp_path / "missing").write_text("0")
+    assert make_environment().wait(60) == 0
+    assert (tmp_path / "made").read_text() == "made\nmade\n"
 
 
 def test_an_environment_that_is_activated_is_made_anew(make_environment, tmp_path):
@@ -221,8 +279,11 @@ def test_a_change_counts_whatever_the_clock_says(undisturbed, tmp_path):
         assert "27" in (checkout / "results/quick/01_small/squares.csv").read_text()
 
 
-def test_a_source_from_the_future_stops_no_build(undisturbed, tmp_path):
+def test_a_source_from_the_future_is_named_and_its_date_left_alone(tmp_path):
     checkout = small_checkout(tmp_path / "checkout")
-    for name in ("notebooks/01_small.py", "paper/main.typ"):
-        os.utime(checkout / name, (time.time() + 86400,) * 2)
-    assert_finished(make_quick(checkout), checkout, undisturbed)
+    source, tomorrow = checkout / "notebooks/01_small.py", time.time() + 86400
+    os.utime(source, (tomorrow,) * 2)
+    code, said = make_quick(checkout)
+    assert code != 0
+    assert "01_small.py" in said
+    assert source.stat().st_mtime == tomorrow

@@ -1,0 +1,82 @@
+"""Figures of the spectra and of late learning for any activation."""
+
+from collections.abc import Mapping
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from nearopt.checks import Array
+from nearopt.laws.statistics import Law
+from nearopt.report import style
+
+
+def spectra_on_laws(spectra: Mapping[str, Array], laws: Mapping[str, Law]) -> Figure:
+    """Draw eigenvalues above 0 on a logarithmic axis, and their law, a panel for each activation.
+
+    Parameters
+    ----------
+    spectra : mapping of arrays of shape (teachers, P)
+        All eigenvalues of drawn teachers.
+    laws : mapping of laws
+        Of one of these eigenvalues.
+    """
+    shape = (-(-len(spectra) // 4), 4)
+    figure, axes = plt.subplots(*shape, figsize=(style.FULL, 3.6), sharey=True)
+    for ax, (name, law) in zip(axes.flat, laws.items(), strict=False):
+        edges = np.log10(law.ppf([law.cdf(0) + 1e-4, 1 - 1e-4]))
+        edges = np.linspace(*edges, 40)
+        counts, _ = np.histogram(np.log10(np.maximum(spectra[name], 1e-300)), edges)
+        width = np.diff(edges)
+        ax.stairs(
+            counts / spectra[name].size / width, edges, fill=True, color=style.DRAWS, alpha=0.5
+        )
+        fine = np.linspace(*edges[[0, -1]], 200)
+        ax.plot(fine, law.pdf(10**fine) * 10**fine * np.log(10), color=style.LAW)
+        ax.set_title(name)
+    figure.supxlabel("logarithm of the eigenvalue, $\\log_{10} \\lambda$", fontsize=8)
+    figure.supylabel("density of all $P$ eigenvalues", fontsize=8)
+    return figure
+
+
+def error_against_size(curves: pd.DataFrame) -> Figure:
+    """Draw the distance of the law, and of its bulk alone, from draws at growing size."""
+    figure, ax = plt.subplots(figsize=(style.HALF, 2.3))
+    ax.loglog(
+        curves["size"], curves["bulk alone"], "s--", color=style.ACCENTS[0], label="bulk alone"
+    )
+    ax.loglog(curves["size"], curves["law"], "o-", color=style.LAW, label="law")
+    ax.loglog(curves["size"], 1 / curves["size"], ":", color=style.EXACT, label="$1 / N$")
+    ax.set(xlabel="inputs and hidden units, $N$", ylabel="distance of the cdfs")
+    ax.minorticks_off()
+    ax.set_xticks(sizes, sizes)
+    ax.legend()
+    return figure
+
+
+def learning(times: Array, real_times: Array, curves: Mapping[str, tuple]) -> Figure:
+    """Draw the mean loss, its law, single teachers and students that really descend.
+
+    Parameters
+    ----------
+    times, real_times : arrays
+        Of the predictions, and of the descents.
+    curves : mapping of tuples
+        Mean loss, its error and the law's, each at `times`; then for each student its loss at
+        `real_times` and its teacher's mean loss at `times`.
+    """
+    figure, axes = plt.subplots(1, len(curves), figsize=(style.FULL, 2.8), sharey=True)
+    for ax, (name, (mean, error, law, runs)) in zip(axes, curves.items(), strict=True):
+        for _, single in runs:
+            ax.loglog(times, single, color=style.DRAWS, lw=0.6)
+        ax.loglog(times, law, color=style.LAW, label="law")
+        ax.errorbar(times, mean, error, fmt=".", color=style.EXACT, label="mean over teachers")
+        real = np.mean([loss for loss, _ in runs], axis=0)
+        ax.plot(real_times, real, "x", color=style.ACCENTS[0], label="real descent")
+        ax.plot([], [], color=style.DRAWS, lw=0.6, label="single teachers")
+        ax.set(xlabel="time, in units of $1 / \\kappa \\sigma_2^2$", title=name)
+        ax.set_ylim(mean[-1] / 10, 3 * mean[0])
+    axes[0].set_ylabel("loss / $\\varepsilon^2$")
+    axes[0].legend()
+    return figure

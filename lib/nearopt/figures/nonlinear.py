@@ -43,11 +43,10 @@ def spectra_on_laws(spectra: Mapping[str, Array], laws: Mapping[str, Law]) -> Fi
 def error_against_size(curves: pd.DataFrame) -> Figure:
     """Draw the distance of the law, and of its bulk alone, from draws at growing size."""
     figure, ax = plt.subplots(figsize=(style.HALF, 2.3))
-    ax.loglog(
-        curves["size"], curves["bulk alone"], "s--", color=style.ACCENTS[0], label="bulk alone"
-    )
-    ax.loglog(curves["size"], curves["law"], "o-", color=style.LAW, label="law")
-    ax.loglog(curves["size"], 1 / curves["size"], ":", color=style.EXACT, label="$1 / N$")
+    sizes = curves["size"]
+    ax.loglog(sizes, curves["bulk alone"], "s--", color=style.ACCENTS[0], label="bulk alone")
+    ax.loglog(sizes, curves["law"], "o-", color=style.LAW, label="law")
+    ax.loglog(sizes, 1 / sizes, ":", color=style.EXACT, label="$1 / N$")
     ax.set(xlabel="inputs and hidden units, $N$", ylabel="distance of the cdfs")
     ax.minorticks_off()
     ax.set_xticks(sizes, sizes)

@@ -1,5 +1,6 @@
 """One set of packages: pyproject.toml asks, requirements.lock pins, environment.yml follows."""
 
+import json
 import os
 import re
 import shutil
@@ -10,6 +11,7 @@ import tomllib
 import pytest
 import yaml
 from checkout import ROOT
+from install import own_kernel
 from packaging.markers import Marker
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -38,14 +40,6 @@ def test_the_lock_meets_what_the_project_asks_for():
     for requirement in map(Requirement, asked):
         versions = locked[canonicalize_name(requirement.name)]
         assert all(requirement.specifier.contains(version) for version in versions), requirement
-
-
-def test_every_pin_has_hashes_and_no_index_is_named():
-    assert "://" not in LOCK
-    assert "--index" not in LOCK
-    entries = re.split(r"\n(?=[a-z0-9])", LOCK.strip())
-    assert all("--hash=sha256:" in entry for entry in entries)
-    assert len(entries) == len(pins(LOCK))
 
 
 def test_the_conda_route_has_the_same_pins():
@@ -164,3 +158,40 @@ def test_a_missing_python_gets_one_clear_line(python, tmp_path):
     assert "Python 3.11 or newer is needed" in lines[0]
     assert python in lines[0]
     assert not (tmp_path / ".venv").exists()
+
+
+def test_a_kernel_that_anyone_starts_takes_our_settings(tmp_path):
+    spec = tmp_path / "share/jupyter/kernels/python3/kernel.json"
+    own_kernel(tmp_path)
+    assert not spec.exists()
+    spec.parent.mkdir(parents=True)
+    spec.write_text('{"argv": ["python"]}')
+    own_kernel(tmp_path)
+    content = json.loads(spec.read_text())
+    assert content["argv"] == ["python"]
+    assert content["env"]["OPENBLAS_NUM_THREADS"] == "1"
+    assert content["env"]["IPYTHONDIR"] == str(tmp_path / "own")
+    assert not content["env"]["MPLBACKEND"]
+
+
+def test_a_clone_is_the_same_whatever_git_does_to_other_projects(tmp_path):
+    """Ends of lines as on Windows, and notebooks that are stripped of outputs."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("no clone")
+    (tmp_path / "attributes").write_text("*.ipynb filter=strip\n*.py ident\n")
+    settings = {
+        "core.autocrlf": "true",
+        "core.attributesfile": str(tmp_path / "attributes"),
+        "filter.strip.clean": "true",
+        "filter.strip.smudge": "cat",
+    }
+    own = [word for pair in settings.items() for word in ("-c", "=".join(pair))]
+    clone = ["git", *own, "clone", "-q", ROOT, tmp_path / "clone"]
+    subprocess.run(clone, check=True)
+    for path in tmp_path.glob("clone/notebooks/*"):
+        path.touch()
+    for command in (["ls-files", "--eol"], ["status", "--short"]):
+        told = ["git", *own, *command]
+        done = subprocess.run(told, cwd=tmp_path / "clone", capture_output=True, text=True)
+        assert "w/crlf" not in done.stdout
+    assert not done.stdout

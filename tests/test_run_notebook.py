@@ -1,10 +1,15 @@
 """What the command that runs a notebook refuses before it starts a kernel, and what it stores."""
 
+import os
+import shutil
+import subprocess
 import sys
 
+import jupytext
 import nbformat
 import pytest
-from checkout import ROOT, run, small_checkout
+from checkout import ROOT, quick, run, small_checkout
+from pair import refuse_edited
 from run_notebook import kernel_config, main
 from zmq import IPC_PATH_MAX_LEN
 
@@ -35,6 +40,53 @@ def test_a_temporary_folder_too_long_for_sockets_is_named_with_the_remedy(tmp_pa
     assert len(f"{address}-5") == IPC_PATH_MAX_LEN
     with pytest.raises(ValueError, match=f"TMPDIR = {tmp_path} is too long .*: use another"):
         kernel_config(tmp_path / ("a" * (longest + 1)))
+
+
+@pytest.fixture
+def pair(tmp_path):
+    """A checkout whose small notebook has a pair that was edited."""
+    checkout = small_checkout(tmp_path / "checkout")
+    source = checkout / "notebooks/01_small.py"
+    notebook = jupytext.read(source)
+    notebook.cells[0].source = notebook.cells[0].source.replace("= 3", "= 2")
+    jupytext.write(notebook, source.with_suffix(".ipynb"))
+    return source
+
+
+def test_an_edited_ipynb_is_refused_before_anything_runs(pair):
+    checkout = pair.parents[1]
+    refresh = run(checkout, "python", "workflow/run_notebook.py", str(pair), "--logs", "logs")
+    for done in (quick(checkout, "--cores", "1"), refresh):
+        assert done.returncode != 0
+        told = done.stdout + done.stderr
+        assert "01_small.ipynb was edited, and " in told
+        assert "Traceback" not in told
+    assert not (checkout / "results").exists()
+
+
+def test_an_edited_source_is_what_runs(pair):
+    os.utime(pair)
+    refuse_edited(pair)
+
+
+def test_what_the_refusal_says_takes_the_edit_over(pair):
+    command = [sys.executable, "-m", "jupytext", "--sync", pair.with_suffix(".ipynb")]
+    subprocess.run(command, check=True, capture_output=True, cwd=pair.parents[1])
+    assert "hidden_dim: int = 2" in pair.read_text()
+    refuse_edited(pair)
+
+
+def test_jupytext_finds_the_stored_pairs_in_step(tmp_path):
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks")
+    before = {path: path.read_bytes() for path in tmp_path.glob("notebooks/*.*")}
+    for older in ("py", "ipynb"):
+        for path in tmp_path.glob(f"notebooks/*.{older}"):
+            os.utime(path, (1e9, 1e9))
+        files = map(str, tmp_path.glob("notebooks/*.py"))
+        command = [sys.executable, "-m", "jupytext", "--sync", *files]
+        subprocess.run(command, check=True, capture_output=True, cwd=tmp_path)
+        assert {path: path.read_bytes() for path in tmp_path.glob("notebooks/*.*")} == before
 
 
 @pytest.mark.slow

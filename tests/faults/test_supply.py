@@ -38,8 +38,10 @@ def locked(lock=LOCK):
 
 @pytest.mark.parametrize("folder", [".", "benchmarks"])
 def test_each_package_of_a_lock_is_pinned_with_hashes_of_its_files(folder):
-    names = []
-    for name, rest, hashes in locked((ROOT / folder / "requirements.lock").read_text()):
+    lock, names = (ROOT / folder / "requirements.lock").read_text(), []
+    assert "://" not in lock
+    assert "--index" not in lock
+    for name, rest, hashes in locked(lock):
         assert re.match(r"==[0-9][A-Za-z0-9.+!]*( |$)", rest), f"{name}{rest}"
         assert hashes, name
         assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", digest) for digest in hashes), name

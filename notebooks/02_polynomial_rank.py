@@ -52,8 +52,8 @@ sigma1: float = 0.4
 teachers: int = 200
 student_input_dim: int = 3
 student_hidden_dim: int = 5
-students: int = 4
-distance: float = 0.01
+students: int = 5
+distance: float = 0.001
 seed: int = 20251218
 results_dir: str = ""
 

@@ -9,9 +9,9 @@
 # ---
 
 # %% [markdown]
-# # The Hessian of an erf network has full rank, and each case is proved where floats see half of it
+# # The Hessian of an erf network has full rank, and each case is proved where floats see only a part of it
 #
-# **What you will see.** Floating point finds a rank of about half the parameters for an erf network of
+# **What you will see.** Floating point finds a rank far below the number of parameters for an erf network of
 # one input and ten hidden units. In truth nothing is lost. Each network comes with a certificate: a
 # proof in ball arithmetic that anyone can check again from a file. A theorem says why, and which
 # teachers and which activations are exceptions.
@@ -220,15 +220,10 @@ survey["bound"] = np.log10([smallest_eigenvalue_bound(net) for net in survey.net
 # %%
 results.table("survey", survey.drop(columns="net"))
 
-# %%
-violations = int((survey.smallest > survey.bound).sum())
-statement = f"smallest eigenvalues, of {len(survey)}, above their bound"
-results.verdict("C6", statement, measured=violations, expected=0, tolerance=0)
-
 # %% [markdown]
 # A law is fitted for each number of inputs, $\log_{10}\lambda_{\min} = \alpha - \beta N_h^{1/N_i}$, to the
-# single teachers. They scatter about it by a standard deviation of a decade or more, since two units that
-# happen to be alike suffice to make an eigenvalue small.
+# single teachers. They scatter about it, since two units that happen to be alike suffice to make an eigenvalue
+# small. The bound is a theorem and needs no verdict; the fits are no claim of the paper, and have none.
 
 # %%
 fits = fit_widths(survey)
@@ -246,8 +241,10 @@ round(float(common.slope), 1)
 
 # %% [markdown]
 # Left: means over teachers with standard deviations, and the fits. Right: the same against the degree at which
-# odd polynomials outnumber the parameters, with the mean bounds dotted. There all lie about one line, of about
-# one decade for each degree. With many inputs that degree stays small, and so the spectrum is tame:
+# odd polynomials outnumber the parameters, with the mean bounds dotted. There all lie near one line, of the slope above
+# in decades for each degree. It depends on $\sigma_1$: one degree more multiplies the bound by $s^2/(1 + s^2)$, $s$ the norm of
+# the longest row of $W_1$, so that small weights make it steep; the rest is what the vector cancels of higher degrees,
+# which the bound leaves out. With many inputs that degree stays small, and so the spectrum is tame:
 
 # %%
 large = TwoLayer.draw(large_input_dim, large_hidden_dim, activation=Erf(), **scales)
@@ -308,7 +305,7 @@ from nearopt.proof import jacobian_rank
 # %%
 rectifier = TwoLayer.draw(small_input_dim, small_hidden_dim, activation=ReLU(), **scales)
 hessian, null = population_hessian(rectifier), scaling_directions(rectifier)
-bool(np.abs(hessian @ null.T).max() < 1e-13)
+bool(np.abs(hessian @ null.T).max() < 1e-13 * np.abs(hessian).max() * np.abs(null).max())
 
 # %% [markdown]
 # Nothing else is lost: different units have their kinks on different hyperplanes, and across the kink of unit $k$ alone
@@ -362,13 +359,17 @@ one_input
 # %% [markdown]
 # ## Teachers that do lose rank
 #
-# The theorem's conditions are needed. Break one at a time, on a teacher whose rank floats can still count.
+# The theorem's conditions are needed. Break one at a time, on a teacher whose rank floats can count: of a hundred
+# with $\sigma_1 = \sigma_2 = 1$ the one whose smallest eigenvalue is largest.
 
 # %%
+from nearopt.hessian import spectrum
 from nearopt.proof import degenerate_teachers, odd_activation_rank
 
 # %%
-whole = TwoLayer(W1, W2, Erf())
+sizes = (small_input_dim, small_hidden_dim)
+drawn = [TwoLayer.draw(*sizes, activation=Erf(), rng=rng) for _ in range(100)]
+whole = max(drawn, key=lambda net: spectrum(net)[0])
 broken = {"none": whole} | degenerate_teachers(whole)
 nets = list(broken.values())
 cases = pd.DataFrame({"condition that fails": list(broken)})

@@ -9,6 +9,7 @@ from nearopt.laws.statistics import (
     cdf_scores,
     empirical_cdf,
     kolmogorov_distance,
+    largest_chi_square,
     largest_difference,
     largest_score,
 )
@@ -85,6 +86,15 @@ def test_normal_counts_exceed_what_they_are_allowed_as_often_as_said():
     assert 0 < sum(above) <= 4 + 4 * np.sqrt(4)
     with pytest.raises(ValueError, match="teachers must be at least 2"):
         largest_difference([0.1], 1)
+
+
+@pytest.mark.parametrize("freedom", [1, 10, 1000])
+def test_a_chi_square_variable_exceeds_its_bound_less_often_than_said(freedom):
+    bound = largest_chi_square(0.3, freedom) / 0.3
+    outside = chi2.sf(freedom + bound, freedom) + chi2.cdf(freedom - bound, freedom)
+    assert outside < 1e-3 < chi2.sf(freedom + bound / 3, freedom)
+    assert largest_chi_square([0.3, 0.3], freedom) == largest_chi_square(0.3, 2 * freedom)
+    assert largest_chi_square(0.3, freedom, 6) > largest_chi_square(0.3, freedom)
 
 
 def test_distance_of_shifted_normal_laws_is_known():

@@ -175,3 +175,8 @@ def test_what_is_not_full_is_never_called_so():
         jacobian_rank(
             TwoLayer([[1.0]], [[1.0]], smooth.Smooth(np.exp, np.exp, np.exp, np.exp)), rng=rng
         )
+
+
+def test_inputs_between_kinks_that_are_almost_the_same_are_found():
+    net = TwoLayer([[1.0, 0.0], [1.0, 1e-6], [0.0, 1.0]], [[1.0, -1.0, 2.0]], ReLU())
+    assert jacobian_rank(net, rng=np.random.default_rng(8)) == 6

@@ -11,6 +11,7 @@ from nearopt.laws.statistics import (
     cdf_scores,
     empirical_cdf,
     kolmogorov_distance,
+    largest_chi_square,
     largest_difference,
     largest_score,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "empirical_cdf",
     "gaussian_moments",
     "kolmogorov_distance",
+    "largest_chi_square",
     "largest_difference",
     "largest_score",
     "leading_count",

@@ -8,6 +8,7 @@ import math
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.stats import t as student
 
 from nearopt.checks import Array, finite_array, positive_integer
@@ -139,6 +140,35 @@ def largest_score(count: int) -> float:
         If `count` is not a positive integer.
     """
     return math.sqrt(2 * math.log(4 * positive_integer("count", count) / CHANCE))
+
+
+def largest_chi_square(weights: ArrayLike, freedoms: ArrayLike, count: int = 1) -> float:
+    r"""Return what a sum of chi-square variables differs from its mean by once in a thousand times.
+
+    Or the largest of `count` such differences; at most so often. It bounds the mean of drawn
+    traces, for the trace of a Gaussian matrix's square is such a sum, and so says of a law's
+    scale far more than its cdf does.
+
+    Parameters
+    ----------
+    weights, freedoms : arrays that broadcast
+        Of sum_i a_i X_i the positive a_i and the degrees of freedom n_i of the independent X_i.
+    count : int
+        How many differences there are.
+
+    Raises
+    ------
+    ValueError
+        If `count` is not a positive integer.
+
+    Notes
+    -----
+    Laurent and Massart (2000), lemma 1: beyond 2 sqrt(t sum_i n_i a_i^2) + 2 t max_i a_i with a
+    probability of at most exp(-t) on either side.
+    """
+    a, n = np.broadcast_arrays(weights, freedoms)
+    t = math.log(2 * positive_integer("count", count) / CHANCE)
+    return float(2 * np.sqrt(t * (n * a**2).sum()) + 2 * t * a.max())
 
 
 def largest_difference(error: Array, teachers: int) -> float:

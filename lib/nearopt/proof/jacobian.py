@@ -17,7 +17,7 @@ from nearopt.proof.certificate import COPIES, FIRST_PRECISION, require_precision
 from nearopt.proof.definite import prove_definite
 from nearopt.proof.functions import ball_function
 
-# Inputs for each parameter: enough to have some on each side of every kink.
+# Inputs for each parameter.
 SAMPLES = 4
 
 
@@ -58,7 +58,8 @@ def jacobian_rank(
     if homogeneous_degree(net.activation) is not None:
         strongest = np.abs(net.W2).argmax(0)
         kept[strongest * net.hidden_dim + np.arange(net.hidden_dim)] = False
-    inputs = rng.standard_normal((SAMPLES * net.parameter_count, net.input_dim))
+    anywhere = rng.standard_normal((SAMPLES * net.parameter_count, net.input_dim))
+    inputs = np.concatenate([anywhere, _beside_kinks(net, rng)])
     precision = FIRST_PRECISION
     while precision <= max_precision:
         with flint.ctx.workprec(precision):
@@ -67,6 +68,23 @@ def jacobian_rank(
                 return int(kept.sum())
         precision *= 2
     return None
+
+
+def _beside_kinks(net: TwoLayer, rng: np.random.Generator) -> Array:
+    """Return inputs on both sides of each hyperplane w_k.x = 0, nearer to it than to another.
+
+    There may be no random one between two hyperplanes that are almost the same.
+    """
+    norms = np.linalg.norm(net.W1, axis=1, keepdims=True)
+    normals = net.W1 / np.where(norms > 0, norms, 1.0)
+    points = rng.standard_normal((net.hidden_dim, net.input_dim, net.input_dim))
+    points -= np.einsum("kij,kj->ki", points, normals)[..., None] * normals[:, None]
+    slopes = np.abs(normals @ net.W1.T)
+    np.fill_diagonal(slopes, 0.0)
+    room = np.abs(points @ net.W1.T) / np.maximum(slopes, np.finfo(float).tiny)[:, None]
+    room[np.diag_indices(net.hidden_dim)[0], :, np.arange(net.hidden_dim)] = 2.0
+    steps = np.minimum(room.min(2), 2.0)[..., None] / 2 * normals[:, None]
+    return np.concatenate([points - steps, points + steps]).reshape(-1, net.input_dim)
 
 
 def certify_batch_ranks(net: TwoLayer, inputs: Array, bits: int = 256) -> bool:

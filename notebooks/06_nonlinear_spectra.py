@@ -1,9 +1,7 @@
 # ---
 # jupyter:
 #   jupytext:
-#     cell_metadata_filter: tags,-all
 #     formats: ipynb,py:percent
-#     notebook_metadata_filter: -all
 #   kernelspec:
 #     display_name: Python 3
 #     language: python

@@ -223,9 +223,11 @@ results.verdict("C7", statement, measured=worst.off, **limits)
 
 # %%
 sizes = np.unique(np.geomspace(5, largest_size, 4).round().astype(int)).tolist()
+curves = []
+
+# %%
 kappa = numbers.loc[["b", "c0"], "erf"].sum()
 bulk_alone = chi2(1, scale=kappa * sigma2**2)
-curves = []
 
 # %%
 for n in sizes:

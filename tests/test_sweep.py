@@ -7,7 +7,6 @@ import jupytext
 import numpy as np
 import pandas as pd
 import pytest
-import sweeps
 import yaml
 from checkout import ROOT
 from collect_sweep import sweep_figure
@@ -71,30 +70,6 @@ def test_a_bad_grid_is_named_with_its_value_and_the_remedy(changes, message):
     published = {} if "fixed" in changes else rest
     with pytest.raises(ValueError, match=message):
         fixed_parameters(sweep_of(fixed={}) | changes, published)
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"grid": {}}, "grid = {} is not allowed: it must be {type: object, minProperties: 1"),
-        ({"grid": {"input_dim": []}}, "input_dim = [] is not allowed: it must be {type: array"),
-        ({"grid": {"input_dim": [2, 2]}}, "input_dim = [2, 2] is not allowed"),
-        ({"colour": "red"}, "bad: unknown key 'colour'; known are description, notebook"),
-        ({"job": {"memory_mb": "lots", "minutes": 1}}, "bad.job.memory_mb = 'lots' is not allowed"),
-        ({"notebook": "../../etc/passwd"}, "bad.notebook = '../../etc/passwd' is not allowed"),
-    ],
-)
-def test_a_bad_file_is_refused(changes, message, tmp_path, monkeypatch):
-    (tmp_path / "schema.yaml").write_text((ROOT / "config/sweeps/schema.yaml").read_text())
-    (tmp_path / "bad.yaml").write_text(yaml.safe_dump(SMALL | changes))
-    monkeypatch.setattr(sweeps, "FOLDER", tmp_path)
-    with pytest.raises(ValueError, match=re.escape(message)):
-        load_sweep("bad")
-
-
-def test_a_string_that_no_folder_can_be_named_by_is_refused():
-    with pytest.raises(ValueError, match="degrees = 'a/b' cannot name a folder"):
-        sweeps._check_folders({"degrees": "a/b"})
 
 
 @pytest.mark.parametrize("name", ["nothing", "../quick", "schema"])

@@ -4,65 +4,64 @@ import math
 
 import numpy as np
 import pytest
+from scipy.special import erf
 from scipy.stats import norm
 
 from cases import SMOOTH
-from nearopt import Erf, Polynomial, ReLU, TwoLayer
-from nearopt.hessian import spectrum
-from nearopt.laws import NonlinearHessianLaw, gaussian_moments, leading_count
+from nearopt import Erf, LeakyReLU, Linear, Polynomial, ReLU, TwoLayer, gelu, softplus, tanh
+from nearopt.hessian import population_hessian, spectrum
+from nearopt.laws import LinearHessianLaw, NonlinearHessianLaw, gaussian_moments, leading_count
+from nearopt.laws.bulk import Bulk
+from nearopt.laws.units import norm_rule
 
-SQUARE = Polynomial((0.0, 0.0, 1.0))
-ACTIVATIONS = {
-    "erf": Erf(),
-    "relu": ReLU(),
-    "u + u^3": Polynomial((0.0, 1.0, 0.0, 1.0)),
-    "u^2": SQUARE,
-    "mixed": Polynomial((0.0, 1.0, 1.0, 1 / 3)),
-    **SMOOTH,
-}
-named = pytest.mark.parametrize("g", ACTIVATIONS.values(), ids=ACTIVATIONS)
+SQUARE, CUBE = Polynomial((0.0, 0.0, 1.0)), Polynomial((0.0, 1.0, 0.0, 1.0))
+MIXED = Polynomial((0.0, 1.0, 1.0, 1 / 3))
+ACTIVATIONS = {"erf": Erf(), "relu": ReLU(), "u + u^3": CUBE, "u^2": SQUARE, "mixed": MIXED}
+named = pytest.mark.parametrize("g", [*ACTIVATIONS.values(), *SMOOTH.values()])
 
 
-def stratified_teachers(g, input_dim, hidden_dim, teachers, rng, sigma1=None):
+def draw_teachers(g, input_dim, hidden_dim, teachers, rng):
     """Teachers whose outgoing weights, all together, have one in each quantile."""
     ranks = rng.permutation(teachers * hidden_dim) + rng.random(teachers * hidden_dim)
     W2 = norm.ppf(ranks / (teachers * hidden_dim)).reshape(teachers, 1, hidden_dim)
-    W1 = rng.standard_normal((teachers, hidden_dim, input_dim)) * (sigma1 or input_dim**-0.5)
+    W1 = rng.standard_normal((teachers, hidden_dim, input_dim)) / math.sqrt(input_dim)
     return [TwoLayer(*weights, g) for weights in zip(W1, W2, strict=True)]
+
+
+def draw_spectra(*teachers):
+    return np.array([spectrum(net) for net in draw_teachers(*teachers)])
 
 
 @named
 @pytest.mark.parametrize("variance", [0.04, 1.0, 30.0])
-def test_moments_are_kernels_and_derivatives(g, variance):
-    """K00 and K11 are E g^2 and E g'^2; Stein's lemma moves a degree into a derivative."""
-    m = gaussian_moments(g, variance)
-    kernels = g.kernels(np.array([[variance]]))
-    expected = kernels.K00[0, 0], kernels.K11[0, 0]
-    assert (m.square, m.slope) == pytest.approx(expected, rel=1e-12)
-    # E[g He_2] = s E[z g'] = s^2 E g'' = s^2 K02 / E g, where K02 is E[g] E[g''] at q_kl = 0.
+def test_moments_are_kernels(g, variance):
+    """Independent u have K00 = (E g)^2, K11 = (E g')^2 and K02 = E g E g''."""
+    m, same = gaussian_moments(g, variance), g.kernels(np.array([[variance]]))
+    assert (m.square, m.slope) == pytest.approx((same.K00[0, 0], same.K11[0, 0]), rel=1e-12)
     apart = g.kernels(np.diag([variance, variance]))
-    assert m.hermite[0] * m.hermite[2] == pytest.approx(
-        variance * apart.K02[0, 1], rel=1e-11, abs=1e-12
-    )
-    assert m.hermite[1] ** 2 == pytest.approx(variance * apart.K11[0, 1], rel=1e-11, abs=1e-14)
+    products = m.hermite[0] ** 2, m.hermite[1] ** 2 / variance, m.hermite[0] * m.hermite[2]
+    expected = apart.K00[0, 1], apart.K11[0, 1], variance * apart.K02[0, 1]
+    assert products == pytest.approx(expected, rel=1e-11, abs=1e-12)
+    # Stein's lemma: E[u g g'] = s^2 E[g'^2 + g g''], and K02 is E[g g''] on the diagonal.
+    s = math.sqrt(variance)
+    if not isinstance(g, ReLU):
+        assert m.cross == pytest.approx(s * (m.slope + same.K02[0, 0]), rel=1e-11)
 
 
 @pytest.mark.parametrize("variance", [1e-4, 0.3, 50.0])
 def test_moments_of_erf_and_relu_are_elementary(variance):
-    m, s = gaussian_moments(Erf(), variance), math.sqrt(variance)
+    s = math.sqrt(variance)
     first = math.sqrt(2 / math.pi) * s / math.sqrt(1 + variance)
-    third = -first * variance / (1 + variance)
-    assert m.hermite == pytest.approx(
-        [0, first, 0, third, 0, -3 * third * variance / (1 + variance)], abs=1e-14
-    )
-    m = gaussian_moments(ReLU(), variance)
-    root = s / math.sqrt(2 * math.pi)
-    assert m.hermite == pytest.approx([root, s / 2, root, 0, -root, 0], rel=1e-12, abs=1e-14)
+    ratio = -variance / (1 + variance)
+    expected = [0, first, 0, first * ratio, 0, 3 * first * ratio**2]
+    assert gaussian_moments(Erf(), variance).hermite == pytest.approx(expected, abs=1e-13)
+    m, root = gaussian_moments(ReLU(), variance), s / math.sqrt(2 * math.pi)
+    assert m.hermite == pytest.approx([root, s / 2, root, 0, -root, 0], rel=1e-12, abs=1e-13)
     assert m[1:] == pytest.approx([variance / 2, s / 2, 0.5, 0.5], rel=1e-12)
 
 
 def dense_leading_matrix(net):
-    """Degrees from 2 of H among rows of W1, the last of them on the diagonal alone."""
+    """Degree 2 of H among the rows of W1, and the degrees from 3 on its diagonal."""
     a, W1, v = net.W2[0], net.W1, (net.W1**2).sum(1)
     moments = [gaussian_moments(net.activation, variance) for variance in v]
     first, second = np.array([m.hermite[1:3] for m in moments]).T
@@ -73,15 +72,52 @@ def dense_leading_matrix(net):
     return matrix + np.diag(np.repeat(rest * a**2, net.input_dim))
 
 
-@named
+@pytest.mark.parametrize("g", [ReLU(), SQUARE, MIXED])
 @pytest.mark.parametrize("shape", [(3, 7), (6, 6), (8, 4)])
-def test_leading_count_is_of_dense_matrix(g, shape):
-    rng = np.random.default_rng(20261126)
-    net = TwoLayer.draw(*shape, activation=g, sigma1=0.5, rng=rng)
+def test_leading_count_is_of_the_dense_matrix(g, shape):
+    net = TwoLayer.draw(*shape, activation=g, sigma1=0.5, rng=np.random.default_rng(1))
     eigenvalues = np.linalg.eigvalsh(dense_leading_matrix(net))
-    levels = np.append(-1.0, (eigenvalues[1:] + eigenvalues[:-1])[np.diff(eigenvalues) > 1e-9] / 2)
-    expected = np.searchsorted(eigenvalues, levels)
-    np.testing.assert_array_equal(leading_count(net, levels), expected)
+    gaps = np.diff(eigenvalues) > 1e-9
+    levels = np.append(-1.0, (eigenvalues[1:] + eigenvalues[:-1])[gaps] / 2)
+    np.testing.assert_array_equal(leading_count(net, levels), np.searchsorted(eigenvalues, levels))
+
+
+def bulk(c, quadratic, rest, x):
+    """A bulk of units of one kind, without linear and cubic features."""
+    none, b, c0 = np.zeros(1), np.array([quadratic]), np.array([rest])
+    return Bulk(c, 0.0, 1.0, np.ones(1), none, b, none, c0, x)
+
+
+@pytest.mark.parametrize("c", [0.5, 1.0, 4.0])
+def test_bulk_without_degree_2_is_chi_square(c):
+    x = np.linspace(-9, 3.6, 200)
+    expected = erf(np.sqrt(np.exp(x) / 2 / 0.7))
+    np.testing.assert_allclose(bulk(c, 0.0, 0.7, x).distribution(), expected, atol=2e-4)
+
+
+@pytest.mark.parametrize("rest", [0.0, 0.2, 1.5])
+@pytest.mark.parametrize("shape", [(150, 300), (200, 200), (300, 100)])
+def test_bulk_is_what_one_large_matrix_has(rest, shape):
+    """To O(1 / Nh), as its weights are quantiles of a; without degrees from 3, sums remain."""
+    (input_dim, hidden_dim), rng = shape, np.random.default_rng(3)
+    squares = norm.ppf((np.arange(hidden_dim) + 0.5) / hidden_dim) ** 2
+    w = rng.standard_normal((hidden_dim, input_dim)) / math.sqrt(input_dim)
+    x = np.linspace(-9, 3.6, 80)
+    law = bulk(input_dim / hidden_dim, 1.0, rest, x).distribution()
+    for i in (45, 55, 65):
+        shifted = rest * squares - math.exp(x[i])
+        gamma = np.linalg.eigvalsh(w.T * (squares / shifted) @ w)
+        pairs = (np.add.outer(gamma, gamma) < -1).sum() / 2
+        share = (shifted < 0).mean() - pairs / input_dim / hidden_dim
+        assert law[i] == pytest.approx(share, abs=2 / hidden_dim)
+
+
+def test_linear_family_is_the_linear_law():
+    """Where g is almost linear, its Ni large eigenvalues are far above all others."""
+    law = NonlinearHessianLaw(20, 12, Polynomial((0.0, 1.0, 1e-3)), sigma1=0.3)
+    linear = LinearHessianLaw(20, 12, sigma1=0.3)
+    x = linear.ppf(np.arange(1, 20) / 20)
+    np.testing.assert_allclose(law.sf(x) * law.parameter_count / 20, linear.sf(x), atol=0.02)
 
 
 @named
@@ -90,20 +126,144 @@ def test_law_is_a_distribution_of_all_eigenvalues(g):
     levels = np.append(0.0, np.geomspace(1e-20, 1e9, 400))
     share = law.cdf(levels)
     assert (np.diff(share) >= 0).all()
-    assert share[0] == law.atom
-    assert share[-1] == 1
-    assert law.cdf(-1e-9) == 0
-    assert np.isfinite(law.pdf(levels)).all()
+    assert (share[0], share[-1], law.cdf(-1e-9)) == (law.atom, 1, 0)
     assert (law.pdf(levels) >= 0).all()
     q = law.atom + (1 - law.atom) * np.arange(1, 20) / 20
     assert law.cdf(law.ppf(q)) == pytest.approx(q, abs=1e-3)
+    rank = (spectrum(draw_teachers(g, 12, 9, 1, np.random.default_rng(4))[0]) > 1e-13).sum()
+    assert law.atom == pytest.approx(1 - rank / law.parameter_count, abs=1.5 / law.parameter_count)
 
 
-@pytest.mark.parametrize(("g", "bound"), [(Erf(), 0.02), (ReLU(), 0.02)])
-def test_law_is_near_exact_spectra(g, bound):
-    rng = np.random.default_rng(20261127)
-    law = NonlinearHessianLaw(20, 20, g, sigma1=20**-0.5)
-    spectra = np.array([spectrum(net) for net in stratified_teachers(g, 20, 20, 30, rng)])
+def exact_means(g, ni, nh):
+    """E tr H and E tr H^2 for rows of variance 1 / ni: Gauss rules over norms and the cosine."""
+    q, p = norm_rule(ni, 6)
+    m = [gaussian_moments(g, v) for v in q]
+    square, cross, radial, slope = (np.array([getattr(x, n) for x in m]) for n in m[0]._fields[1:])
+    trace = nh * p @ (square + radial + (ni - 1) * slope)
+    own = p @ (square**2 + 2 * cross**2 + 3 * (radial**2 + (ni - 1) * slope**2))
+    cosine, weights = np.polynomial.legendre.leggauss(24)
+    weights = weights * (1 - cosine**2) ** ((ni - 3) / 2)
+    angles = np.arccos(np.append(1.0, cosine))
+    rows = np.sqrt(q)[:, None, None] * np.stack([np.cos(angles), np.sin(angles)], 1)
+    gram = rows.reshape(-1, 2) @ rows.reshape(-1, 2).T
+    kernels = [k.reshape(6, 25, 6, 25)[:, 0, :, 1:] for k in (*g.kernels(gram), gram)]
+    K00, K11, K02, K13, K22, r = kernels
+    back = g.kernels(gram)
+    K20, K31 = (k.T.reshape(6, 25, 6, 25)[:, 0, :, 1:] for k in (back.K02, back.K13))
+    k, l = q[:, None, None], q[None, :, None]  # noqa: E741
+    mixed = K11**2 * (k + l) + 2 * K11 * (K02 + K20) * r + K02**2 * l + K20**2 * k
+    x, y, z = K31 * k + K22 * r, K31 * r + K22 * l, K22 * k + K13 * r
+    u = K22 * r + K13 * l
+    inner = K11**2 * ni + 2 * K11 * (x + u) + x**2 + 2 * y * z + u**2
+    pair = np.einsum("k,l,c,klc->", p, p, weights / weights.sum(), K00**2 + mixed + inner)
+    return trace, nh * own + nh * (nh - 1) * pair
+
+
+@pytest.mark.parametrize("g", [Erf(), ReLU(), MIXED])
+def test_traces_are_their_exact_means(g):
+    """Of the law within 3 and 12 %, of draws within 4 errors."""
+    trace, square = exact_means(g, 20, 12)
+    law = NonlinearHessianLaw(20, 12, g, sigma1=20**-0.5)
+    start, later = law.mean_loss([0.0, 1e-7])
+    assert 2 * start == pytest.approx(trace, rel=0.03)
+    assert (start - later) / 1e-7 == pytest.approx(square, rel=0.12)
+    rng, drawn = np.random.default_rng(5), []
+    for _ in range(40):
+        H = population_hessian(TwoLayer.draw(20, 12, activation=g, sigma1=20**-0.5, rng=rng))
+        drawn.append([np.trace(H), (H**2).sum()])
+    error = np.std(drawn, axis=0) / math.sqrt(40)
+    assert (np.abs(np.mean(drawn, 0) - [trace, square]) < 4 * error).all()
+
+
+@pytest.mark.parametrize("g", [Erf(), ReLU(), softplus])
+def test_law_is_near_exact_spectra(g):
+    law = NonlinearHessianLaw(20, 12, g, sigma1=20**-0.5)
+    spectra = draw_spectra(g, 20, 12, 40, np.random.default_rng(6))
     levels = law.ppf(np.linspace(law.atom + 0.01, 0.99, 99))
     share = np.searchsorted(np.sort(spectra.ravel()), levels) / spectra.size
+    assert np.abs(law.cdf(levels) - share).max() < 0.02
+
+
+@pytest.mark.parametrize("g", [Erf(), ReLU(), gelu])
+def test_late_coefficient_is_that_of_exact_hessians(g):
+    """With one weight next to 0, Ni eigenvalues are a^2 mu, mu those of a Schur complement.
+
+    The mean over teachers of their loss is sum mu^(-1/2) t^(-3/2) / 16.
+    """
+    law, total = NonlinearHessianLaw(20, 10, g, sigma1=20**-0.5), 0.0
+    for net in draw_teachers(g, 20, 10, 5, np.random.default_rng(7)):
+        H = population_hessian(TwoLayer(net.W1, np.ones((1, 10)), g))
+        values, vectors = np.linalg.eigh(H)
+        kept = values > 1e-12 * values[-1]
+        inverse = (vectors[:, kept] / values[kept]) @ vectors[:, kept].T
+        for k in range(10):
+            block = inverse[10 + 20 * k : 30 + 20 * k, 10 + 20 * k : 30 + 20 * k]
+            total += np.sqrt(np.linalg.eigvalsh(block)).sum() / 5
+    assert law.late_coefficient == pytest.approx(total / 16, rel=0.06)
+    assert law.mean_loss([1e12], epsilon=2.0) * 1e18 == pytest.approx(4 * law.late_coefficient)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("g", [Erf(), ReLU(), gelu, tanh])
+def test_mean_loss_is_that_of_exact_spectra(g):
+    times = np.geomspace(1e-3, 1e5, 17)
+    spectra = draw_spectra(g, 20, 10, 1500, np.random.default_rng(8))
+    exact = [(spectra * np.exp(-2 * spectra * t)).sum(1).mean() / 2 for t in times]
+    law = NonlinearHessianLaw(20, 10, g, sigma1=20**-0.5)
+    np.testing.assert_allclose(law.mean_loss(times), exact, rtol=0.05)
+
+
+@pytest.mark.slow
+@named
+@pytest.mark.parametrize(("shape", "teachers", "bound"), [((20, 20), 150, 0.02)])
+def test_law_is_near_many_exact_spectra(g, shape, teachers, bound):
+    law = NonlinearHessianLaw(*shape, g, sigma1=shape[0] ** -0.5)
+    spectra = np.sort(draw_spectra(g, *shape, teachers, np.random.default_rng(9)).ravel())
+    levels = law.ppf(np.linspace(law.atom + 0.01, 0.999, 199))
+    share = np.searchsorted(spectra, levels) / spectra.size
     assert np.abs(law.cdf(levels) - share).max() < bound
+
+
+@pytest.mark.parametrize("shape", [(4, 4), (6, 9), (9, 10)])
+def test_spectrum_of_the_square_is_of_sums_at_every_teacher(shape):
+    """u^2: nonzero eigenvalues within (Nh + 1) / D_2 of 4 (s_i + s_j), s those of W1^T a^2 W1."""
+    (input_dim, hidden_dim), rng = shape, np.random.default_rng(10)
+    dimension = input_dim * (input_dim + 1) // 2
+    for _ in range(30):
+        net = TwoLayer.draw(input_dim, hidden_dim, activation=SQUARE, rng=rng)
+        s = np.linalg.eigvalsh(net.W1.T * net.W2[0] ** 2 @ net.W1)
+        sums = np.sort(4 * np.add.outer(s, s)[np.triu_indices(input_dim)])
+        exact = spectrum(net)[-dimension:]
+        ends = [
+            (np.searchsorted(sums, exact, side), np.searchsorted(exact, sums, side))
+            for side in ("left", "right")
+        ]
+        steps = np.arange(dimension)
+        distance = max(
+            np.abs(a - steps - (side == 1)).max() for side, e in enumerate(ends) for a in e
+        )
+        assert distance <= hidden_dim + 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((4, 20, Erf()), "input_dim and hidden_dim must be at least 5, not 4 and 20"),
+        ((20, 20, Linear()), "activation must not be linear; use LinearHessianLaw"),
+        ((100, 10, Erf()), r"hidden_dim \(E g'\)\^2 / Var g' must be above 2, not 1.66"),
+        ((10, 40, CUBE), "10 inputs have too few dimensions for the cubic features of 40"),
+        ((20, 20, Erf(), 0.0), "sigma1 must be a finite number above 0, not 0.0"),
+        ((20, 20, Erf(), 1.0, -1), "sigma2 must be a finite number above 0, not -1"),
+        ((20, 20, Polynomial((0.0,) * 200 + (1.0,))), "activation must be finite"),
+    ],
+)
+def test_what_the_law_does_not_describe_is_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        NonlinearHessianLaw(*arguments)
+
+
+@pytest.mark.parametrize("times", [[-1.0], [math.nan]])
+def test_times_before_0_are_refused(times):
+    law = NonlinearHessianLaw(10, 10, LeakyReLU(0.3), sigma1=0.3)
+    with pytest.raises(ValueError, match="times must"):
+        law.mean_loss(times)

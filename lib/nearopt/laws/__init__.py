@@ -1,10 +1,10 @@
 """The laws of eigenvalues over random teachers, and draws to hold against them."""
 
-from nearopt.laws.bulk import gaussian_moments
+from nearopt.laws.bulk import leading_count
 from nearopt.laws.coloured import ColouredHessianLaw
 from nearopt.laws.draws import draw_coloured_spectra, draw_linear_spectra
 from nearopt.laws.linear import FiniteLinearHessianLaw, LinearHessianLaw
-from nearopt.laws.nonlinear import NonlinearHessianLaw, leading_count
+from nearopt.laws.nonlinear import NonlinearHessianLaw
 from nearopt.laws.outputs import OutputsHessianLaw, linear_rank
 from nearopt.laws.statistics import (
     binned_density,
@@ -15,6 +15,7 @@ from nearopt.laws.statistics import (
     largest_difference,
     largest_score,
 )
+from nearopt.laws.units import gaussian_moments
 from nearopt.laws.wishart import MarchenkoPastur, singular_value_density
 
 __all__ = [

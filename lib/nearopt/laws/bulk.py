@@ -1,27 +1,35 @@
-r"""The bulk of the law of any activation, and the Gaussian means that it is made of.
+r"""The bulk of the Hessian's eigenvalues for large networks of any activation, one output.
 
-With u = s z, z ~ N(0, 1), an activation enters through h_p = E[g(s z) He_p(z)] and four means of
-squares. Degree m of the Hermite expansion has the share kappa_m = h_m^2 / (s^2 (m - 1)!) of
-E g'^2. Integrals are over g and g' alone, so that kinks do no harm.
+Degree by degree in Hermite polynomials, with s^2 = Ni sigma1^2 the variance of a preactivation:
+degree 1 gives Ni large eigenvalues; degree 2, with b = s^2 (E g'')^2, a Gram matrix of symmetric
+tensors; all others the diagonal c0 a_k^2, c0 = E g'^2 - (E g')^2 - b. The matrix of degrees from 2
+has, exactly and for every W1, a and level,
+
+.. math::
+
+    \#\{\text{eigenvalues} < \lambda\} = N_i \#\{k : c_0 a_k^2 < \lambda\}
+        - \#\{i \le j : \gamma_i + \gamma_j < -1\},
+
+gamma the eigenvalues of the sum of b a_k^2 / (c0 a_k^2 - lambda) w_k w_k^T / |w_k|^2 (Haynsworth's
+inertia additivity). They follow the law of a sample covariance matrix (Silverstein & Bai 1995), so
+that in the limit, in units of sigma2^2 b,
+
+.. math:: F(x) = P(\delta a^2 < x) - \tfrac{c}{2} P(\gamma + \gamma' < -1), \qquad
+    \delta = c_0 / b, \quad c = N_i / N_h, \quad a \sim N(0, 1).
 """
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
-from scipy.integrate import quad_vec
+from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import make_interp_spline
-from scipy.special import wofz
 
-from nearopt.checks import Array, positive_number
-from nearopt.network.activations import Activation
+from nearopt.checks import Array, finite_array
+from nearopt.laws.units import below, gaussian_moments, inverse_mean
+from nearopt.network.two_layer import TwoLayer, require_network
 
-ORDERS = 6
-# Beyond it the normal density is below 1e-87.
-RANGE = 20.0
-NODES, WEIGHTS = np.polynomial.legendre.leggauss(40)
 # Equations are solved at levels turned by this angle from the real axis, where all is smooth, and
 # continued from there by a Taylor series in the logarithm.
 ANGLE, TERMS = 0.3, 7
@@ -29,88 +37,33 @@ ANGLE, TERMS = 0.3, 7
 POINTS, REACH = 200, 1e3
 
 
-class GaussianMoments(NamedTuple):
-    """E[g(u) He_p(z)] for p = 0 to 5, E g^2, E[z g g'], E[z^2 g'^2] and E g'^2 at u = s z."""
-
-    hermite: Array
-    square: float
-    cross: float
-    radial: float
-    slope: float
-
-
-def gaussian_moments(activation: Activation, variance: float) -> GaussianMoments:
-    """Return Gaussian means of an activation, to about 12 digits, kinks or not.
+def leading_count(net: TwoLayer, levels: ArrayLike) -> NDArray[np.int64]:
+    """Count the eigenvalues of one teacher's matrix of degrees from 2, as above, exactly.
 
     Parameters
     ----------
-    activation : Activation
-        Of which only g and its derivative are asked.
-    variance : float
-        s^2, of the argument.
+    net : TwoLayer
+        The teacher, with one output.
+    levels : array of shape (levels,)
+        None of them 0 or an eigenvalue.
 
-    Raises
-    ------
-    ValueError
-        If the variance is not positive, or g or g' not finite within 20 standard deviations.
+    Returns
+    -------
+    array of shape (levels,)
+        Those of all Nh Ni that are below each level, from a matrix (Ni, Ni) alone.
     """
-    scale = math.sqrt(positive_number("variance", variance))
-
-    def integrand(z: float) -> Array:
-        z = np.array([z])
-        g, dg = activation(scale * z), activation.derivative(scale * z)
-        means = np.polynomial.hermite_e.hermevander(z, ORDERS - 1)[0] * g
-        squares = np.concatenate([g * g, z * g * dg, (z * dg) ** 2, dg * dg])
-        return np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi) * np.concatenate([means, squares])
-
-    # Pieces meet at 0, where activations have their kinks, and shrink towards it like 1/s.
-    steps = np.append([0.5, 1, 2, 4, 8], np.array([0.3, 1, 4]) / max(1, scale))
-    rule = {"epsabs": 1e-14, "epsrel": 1e-13, "norm": "max", "limit": 2000}
-    with np.errstate(over="ignore", invalid="ignore"):
-        points = np.concatenate([-steps, [0], steps])
-        means, _ = quad_vec(integrand, -RANGE, RANGE, points=points, **rule)
-    if not np.isfinite(means).all():
-        raise ValueError(
-            f"activation must be finite, with its derivative, up to |u| = {RANGE * scale:.3g}"
-        )
-    return GaussianMoments(means[:ORDERS], *means[ORDERS:])
-
-
-def norm_rule(input_dim: int, points: int) -> tuple[Array, Array]:
-    """Return a Gauss rule for chi-square / input_dim, the squared norm of a row of W1 / s^2."""
-    k, shape = np.arange(points), input_dim / 2
-    off = np.diag(np.sqrt(k[1:] * (k[1:] + shape - 1)), 1)
-    nodes, vectors = np.linalg.eigh(np.diag(2 * k + shape) + off + off.T)
-    return nodes / shape, vectors[0] ** 2
-
-
-def inverse_mean(w: Array, sigma: float) -> Array:
-    """Return E 1 / (a^2 - w), a ~ N(0, sigma^2), continued from below the real axis of w."""
-    root = 1j * np.sqrt(-w + 0j)
-    return 1j * math.sqrt(math.pi / 2) * wofz(root / (sigma * math.sqrt(2))) / (sigma * root)
-
-
-def mean_angle(w: Array, sigma: float) -> Array:
-    """Return E arg(a^2 - w) / pi: from 0 to 1 for w below the real axis, P(a^2 < w) on it."""
-    mirrored, w = w.imag > 0, np.where(w.imag > 0, w.conj(), w) / sigma**2
-    far = np.abs(w) > 80
-    near = np.where(far, 0, -np.sqrt(w + 0j))
-    inner = -np.real(near * (wofz(near[:, None] * (NODES + 1) / math.sqrt(8)) @ WEIGHTS))
-    w = np.where(far, w, 1e9)
-    outer = np.abs(np.angle(-w)) - np.imag(1 / w + 1.5 / w**2 + 5 / w**3)
-    angle = np.where(far, outer / math.pi, inner / math.sqrt(2 * math.pi))
-    return np.where(mirrored, -angle, angle)
-
-
-def positive_angle(value: Array) -> Array:
-    """Return arg / pi, from 0 to 1, of values that rounding may have put below the real axis."""
-    angle = np.angle(value) / math.pi
-    return np.where(angle < -0.5, 1.0, np.maximum(angle, 0.0))
-
-
-def below(value: Array) -> Array:
-    """Return values without the imaginary part that rounding has put above 0."""
-    return value.real + 1j * np.minimum(value.imag, 0)
+    require_network("net", net)
+    levels, variances = finite_array("levels", levels, (None,)), (net.W1**2).sum(1)
+    moments = [gaussian_moments(net.activation, variance) for variance in variances]
+    first, second = np.array([m.hermite[1:3] ** 2 for m in moments]).T / variances
+    rest = np.maximum([m.slope for m in moments] - first - second, 0)
+    rows, counts = net.W1 / np.sqrt(variances)[:, None], []
+    for level in levels:
+        shifted = rest * net.W2[0] ** 2 - level
+        gamma = np.linalg.eigvalsh(rows.T * (second * net.W2[0] ** 2 / shifted) @ rows)
+        pairs = np.triu(np.add.outer(gamma, gamma) < -1).sum()
+        counts.append(net.input_dim * (shifted < 0).sum() - pairs)
+    return np.array(counts)
 
 
 @dataclass
@@ -140,15 +93,14 @@ class Bulk:
         self.z = np.exp(self.x - 1j * ANGLE)
         self.zeros = max(0.0, 1 - 1 / self.aspect_ratio)
         self.share3 = np.ones(len(self.x), complex)
-        self.coherent = bool(self.quadratic.any())
-        if self.coherent:
-            self.place_line()
-        crowded = self.crowding * self.cubic.max() > 1e-3 * (self.rest + self.quadratic).max()
-        for _ in range(12 if crowded else 1):
+        self.place_line()
+        for _ in range(12):
             self.settle()
-            if crowded:
-                cubic = self.average(lambda D, z: self.squares(D, z) @ (self.weights * self.cubic))
-                self.share3 = (self.share3 + 1 / (1 + self.crowding * cubic)) / 2
+            cubic = self.average(lambda D, z: self.squares(D, z) @ (self.weights * self.cubic))
+            change = 1 / (1 + self.crowding * cubic) - self.share3
+            self.share3 = self.share3 + change / 2
+            if np.abs(change).max() < 1e-3:
+                break
 
     @property
     def atom(self) -> float:
@@ -196,7 +148,7 @@ class Bulk:
 
     def settle(self) -> None:
         """Take steps until m solves its equation."""
-        for _ in range(20 if self.coherent else 0):
+        for _ in range(20):
             if self.improve(self.nodes) < 1e-9:
                 break
 
@@ -207,8 +159,6 @@ class Bulk:
         """
         outside = self.outside()
         far = function(outside, self.z[:, None])
-        if not self.coherent:
-            return far
         inside = outside[:, None] + self.m[:, -2::-1, None] * self.quadratic
         values = function(inside, self.z[:, None, None]) - far[:, None]
         zero = function(outside + self.m[:, -1:] * self.quadratic, self.z[:, None])
@@ -234,15 +184,11 @@ class Bulk:
 
     def pairs(self) -> Array:
         """Return P(2 gamma < -1)."""
-        if not self.coherent:
-            return np.zeros(len(self.x))
         logs = (self.m[:, :-1] + 1 / self.t) * self.dt
         return self.real(logs[:, : POINTS // 2].sum(1)).imag / math.pi
 
     def tensor_share(self) -> Array:
         """Return what share of its degree 2 a unit has to itself."""
-        if not self.coherent:
-            return np.ones(len(self.x))
         share = (self.m[:, -2::-1] * self.measure()).sum(1) + self.zeros * self.m[:, -1]
         return below(self.real(share).conj()).conj()
 
@@ -250,7 +196,5 @@ class Bulk:
         """Return y, the mean of kappa_1 a^2 / (D a^2 - z), and how much larger its mean arg is."""
         kappa = self.weights * self.linear
         mean = self.average(lambda D, z: self.squares(D, z) @ kappa)
-        angle = self.average(lambda D, z: np.log(1j * self.squares(D, z) @ kappa)) - np.log(
-            1j * mean
-        )
-        return below(self.real(mean)), self.real(angle).imag / math.pi
+        log = self.average(lambda D, z: np.log(1j * self.squares(D, z) @ kappa))
+        return below(self.real(mean)), self.real(log - np.log(1j * mean)).imag / math.pi

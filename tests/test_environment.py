@@ -19,7 +19,8 @@ from packaging.utils import canonicalize_name
 
 import nearopt
 
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT = PYPROJECT["project"]
 LOCK = (ROOT / "requirements.lock").read_text()
 CONDA = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
 
@@ -195,3 +196,11 @@ def test_a_clone_is_the_same_whatever_git_does_to_other_projects(tmp_path):
         done = subprocess.run(told, cwd=tmp_path / "clone", capture_output=True, text=True)
         assert "w/crlf" not in done.stdout
     assert not done.stdout
+
+
+def test_what_mutants_change_and_run_is_there():
+    settings = PYPROJECT["tool"]["mutmut"]
+    for name in settings["only_mutate"]:
+        assert (ROOT / name.replace("src", "lib", 1)).is_file(), name
+    for name in settings["pytest_add_cli_args_test_selection"]:
+        assert (ROOT / name).is_file(), name

@@ -34,8 +34,11 @@ def asymptotic_reference(law, x):
     return float(area + max(mp.mpf(0), 1 - 1 / c) * chi_square(mp.mpf(x)))
 
 
-def finite_reference(law, x):
-    """The convolution over the angle, the density by its recurrence, in 40 digits."""
+def finite_reference(law, x, reach=9):
+    """The convolution over the angle, the density by its recurrence, in 40 digits.
+
+    `reach` is how far a chi variable may be from its bulk: 9 in the bulk of the sum.
+    """
     mp = mpmath.mp.clone()
     mp.dps = 40
     n, p = max(law.input_dim, law.hidden_dim), min(law.input_dim, law.hidden_dim)
@@ -67,7 +70,8 @@ def finite_reference(law, x):
     radius, edge = mp.sqrt(mp.mpf(x)), mp.sqrt(h)
     # Outside, the chi density is below 1e-30.
     low, high = (
-        mp.acos(min(mp.mpf(1), max(mp.mpf(0), (edge + reach) * s2 / radius))) for reach in (9, -9)
+        mp.acos(min(mp.mpf(1), max(mp.mpf(0), (edge + far) * s2 / radius)))
+        for far in (reach, -reach)
     )
     area = mp.quad(
         lambda angle: chi(radius * mp.cos(angle) / s2) * density(radius * mp.sin(angle) / s1),

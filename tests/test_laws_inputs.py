@@ -9,13 +9,16 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import norm
 
+from nearopt import Linear
 from nearopt.laws import coloured as laws_inputs
 from nearopt.laws.coloured import ColouredHessianLaw
 from nearopt.laws.deterministic_equivalent import ConvergenceError
 from nearopt.laws.draws import draw_coloured_spectra
 from nearopt.laws.linear import LinearHessianLaw
-from nearopt.laws.outputs import OutputsHessianLaw, linear_rank
+from nearopt.laws.outputs import OutputsHessianLaw
 from nearopt.laws.statistics import empirical_cdf, largest_difference
+from nearopt.laws.wishart import MarchenkoPastur
+from nearopt.rank.theory import theoretical_rank
 from nearopt.report.files import load_digits, standardise
 
 PERCENT = np.arange(1, 100) / 100
@@ -160,7 +163,11 @@ def test_several_outputs_against_one_large_network(case):
     levels = law.atom + (1 - law.atom) * PERCENT
     found = np.searchsorted(np.sort(sums.ravel()), law.ppf(levels)) / sums.size
     assert np.abs(found - levels).max() < 3 / min(case)
-    assert (sums < 1e-9).sum() == n * o - linear_rank(n, h, o) == round(law.atom * n * o)
+    assert (
+        (sums < 1e-9).sum()
+        == n * o - theoretical_rank(Linear(), n, h, o).value
+        == round(law.atom * n * o)
+    )
 
 
 def test_several_outputs_convolve():
@@ -173,7 +180,7 @@ def test_several_outputs_convolve():
         for a, b in pairwise(ends)
     )
     product = 1
-    for factor, scale in (law._inner, law._outer):
+    for factor, scale in ((MarchenkoPastur(6 / 9), 9), (MarchenkoPastur(4 / 9), 9)):
         product *= sum(
             quad(lambda x, p=p, f=factor, s=scale: p(t * s * x) * f.pdf(x), *factor.edges)[0] * unit
             for p, unit in ((np.cos, 1), (np.sin, 1j))

@@ -7,10 +7,9 @@ import pytest
 
 from nearopt import Erf, Linear, Polynomial, TwoLayer
 from nearopt.hessian.dense import batch_hessian
-from nearopt.laws.outputs import linear_rank
 from nearopt.proof.jacobian import certify_batch_ranks
 from nearopt.rank.count import count_batch_ranks, exact_batch_ranks
-from nearopt.rank.theory import expected_batch_ranks
+from nearopt.rank.theory import expected_batch_ranks, theoretical_rank
 
 ACTIVATIONS = {
     "u": Linear(),
@@ -43,7 +42,7 @@ def test_linear_batches_follow_the_kronecker_sum(sizes):
     """N samples are N inputs at most."""
     n, h, o = sizes
     counts = count_batch_ranks(Linear(), n, h, o, 8, rng=np.random.default_rng(2))
-    expected = [linear_rank(min(N, n), h, o) for N in range(1, 9)]
+    expected = [theoretical_rank(Linear(), min(N, n), h, o).value for N in range(1, 9)]
     np.testing.assert_array_equal(counts, expected)
 
 

@@ -44,15 +44,16 @@ from nearopt.hessian.operators import BatchHessianOperator, HessianOperator
 from nearopt.laws.coloured import ColouredHessianLaw
 from nearopt.laws.draws import draw_coloured_spectra, draw_linear_spectra
 from nearopt.laws.linear import FiniteLinearHessianLaw, LinearHessianLaw
-from nearopt.laws.outputs import OutputsHessianLaw, linear_rank
+from nearopt.laws.outputs import OutputsHessianLaw
 from nearopt.laws.statistics import (
     binned_density,
     cdf_scores,
     empirical_cdf,
+    kolmogorov_distance,
     largest_difference,
     largest_score,
 )
-from nearopt.laws.wishart import MarchenkoPastur
+from nearopt.laws.wishart import MarchenkoPastur, singular_value_density
 from nearopt.network.activations import LeakyReLU
 from nearopt.network.inputs import ColouredInputs
 from nearopt.network.smooth import Smooth, sin, tanh
@@ -152,12 +153,13 @@ CALLS = {
     odd_activation_rank: {"net": NET},
     degenerate_teachers: {"net": NET},
     MarchenkoPastur: {"aspect_ratio": 0.5},
+    singular_value_density: {"t": TIMES, "n": 3, "p": 2},
+    kolmogorov_distance: {"law": MarchenkoPastur(0.5), "other": MarchenkoPastur(0.5)},
     LinearHessianLaw: {**SIZES, **SCALES},
     FiniteLinearHessianLaw: {**SIZES, **SCALES},
     ColouredHessianLaw: {
         **{"covariance_spectrum": EIGENVALUES, "hidden_dim": 3, **SCALES, "samples": 5}
     },
-    linear_rank: {**SIZES, "output_dim": 4},
     OutputsHessianLaw: {**SIZES, "output_dim": 4, **SCALES},
     descend_linear_students: {
         **{**SIZES, "teachers": 2, "rate": 0.01, "steps": np.array([0, 3]), "epsilon": 1e-3},
@@ -231,10 +233,11 @@ INNER = {
     "figures.rank": "the same",
     "hessian.hermite": "a network with a polynomial, from spectrum",
     "laws.piecewise": "a function and breaks from a law",
+    "laws.squares": "sizes from a law",
+    "laws.sums": "squares from a law",
+    "laws.tails": "an integrand from a law",
     "report.results": "what a notebook has made; its parameters are checked below",
     "report.style": "how a figure looks",
-    "laws.wishart": "sizes from laws and prediction",
-    "laws.statistics.kolmogorov_distance": "two laws, no numbers",
     "hessian.operators.multiply": "a network and vector from an operator",
     "hessian.operators.hessian_product": "a network and vector from near_loss",
     "hessian.operators.transposed_jacobian_product": "a network and inputs that are checked",
@@ -243,6 +246,8 @@ INNER = {
     "network.kernels": "a checked network's weights",
     "network.mehler": "an activation's coefficients",
     "network.two_layer.assemble_jacobian": "a checked network's weights and inputs",
+    "laws.wishart.log_singular_value_density": "from a law",
+    "laws.wishart.spectral_cumulants": "sizes from a law",
     "network.two_layer.require_network": "a check itself",
     "report.parameters.load_schema": "no argument",
     "report.parameters.check_against": "configurations are tested below",

@@ -45,7 +45,9 @@ def bad_values(good):
     if isinstance(good, Activation):
         others = [Erf()] if isinstance(good, Polynomial) else []
         return [None, 3, SHELL, Erf, *others]
-    if isinstance(good, bool) or callable(good) or hasattr(good, "cdf"):
+    if hasattr(good, "cdf"):
+        return [None, 3, SHELL]
+    if isinstance(good, bool) or callable(good):
         return []
     if isinstance(good, int):
         return [*NO_NUMBERS, 1.5, 10**400]

@@ -39,13 +39,6 @@ def linear_expected_loss(
     array of shape (times,)
         To about 12 digits, also where it is small.
 
-    Raises
-    ------
-    ValueError
-        If a size is not a positive integer, a scale not positive or a time negative.
-    MemoryError
-        If the nodes of the integral do not fit.
-
     Notes
     -----
     A nonzero eigenvalue is sigma2^2 X + sigma1^2 Y, X chi-square and Y an eigenvalue of a Wishart
@@ -155,11 +148,6 @@ def late_exponent(input_dim: int, hidden_dim: int) -> float:
 
     -(Nh/2 + 1) for Ni > Nh, from the chi-square density near 0, which is a power Nh/2 - 1; for Nh
     >= Ni another (Nh - Ni + 1)/2 less, from the density of the smallest Wishart eigenvalue.
-
-    Raises
-    ------
-    ValueError
-        If a size is not a positive integer.
     """
     input_dim = positive_integer("input_dim", input_dim)
     hidden_dim = positive_integer("hidden_dim", hidden_dim)

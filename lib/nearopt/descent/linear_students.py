@@ -53,14 +53,6 @@ def descend_linear_students(
     array of shape (teachers, records)
         The loss of each student, which is half the squared distance of W2 W1 from the teacher's.
 
-    Raises
-    ------
-    ValueError
-        If a size is not a positive integer, a scale not positive, or the steps are not whole and
-        ascending.
-    MemoryError
-        If the students do not fit.
-
     Notes
     -----
     Deviations (alpha, V) are followed instead of weights. With e = alpha (W1 + V) + W2 V, the

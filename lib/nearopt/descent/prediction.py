@@ -24,13 +24,7 @@ from nearopt.checks import Array, finite_array, positive_number, require_memory
 
 
 def checked_times(times: ArrayLike) -> Array:
-    """Return times as an array (times,).
-
-    Raises
-    ------
-    ValueError
-        If one is negative or not finite.
-    """
+    """Return times as an array (times,)."""
     checked = finite_array("times", [times] if isinstance(times, Real) else times, (None,))
     if (checked < 0).any():
         raise ValueError(f"times must not be negative, as {checked.min():g} is")
@@ -73,12 +67,9 @@ def predicted_loss(
     Returns
     -------
     array of shape (times,)
-
-    Raises
-    ------
-    ValueError
-        If shapes do not fit, a time is negative or the rate not positive.
     """
+    if not isinstance(eigenpairs, Sequence) or len(eigenpairs) != 2:
+        raise TypeError(f"eigenpairs must be eigenvalues and eigenvectors, not {eigenpairs!r:.80}")
     values = finite_array("eigenvalues", eigenpairs[0], (None,))
     deviation = finite_array("deviation", deviation, (None,))
     vectors = finite_array("eigenvectors", eigenpairs[1], (len(deviation), len(values)))
@@ -102,11 +93,6 @@ def expected_loss(
         As in `predicted_loss`.
     epsilon : float
         Standard deviation of each parameter's deviation.
-
-    Raises
-    ------
-    ValueError
-        If an argument is not finite, a time negative, or epsilon or the rate not positive.
     """
     values = np.maximum(finite_array("eigenvalues", eigenvalues, (None,)), 0.0)
     scale = positive_number("epsilon", epsilon) ** 2 / 2
@@ -134,11 +120,6 @@ def steps_to(eigenvalues: Array, fractions: Sequence[float]) -> list[float]:
         Of the Hessian, as `nearopt.hessian.batch_spectrum` has them; zeros do not matter.
     fractions : sequence of float
         Between 0 and 1.
-
-    Raises
-    ------
-    ValueError
-        If a fraction is not between 0 and 1, or no eigenvalue is positive.
     """
     fractions = finite_array("fractions", fractions, (None,))
     if not ((fractions > 0) & (fractions < 1)).all():
@@ -169,11 +150,6 @@ def summary(name: str, eigenvalues: Array, fraction: float = 0.01) -> str:
         those that a dense matrix has, pass 0 for what `nonzero` leaves out, which is rounding.
     fraction : float
         Of the loss, between 0 and 1.
-
-    Raises
-    ------
-    ValueError
-        If the fraction is not between 0 and 1, or no eigenvalue is positive.
     """
     values, count = _positive(eigenvalues), len(eigenvalues)
     (steps,) = steps_to(eigenvalues, [positive_number("fraction", fraction)])
@@ -182,6 +158,6 @@ def summary(name: str, eigenvalues: Array, fraction: float = 0.01) -> str:
     flat = f"{idle} of {count} directions never matter" if idle else "every direction matters"
     return (
         f"{name}: at the rate 1 / lambda_max = {1 / values.max():.1g} the loss is down to "
-        f"{fraction:.0%} after about {steps:.1g} steps; the last direction needs about "
+        f"{100 * fraction:.3g}% after about {steps:.1g} steps; the last direction needs about "
         f"{slowest:.0e} steps for each factor of e; {flat}"
     )

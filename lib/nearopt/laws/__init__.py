@@ -5,7 +5,7 @@ from nearopt.laws.coloured import ColouredHessianLaw
 from nearopt.laws.draws import draw_coloured_spectra, draw_linear_spectra
 from nearopt.laws.linear import FiniteLinearHessianLaw, LinearHessianLaw
 from nearopt.laws.nonlinear import NonlinearHessianLaw
-from nearopt.laws.outputs import OutputsHessianLaw, linear_rank
+from nearopt.laws.outputs import OutputsHessianLaw
 from nearopt.laws.statistics import (
     binned_density,
     cdf_scores,
@@ -36,6 +36,5 @@ __all__ = [
     "largest_difference",
     "largest_score",
     "leading_count",
-    "linear_rank",
     "singular_value_density",
 ]

@@ -62,11 +62,6 @@ class DeterministicEquivalent:
             In the lower half plane.
         weights : array of shape (nodes,)
             What each node counts for: it need not be solved better than that.
-
-        Raises
-        ------
-        ConvergenceError
-            If the equations are not solved.
         """
         beta = self._solve(x, A, weights)
         return sum(w / (beta * t - 1) for t, w in zip(self._tau, self._weights, strict=True))

@@ -38,13 +38,6 @@ def draw_linear_spectra(
     -------
     array of shape (teachers, input_dim)
         Each teacher's eigenvalues, ascending.
-
-    Raises
-    ------
-    ValueError
-        If a size is not a positive integer or a scale not a positive number.
-    MemoryError
-        If the spectra, or one teacher's weights, do not fit.
     """
     sigma1 = positive_number("sigma1", sigma1)
 
@@ -81,14 +74,6 @@ def draw_coloured_spectra(
     -------
     array of shape (teachers, input_dim)
         Each teacher's eigenvalues, ascending.
-
-    Raises
-    ------
-    ValueError
-        If an eigenvalue is negative, a size is not a positive integer or a scale not a positive
-        number.
-    MemoryError
-        If the spectra, or one teacher's matrices, do not fit.
     """
     covariance_spectrum = finite_array("covariance_spectrum", covariance_spectrum, (None,))
     if covariance_spectrum.min() < 0:

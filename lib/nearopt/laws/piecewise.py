@@ -36,11 +36,6 @@ def tabulate(
     -------
     BPoly
         Which scipy differentiates and integrates exactly.
-
-    Raises
-    ------
-    ArithmeticError
-        If so many pieces are not enough.
     """
     angles = np.pi * (np.arange(DEGREE + 1) + 0.5) / (DEGREE + 1)
     chebyshev = np.cos(np.outer(np.arange(DEGREE + 1), angles)) * 2 / (DEGREE + 1)

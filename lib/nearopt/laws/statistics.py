@@ -5,18 +5,19 @@ teachers, never over pooled eigenvalues.
 """
 
 import math
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import t as student
 
-from nearopt.checks import Array, finite_array, positive_integer
+from nearopt.checks import Array, finite_array, positive_integer, require_instance
 
 # How often chance may exceed what it is said to explain: once in a thousand times.
 CHANCE = 1e-3
 
 
+@runtime_checkable
 class Law(Protocol):
     """A continuous distribution, as scipy.stats has them."""
 
@@ -25,6 +26,10 @@ class Law(Protocol):
 
     def ppf(self, q: Array) -> Array:
         """Return the quantile of q."""
+
+
+def _require_law(name: str, law: object) -> None:
+    require_instance(name, law, Law, "LinearHessianLaw(10, 20)")
 
 
 def _of_teachers(spectra: Array) -> Array:
@@ -49,11 +54,6 @@ def binned_density(spectra: Array, edges: Array) -> tuple[Array, Array]:
     -------
     density, error : arrays of shape (bins,)
         Normalised so that all eigenvalues, in a bin or not, have weight 1.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than 2 teachers, a number is not finite or the edges are not ascending.
     """
     spectra, edges = _of_teachers(spectra), finite_array("edges", edges, (None,))
     if len(edges) < 2 or (np.diff(edges) <= 0).any():
@@ -77,11 +77,6 @@ def empirical_cdf(spectra: Array, points: Array) -> tuple[Array, Array]:
     -------
     share, error : arrays of shape (points,)
         In units of probability.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than 2 teachers, or a number is not finite.
     """
     spectra, points = _of_teachers(spectra), finite_array("points", points, (None,))
     shares = np.stack([np.searchsorted(s, points) for s in np.sort(spectra)]) / spectra.shape[1]
@@ -108,11 +103,6 @@ def cdf_scores(spectra: Array, law: Law) -> Array:
     array of shape (99,)
         What `largest_score` bounds.
 
-    Raises
-    ------
-    ValueError
-        If there are fewer than 2 teachers, or a number is not finite.
-
     Notes
     -----
     With N teachers, d the difference and e the error, it is the root z of
@@ -122,6 +112,7 @@ def cdf_scores(spectra: Array, law: Law) -> Array:
     with the sign of d: the empirical Bernstein bound for shares, which are from 0 to 1 (Maurer and
     Pontil 2009, theorem 4, on either side).
     """
+    _require_law("law", law)
     levels = np.arange(1, 100) / 100
     share, error = empirical_cdf(spectra, law.ppf(levels))
     difference, curvature = share - levels, 7 / 6 / (len(spectra) - 1)
@@ -133,11 +124,6 @@ def largest_score(count: int) -> float:
     """Return what the largest of `count` sizes of `cdf_scores` exceeds once in a thousand times.
 
     At most so often, by the union bound.
-
-    Raises
-    ------
-    ValueError
-        If `count` is not a positive integer.
     """
     return math.sqrt(2 * math.log(4 * positive_integer("count", count) / CHANCE))
 
@@ -183,11 +169,6 @@ def largest_difference(error: Array, teachers: int) -> float:
         The standard error of each, as `empirical_cdf` returns it.
     teachers : int
         How many the errors are of.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than 2 teachers, or an error is not finite.
     """
     error = finite_array("error", error, (None,))
     if positive_integer("teachers", teachers) < 2:
@@ -197,6 +178,8 @@ def largest_difference(error: Array, teachers: int) -> float:
 
 def kolmogorov_distance(law: Law, other: Law) -> tuple[float, float]:
     """Return the largest difference of two cdfs and the point of it, among 1999 quantiles."""
+    _require_law("law", law)
+    _require_law("other", other)
     points = other.ppf(np.arange(1, 2000) / 2000)
     difference = np.abs(law.cdf(points) - other.cdf(points))
     return float(difference.max()), float(points[difference.argmax()])

@@ -8,10 +8,10 @@ import math
 
 import numpy as np
 from scipy.optimize import elementwise
-from scipy.special import betaln, gammaincc, gammaln, xlogy
+from scipy.special import betaln, gammaincc, gammaln, roots_legendre, xlogy
 from scipy.stats import rv_continuous
 
-from nearopt.checks import Array, positive_integer, positive_number
+from nearopt.checks import Array, finite_array, positive_integer, positive_number
 
 # Beyond this, an aspect ratio leaves a law that floats do not resolve.
 MOST_UNEQUAL = 1e20
@@ -22,20 +22,16 @@ def singular_value_density(t: Array, n: int, p: int) -> Array:
 
     Parameters
     ----------
-    t : array
+    t : array of shape (points,)
         Singular values, at least 0.
     n, p : int
         Rows and columns; the entries are independent and of unit variance.
 
     Returns
     -------
-    array of the shape of `t`
-        g(t) = 2 t rho(t^2), of integral p: rho is the density of the eigenvalues.
-
-    Raises
-    ------
-    ValueError
-        If a size is not a positive integer, or p is above n.
+    array of shape (points,)
+        g(t) = 2 t rho(t^2), of integral p: rho is the density of the eigenvalues. To a relative
+        precision of 1e-12 wherever it is above 1e-300, up to sizes in the hundreds.
 
     Notes
     -----
@@ -59,26 +55,42 @@ def singular_value_density(t: Array, n: int, p: int) -> Array:
     Each phi_k is kept as r_k exp(scale), lest it underflow. Structure after Adler, Forrester,
     Nagao and van Moerbeke (2000); the recurrences follow from those of the Laguerre polynomials.
     """
+    t = finite_array("t", t, (None,))
+    if t.min() < 0:
+        raise ValueError(f"t must not be negative, as {t.min():g} is")
     if positive_integer("p", p) > positive_integer("n", n):
         raise ValueError(f"p must be at most n = {n}, not {p}: transpose the matrix")
+    factor, scale = _scaled_density(t, n, p)
+    return factor * np.exp(scale)
+
+
+def log_singular_value_density(t: Array, n: int, p: int) -> Array:
+    """Return the logarithm of `singular_value_density` at t > 0, to a relative precision."""
+    factor, scale = _scaled_density(t, n, p)
+    return np.log(factor) + scale
+
+
+def _scaled_density(t: Array, n: int, p: int) -> tuple[Array, Array]:
+    """Return a factor and the logarithm of another, whose product is g(t)."""
     x, a = t * t, n - p
     s = np.sqrt(np.arange(p + 1.0) * (np.arange(p + 1) + a))
     scale = (xlogy(a, x) - x - gammaln(a + 1)) / 2
     r_before, r = np.zeros_like(x), np.ones_like(x)
     integral = math.exp((math.log(2) + betaln((a + 1) / 2, 0.5)) / 2)
     E_before, E = np.zeros_like(x), integral * (0.5 - gammaincc((a + 1) / 2, x / 2))
+    # The sum of phi^2 is kept in units of exp(scale), like what it is added to.
     squares = np.zeros_like(x)
     for k in range(p - 1):
         phi = r * np.exp(scale)
-        squares += phi * phi
+        squares += r * phi
         E_before, E = E, (s[k] * E_before - 2 * t * phi) / s[k + 1]
         r_before, r = r, ((x - (2 * k + 1 + a)) * r - s[k] * r_before) / s[k + 1]
         if k % 2 == 0 and k < p - 2:
             integral *= s[k + 1] / s[k + 2]
         size = np.maximum(np.maximum(abs(r), abs(r_before)), 1.0)
         r, r_before, scale = r / size, r_before / size, scale + np.log(size)
-    phi = r * np.exp(scale)
-    return 2 * t * squares + s[p - 1] * phi * E_before + (2 * phi / integral if p % 2 else 0.0)
+        squares /= size
+    return 2 * t * squares + s[p - 1] * r * E_before + (2 * r / integral if p % 2 else 0.0), scale
 
 
 def spectral_cumulants(n: int, p: int) -> Array:
@@ -127,12 +139,6 @@ class MarchenkoPastur(rv_continuous):
     atom : float
         Probability of the value 0: 1 - 1 / aspect_ratio if that is positive. `pdf` leaves it out;
         `cdf`, `ppf`, `rvs` and `stats` have it.
-
-    Raises
-    ------
-    ValueError
-        If the aspect ratio is not a positive number, or beyond 1e-20 and 1e20, where the law is
-        hardly wider than the spacing of floats.
     """
 
     def __init__(self, aspect_ratio: float) -> None:
@@ -157,7 +163,8 @@ class MarchenkoPastur(rv_continuous):
         positive = np.where(x > 0, x, np.inf)
         return np.sqrt(inside) / (2 * math.pi * self.aspect_ratio * positive)
 
-    def _cdf(self, x: Array) -> Array:
+    def below(self, x: Array) -> Array:
+        """Return the probability of a value from 0 to x, 0 itself left out."""
         c, (lower, upper) = self.aspect_ratio, self.edges
         root, x = math.sqrt(c), np.clip(x, lower, upper)
         # x = 1 + c - 2 sqrt(c) cos(angle), so that nothing cancels where c is small.
@@ -166,7 +173,28 @@ class MarchenkoPastur(rv_continuous):
         short, long = min(root, 1.0), max(root, 1.0)
         area = root * sine + min(c, 1.0) * angle
         area -= abs(1 - c) * np.arctan2(short * sine, long - short * cosine)
-        return self.atom + area / (math.pi * c)
+        return self._but_near(lower, lower, x, area / (math.pi * c))
+
+    def _but_near(self, edge: float, reach: float, x: Array, elsewhere: Array) -> Array:
+        """Return the probability between an edge and x, integrated where its terms cancel."""
+        near = np.abs(x - edge) < min(reach, (self.edges[1] - self.edges[0]) / 4)
+        u, weights = roots_legendre(40)
+        u, weights = (u + 1) / 2, weights / 2
+        step, other = x[near] - edge, sum(self.edges) - edge
+        y = edge + np.multiply.outer(step, u**2)
+        density = np.sqrt(np.abs(other - y)) / y @ (u**2 * weights)
+        result = np.array(elsewhere)
+        result[near] = np.abs(step) ** 1.5 * density / (math.pi * self.aspect_ratio)
+        return result
+
+    def _cdf(self, x: Array) -> Array:
+        return self.atom + self.below(x)
+
+    def _sf(self, x: Array) -> Array:
+        lower, upper = self.edges
+        x = np.clip(x, lower, upper)
+        rest = min(1.0, 1 / self.aspect_ratio) - self.below(x)
+        return self._but_near(upper, upper, x, rest)
 
     def _ppf(self, q: Array) -> Array:
         above = np.maximum(q, self.atom)
@@ -174,6 +202,13 @@ class MarchenkoPastur(rv_continuous):
             lambda x, level: self._cdf(x) - level, self.edges, args=(above,)
         ).x
         return np.where(q > self.atom, root, 0.0)
+
+    def _isf(self, q: Array) -> Array:
+        least = np.minimum(q, self._sf(np.array(self.edges[0])))
+        root = elementwise.find_root(
+            lambda x, level: self._sf(x) - level, self.edges, args=(least,)
+        ).x
+        return np.where(q < 1 - self.atom, root, 0.0)
 
     def _stats(self) -> tuple[float, float, float, float]:
         c = self.aspect_ratio

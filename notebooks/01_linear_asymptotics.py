@@ -89,12 +89,12 @@ _ = axes.set(xlabel="index of the eigenvalue", ylabel=r"$|\lambda|$")
 # %% [markdown]
 # The network computes $v^\top x$ with $v = W_1^\top W_2^\top$, so its parameters act through $N_i$ numbers
 # only, and the nonzero eigenvalues are those of the small matrix $W_1^\top W_1 + |W_2|^2 I$. The two
-# agree to rounding, $P$ times $2^{-52}$ of the largest; no digit below that means anything:
+# agree to rounding, $P$ times $2^{-50}$ of the largest; no digit below that means anything:
 
 # %%
 small = teacher.W1.T @ teacher.W1 + (teacher.W2**2).sum() * np.eye(input_dim)
 difference = np.abs(nonzero - np.linalg.eigvalsh(small)).max() / nonzero[-1]
-rounding = teacher.parameter_count * np.finfo(float).eps
+rounding = 4 * teacher.parameter_count * np.finfo(float).eps
 bound = max(difference, rounding)
 results.value("shortcut_bound", bound, "full matrix against shortcut, relative, at most")
 bool(difference < rounding)

@@ -198,13 +198,15 @@ statement = f"ranks, of {len(scan)} in the scan, that are not proved"
 results.verdict("C5", statement, measured=unproved, expected=0, tolerance=0)
 
 # %% [markdown]
-# For print, exceptions of the same size are put on one line.
+# For print, each theorem gets a word, and exceptions of the same size and cause are put on one line.
 
 # %%
 sizes = ["outputs", "inputs", "units"]
+words = {"at the origin": "origin", "Segre": "quadrics", "products": "products", "points": "cubic"}
 groups = defects.assign(missing=defects.dimension_count - defects["rank"])
+groups["cause"] = [next(words[key] for key in words if key in why) for why in groups.reason]
 groups["degrees"] = "{" + groups.degrees.str.replace(" ", ", ") + "}"
-groups = groups.groupby([*sizes, "missing"]).degrees.agg("  ".join).reset_index()
+groups = groups.groupby([*sizes, "missing", "cause"]).degrees.agg("  ".join).reset_index()
 results.table("exceptions", groups)
 
 # %% [markdown]

@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from nearopt import Erf, Linear, TwoLayer
-from nearopt.descent.comparison import Comparison
+from nearopt.descent.comparison import Comparison, extrapolated
 
 
 @pytest.fixture
@@ -33,14 +35,44 @@ def test_null_space_keeps_its_share():
     assert pair.predict_distance(1e6) == pytest.approx(np.linalg.norm(flat), rel=1e-12)
 
 
-def test_late_rate_is_the_smallest_eigenvalue_or_out_of_reach():
+def test_late_rate_is_the_smallest_eigenvalue_where_the_end_is_reached():
     rng = np.random.default_rng(3)
     teacher = TwoLayer.draw(2, 1, activation=Erf(), rng=rng)
     pair = Comparison.near(teacher, 3, 1e-4 * rng.standard_normal(3))
     slowest = Comparison.near(teacher, 3, 1e-4 * pair.vectors[:, 0])
+    assert slowest.reaches_its_end
     assert slowest.late_rate() == pytest.approx(pair.values[0], rel=1e-2)
-    steep = Comparison.near(teacher, 3, pair.vectors @ [1e-12, 0, 1e-4])
-    assert np.isnan(steep.late_rate())
+
+
+@pytest.mark.parametrize("parts", [[1e-12, 1e-4], [1e-5, 1e-4]], ids=["low", "mixed"])
+def test_an_end_below_rounding_or_of_several_modes_is_not_reached(parts):
+    """Eigenvalues 1 and 1.25."""
+    teacher = TwoLayer(np.array([[0.5, 0.0]]), np.array([[1.0]]), Linear())
+    pair = Comparison.near(teacher, 2, np.ones(3))
+    assert not Comparison.near(teacher, 2, pair.vectors @ parts).reaches_its_end
+
+
+def test_extrapolation_is_exact_to_the_second_order_and_tells_it():
+    size = np.array([0.4, 0.2, 0.1])
+    series = 1 + np.multiply.outer(size, [3.0, -2.0]) + np.multiply.outer(size**2, [0.0, 5.0])
+    limit, change = extrapolated(series)
+    np.testing.assert_allclose(limit, 1, rtol=1e-14)
+    np.testing.assert_allclose(change, [0, 5 * 3 / 8 * 0.4**2], atol=1e-14)
+    assert extrapolated(1 + size**3)[0] == pytest.approx(1 + 0.4**3 / 8)
+
+
+@pytest.mark.parametrize("wrong", ["eigenvalue", "eigenvector"])
+def test_a_prediction_that_is_wrong_by_little_does_not_come_to_one(pair, wrong):
+    """One eigenvalue off by a part in a thousand, or a direction by a hundredth, is seen."""
+    values, vectors = pair.values.copy(), pair.vectors.copy()
+    if wrong == "eigenvalue":
+        values[2] *= 1.001
+    else:
+        vectors[:, 2] += 0.01 * vectors[:, 3]
+    for one, fails in ((pair, False), (replace(pair, values=values, vectors=vectors), True)):
+        curves = [one.closer(share).flow(np.geomspace(1, 1e3, 9)) for share in (1, 1 / 2, 1 / 4)]
+        limit, change = extrapolated([curve.measured / curve.predicted for curve in curves])
+        assert (np.abs(limit - 1).max() > change.max() + 1e-4) == fails
 
 
 def test_a_rate_of_zero_is_not_taken_for_none(pair):

@@ -1,6 +1,6 @@
 """Learning near the optimum: as it runs, and as the Hessian predicts it."""
 
-from nearopt.descent.comparison import Comparison, Curve
+from nearopt.descent.comparison import Comparison, Curve, extrapolated
 from nearopt.descent.dynamics import (
     DivergenceError,
     Trajectory,
@@ -37,6 +37,7 @@ __all__ = [
     "descend_linear_students",
     "distance",
     "expected_loss",
+    "extrapolated",
     "gradient_descent",
     "gradient_flow",
     "late_exponent",

@@ -1,10 +1,11 @@
 """Descent beside what the Hessian predicts of it: where measurement and prediction meet."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from nearopt.checks import Array, finite_array, positive_integer
 from nearopt.descent.dynamics import Trajectory, distance, gradient_descent, gradient_flow
@@ -34,6 +35,22 @@ class Curve(NamedTuple):
     def differences(self) -> Array:
         """Measured over predicted loss, minus 1, in size."""
         return np.abs(self.measured / self.predicted - 1)
+
+
+def extrapolated(values: ArrayLike) -> tuple[Array, Array]:
+    """Return a limit of no deviation, and what the last order changed, in size.
+
+    Richardson's extrapolation of a power series in the deviation: the limit errs by its third
+    order, the change is of its second.
+
+    Parameters
+    ----------
+    values : array of shape (3, ...)
+        What was measured at a deviation, at half and at a quarter of it.
+    """
+    whole, half, quarter = np.asarray(values)
+    early, late = 2 * half - whole, 2 * quarter - half
+    return (4 * late - early) / 3, np.abs(late - early)
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +86,11 @@ class Comparison:
         values, vectors = np.linalg.eigh(population_hessian(teacher))
         student = teacher.with_parameters(teacher.parameters + deviation)
         return cls(teacher, student, values[-rank:], vectors[:, -rank:])
+
+    def closer(self, share: float) -> Self:
+        """Compare from a share of the same deviation on."""
+        parameters = self.teacher.parameters + share * self.deviation
+        return replace(self, student=self.teacher.with_parameters(parameters))
 
     @property
     def deviation(self) -> Array:
@@ -112,17 +134,18 @@ class Comparison:
         numbers = (path.times / unit, path.measure(near_loss), theory, path.measure(distance))
         return Curve(*(number[keep] for number in numbers))
 
-    def late_rate(self) -> float:
-        """Measure -1/2 d ln L / dt between the times 3 and 4 over the smallest eigenvalue.
+    @property
+    def late_steps(self) -> Array:
+        """The times 3 and 4 over the smallest eigenvalue, in units of the rate."""
+        return np.array([3.0, 4.0]) * self.values[-1] / self.values[0]
 
-        Returns
-        -------
-        float
-            NaN if the loss is predicted to be below 1e-11 of the initial one by then.
-        """
-        steps = np.array([0.0, 3.0, 4.0]) * self.values[-1] / self.values[0]
-        theory = self.predict(steps)
-        if theory[2] <= FLOOR * theory[0]:
-            return float("nan")
-        _, early, late = self.flow(steps[1:]).measured
+    @property
+    def reaches_its_end(self) -> bool:
+        """Whether the slowest mode is then left alone, to 1 %, with 1e-11 of the loss or more."""
+        start, early, late = self.predict(np.append(0.0, self.late_steps))
+        return bool(late > FLOOR * start and np.log(early / late) / 2 < 1.01)
+
+    def late_rate(self) -> float:
+        """Measure -1/2 d ln L / dt between `late_steps`, of a student that reaches its end."""
+        _, early, late = self.flow(self.late_steps).measured
         return float(np.log(early / late) * self.values[0] / 2)

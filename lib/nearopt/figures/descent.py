@@ -120,15 +120,14 @@ def distances(flows: dict[str, Curve], predicted: dict[str, Points]) -> Figure:
     return figure
 
 
-def teacher_averages(losses: dict[tuple[int, int], Array], times: Array) -> Figure:
+def teacher_averages(losses: dict[tuple[int, int], Points]) -> Figure:
     """Draw the mean loss over linear teachers beside theory, one panel for each shape.
 
     Parameters
     ----------
-    losses : dict of arrays of shape (teachers, times)
-        For each (input_dim, hidden_dim), losses over the square of epsilon.
-    times : array of shape (times,)
-        Of gradient flow.
+    losses : dict of pairs of arrays of shape (times,) and (teachers, times)
+        For each (input_dim, hidden_dim), times of gradient flow and losses over the square of
+        epsilon.
 
     Returns
     -------
@@ -136,7 +135,7 @@ def teacher_averages(losses: dict[tuple[int, int], Array], times: Array) -> Figu
     """
     figure, axes = plt.subplots(1, len(losses), figsize=(style.FULL, 2.8), squeeze=False)
     grid = np.geomspace(0.1, 1000, 60)
-    for panel, (shape, draws) in zip(axes[0], losses.items(), strict=True):
+    for panel, (shape, (times, draws)) in zip(axes[0], losses.items(), strict=True):
         exact, limit = (
             mean(grid, *shape) for mean in (linear_expected_loss, asymptotic_linear_expected_loss)
         )
@@ -156,24 +155,24 @@ def teacher_averages(losses: dict[tuple[int, int], Array], times: Array) -> Figu
     return figure
 
 
-def batches(curves: dict[str, Points], floor: float) -> Figure:
-    """Draw the population loss of students that learn from batches, and where the first must end.
+def batches(steps: Array, measured: dict[str, Array], predicted: dict[str, Array]) -> Figure:
+    """Draw population losses, relative to the start, of students that learn from batches.
 
     Parameters
     ----------
-    curves : dict of pairs of arrays
-        For each batch, steps and losses relative to the start.
-    floor : float
-        The end of the first.
+    steps : array of shape (records,)
+        In units of the rate.
+    measured, predicted : dicts of arrays of shape (records,)
+        For each batch, drawn as points and lines.
 
     Returns
     -------
     Figure
     """
     figure, axes = plt.subplots(figsize=(style.HALF, 2.6))
-    for color, (name, points) in zip(style.ACCENTS, curves.items(), strict=False):
-        axes.loglog(*points, ".-", color=color, label=name)
-    axes.axhline(floor, color=style.ACCENTS[0], ls=":")
+    for color, name in zip(style.ACCENTS, measured, strict=False):
+        axes.loglog(steps, measured[name], ".", color=color)
+        axes.plot(steps, predicted[name], color=color, label=name)
     axes.set(xlabel="steps", ylabel="population loss / start", ylim=(1e-11, 3))
     axes.legend(loc="lower left")
     return figure

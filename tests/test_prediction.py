@@ -158,3 +158,9 @@ def test_the_loss_at_the_start_is_half_the_mean_trace():
 def test_bad_arguments_are_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("eigenpairs", [(), None, ([1.0],)])
+def test_what_is_no_pair_is_named(eigenpairs):
+    with pytest.raises(TypeError, match="^eigenpairs must be eigenvalues and eigenvectors"):
+        predicted_loss(eigenpairs, [1.0], [0.0])

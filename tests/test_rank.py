@@ -259,3 +259,17 @@ def test_a_count_that_cannot_fit_is_refused_before_it_starts():
         match=r"^a Jacobian of \d+ rows and \d+ columns needs .*; take a smaller network$",
     ):
         exact_rank(Polynomial.of_degrees(frozenset({9})), 1000, 10**6, rng=rng())
+
+
+@pytest.mark.parametrize("rows", [[[1, 2], [1, 2], [2, 4]], [[0, 0], [1, 0], [3, 0]], [[1, 1]] * 3])
+@pytest.mark.parametrize("degrees", [(1,), (2,), (0, 1, 2), (1, 3), (2, 4), (1, 2, 5)])
+@pytest.mark.parametrize("outgoing", [[[1, 1, 1]], [[0, 1, -1]], [[1, 2, 3], [2, 4, 6]]])
+def test_no_teacher_is_above_the_bound_however_degenerate(rows, degrees, outgoing):
+    ones = [int(d in degrees) for d in range(max(degrees) + 1)]
+    bound = upper_bound(frozenset(degrees), 2, 3, len(outgoing))
+    assert coefficient_rank(ones, rows, outgoing) <= bound.value
+
+
+def test_integers_of_numpy_are_integers():
+    exact = exact_rank(Linear(), np.int64(3), np.int32(2), np.uint8(2), rng=rng())
+    assert exact.value == theoretical_rank(Linear(), 3, 2, 2).value

@@ -34,6 +34,11 @@ def test_summary_is_plain():
     assert "every direction matters" in summary("erf", np.array([0.1, 1.0]))
 
 
+@pytest.mark.parametrize(("fraction", "text"), [(0.01, "1%"), (0.001, "0.1%"), (0.015, "1.5%")])
+def test_summary_says_the_fraction_that_it_was_asked_for(fraction, text):
+    assert f"is down to {text} after" in summary("erf", np.array([0.1, 1.0]), fraction)
+
+
 def test_nonzero_leaves_rounding_out():
     np.testing.assert_array_equal(nonzero(np.array([1e-17, -1e-17, 1e-3, 1.0])), [1e-3, 1.0])
 

@@ -130,7 +130,7 @@ CALLS = {
     },
     gradient_flow: {
         **{"student": NEAR, "teacher": NET, "times": TIMES, "gradient": near_gradient},
-        **{"tolerance": 1e-6, "method": "BDF"},
+        "hessian": population_hessian,
     },
     draw_linear_spectra: {**SIZES, "teachers": 2, **SCALES, "rng": RNG},
     draw_coloured_spectra: {

@@ -124,7 +124,8 @@ class NonlinearHessianLaw(rv_continuous):
         self.separation, crowding = nh * (p @ kappa[0]) / size, nh * ni / math.comb(ni + 2, 3)
         self._require_large(size / (p @ m.slope), crowding * (p @ kappa[2]) / size)
         own = p @ (m.square - h[0] ** 2 - h[1] ** 2 - h[2] ** 2 / 2)
-        lowest = min(a2 * size, own if own > 1e-12 * (p @ m.square) else p @ m.square)
+        own = own if own > 1e-12 * (p @ m.square) else p @ m.square
+        lowest = min(a2 * (p @ rest or size), own)
         highest = ((h[:2] ** 2 + a2 * rows[:2] ** 2) @ p).max() + a2 * (p @ linear)
         highest = max(30 * a2 * size, 4 * p @ m.square, 4 * nh * highest)
         ends = np.log([1e-6 * lowest, highest])

@@ -94,10 +94,6 @@ def main() -> None:
         report(missing, arguments.results, arguments.logs)
 
 
-if __name__ == "__main__":
-    main()
-
-
 COLUMNS = ("x", "y", "points", "error", "colour", "panel")
 
 
@@ -168,3 +164,7 @@ def _add_points(
         x, y = (curve[spec[key]].to_numpy(float) for key in ("x", "points"))
         error = curve[spec["error"]].to_numpy(float) if "error" in spec else None
         ax.errorbar(x, y, error, fmt="o", color=colours[value])
+
+
+if __name__ == "__main__":
+    main()

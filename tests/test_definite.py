@@ -1,3 +1,8 @@
+import copy
+import pickle
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
 import flint
 import mpmath
 import numpy as np
@@ -90,3 +95,35 @@ def test_graded_spectrum_refuses_what_it_cannot_resolve():
     net = TwoLayer.draw(1, 10, activation=Erf(), rng=np.random.default_rng(4))
     with pytest.raises(ArithmeticError, match="at 64 bits"):
         graded_spectrum(net, 64)
+
+
+def test_graded_spectrum_refuses_what_is_no_float():
+    net = TwoLayer.draw(1, 20, activation=Erf(), sigma1=1e-3, rng=np.random.default_rng(0))
+    with pytest.raises(ArithmeticError, match="an eigenvalue underflows, below 1e-307"):
+        graded_spectrum(net, 4096)
+    with pytest.raises(ValueError, match="precision must be a number of bits from 64"):
+        graded_spectrum(net, 1)
+
+
+def test_threads_do_not_change_each_others_precision():
+    """Each as it is alone, and FLINT's precision as it was."""
+    rng = np.random.default_rng(9)
+    nets = [TwoLayer.draw(2, width, activation=Erf(), rng=rng) for width in (3, 6, 9) * 4]
+    before, in_turn = flint.ctx.prec, [graded_spectrum(net, 256) for net in nets]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    with ThreadPoolExecutor(4) as pool:
+        at_once = list(pool.map(graded_spectrum, nets, [256] * len(nets)))
+    sys.setswitchinterval(interval)
+    np.testing.assert_equal(at_once, in_turn)
+    assert flint.ctx.prec == before
+
+
+@pytest.mark.parametrize("text", ["[3.14 +/- 1e-300]", "[0 +/- inf]", "0", "[1e-5000 +/- 1e-5010]"])
+def test_a_copied_ball_holds_the_ball_and_hardly_more(text):
+    with flint.ctx.workprec(500):
+        ball = flint.arb(text)
+        for copied in (copy.deepcopy(ball), pickle.loads(pickle.dumps(ball))):
+            assert copied.mid() == ball.mid()
+            assert copied.contains(ball)
+            assert ball.rad() <= copied.rad() <= ball.rad() * (1 + 2.0**-28)

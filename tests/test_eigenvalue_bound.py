@@ -1,7 +1,9 @@
 import math
 
+import mpmath
 import numpy as np
 import pytest
+from hypothesis import given, settings, strategies as st
 
 from nearopt import Erf, TwoLayer
 from nearopt.hessian.dense import population_hessian
@@ -63,3 +65,54 @@ def test_rows_that_are_zero_have_degree_one_alone(W1):
 def test_weights_whose_terms_do_not_fit_are_refused(weight):
     with pytest.raises(MemoryError, match="the bound of weights of norm .* needs .* GiB"):
         smallest_eigenvalue_bound(TwoLayer([[weight]], [[1.0]], Erf()))
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    st.integers(1, 3),
+    st.integers(1, 3),
+    st.integers(1, 2),
+    st.integers(-200, 1),
+    st.integers(-200, 150),
+    st.booleans(),
+    st.integers(0, 1000),
+)
+def test_no_teacher_has_a_smaller_bound_than_is_proved(Ni, Nh, No, scale1, scale2, alike, seed):
+    """Also where weights or eigenvalues leave the floats, and where units are nearly the same."""
+    rng = np.random.default_rng(seed)
+    net = TwoLayer.draw(Ni, Nh, output_dim=No, activation=Erf(), rng=rng)
+    W1 = net.W1[:1] + 1e-6 * net.W1 if alike else net.W1
+    net = TwoLayer(10.0**scale1 * W1, 10.0**scale2 * net.W2, Erf())
+    assert smallest_eigenvalue(net, max_precision=1024)[0] <= smallest_eigenvalue_bound(net)
+
+
+def trace_in_mpmath(net, m):
+    """tr(H_m + H_{m+2} + ...), by the coefficients of both degrees that each slope is made of."""
+    total = mpmath.mpf(0)
+    for row, column in zip(net.W1.tolist(), net.W2.T.tolist(), strict=True):
+        square, more = (mpmath.fsum(mpmath.mpf(x) ** 2 for x in v) for v in (row, column))
+        r = square / (1 + square)
+
+        def h(j, r=r, square=square):
+            binomial = (
+                mpmath.binomial(j - 1, (j - 1) // 2) * r ** (j - 1) / mpmath.mpf(2) ** (j - 1)
+            )
+            return (-1) ** ((j - 1) // 2) * mpmath.sqrt(
+                2 / mpmath.pi * binomial / (j * (1 + square))
+            )
+
+        for j in range(m, m + 60, 2):
+            along = j * h(j) + mpmath.sqrt((j + 1) * (j + 2)) * h(j + 2)
+            total += net.output_dim * square * h(j) ** 2
+            total += more * ((net.input_dim - 1) * j * h(j) ** 2 + along**2)
+    return total
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1e-8, 1e-3, 0.1])
+@pytest.mark.parametrize("m", [1, 3, 7, 15])
+def test_the_bound_keeps_its_digits_at_small_weights(scale, m):
+    net = draw(2, 3, 4, 2)
+    net = TwoLayer(scale * net.W1, net.W2, Erf())
+    with mpmath.workdps(60):
+        expected = float(trace_in_mpmath(net, m))
+    assert _trace_from(net, m) == pytest.approx(expected, rel=1e-11, abs=0)

@@ -10,7 +10,7 @@ from nearopt.network import smooth
 from nearopt.proof.certificate import certify_full_rank
 from nearopt.proof.functions import SMOOTH
 from nearopt.proof.jacobian import certify_batch_ranks, jacobian_rank
-from nearopt.proof.theorem import is_irreducible, odd_activation_rank
+from nearopt.proof.theorem import is_irreducible, loses_rank, odd_activation_rank
 
 
 def test_each_failing_condition_is_named():
@@ -126,6 +126,29 @@ NO_ODD_SERIES = {
     "rectifier": LeakyReLU(-1),
     "sigmoid": smooth.sigmoid,
 }
+
+
+KNOWN = [
+    Erf(),
+    Linear(),
+    Polynomial((0, 1, 0, 1)),
+    Polynomial((1, 0, 1, 0, 1)),
+    Polynomial((0, 0, 1, 1)),
+]
+KNOWN += [getattr(smooth, name) for name in SMOOTH]
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(teachers, st.sampled_from(KNOWN))
+def test_no_teacher_of_full_rank_is_said_to_lose_rank(units, activation):
+    """Many inputs see the rank of these small teachers, and what is left of it is rounding."""
+    W1 = 0.8 * np.array([w for w, _ in units], dtype=float)
+    net = TwoLayer(W1, np.array([a for _, a in units], dtype=float).T, activation)
+    if loses_rank(net):
+        inputs = 2 * np.random.default_rng(1).standard_normal((200, 2))
+        jacobian = net.jacobian(inputs).reshape(-1, net.parameter_count)
+        values = np.linalg.svd(jacobian, compute_uv=False)
+        assert values[-1] <= 1e-13 * values[0]
 
 
 @pytest.mark.parametrize("activation", NO_ODD_SERIES.values(), ids=NO_ODD_SERIES)

@@ -20,6 +20,13 @@ def test_every_drawn_teacher_is_certified_and_floats_count_no_more():
         draw_certificates([(1, 1)], 0, rng=np.random.default_rng(1))
 
 
+def test_eigenvalues_that_are_no_floats_have_a_logarithm():
+    """7.91419130252e-536, by Cholesky and inverse iteration in mpmath at 1400 digits."""
+    rng = np.random.default_rng(0)
+    survey = draw_certificates([(1, 20)], 1, sigma1=1e-3, rng=rng)
+    assert survey.smallest[0] == pytest.approx(np.log10(7.91419130252) - 536, abs=1e-6)
+
+
 def test_fit_returns_the_law_that_made_the_numbers():
     """Seven thousand teachers about -1 - 3 Nh^(1/2), with a spread of 0.5."""
     rng = np.random.default_rng(2)

@@ -3,7 +3,6 @@
 from nearopt.proof.certificate import Certificate, certify_full_rank, smallest_eigenvalue
 from nearopt.proof.eigenvalue_bound import filling_degree, smallest_eigenvalue_bound
 from nearopt.proof.files import load_certificate, save_certificate
-from nearopt.proof.functions import ball_function
 from nearopt.proof.jacobian import certify_batch_ranks, jacobian_rank
 from nearopt.proof.spectrum import graded_spectrum, true_and_float_spectrum
 from nearopt.proof.survey import draw_certificates, fit_widths
@@ -11,7 +10,6 @@ from nearopt.proof.theorem import degenerate_teachers, is_irreducible, odd_activ
 
 __all__ = [
     "Certificate",
-    "ball_function",
     "certify_batch_ranks",
     "certify_full_rank",
     "degenerate_teachers",

@@ -1,10 +1,14 @@
 """The Hessian at the optimum in ball arithmetic, where every number carries a bound of its error.
 
 Weights are taken as the rationals that the floats are. Arrays are numpy arrays of `flint.arb`, so
-that formulas read as they do in floats; all work at `flint.ctx.prec` bits.
+that formulas read as they do in floats; all work at the bits of `working_precision`.
 """
 
+import copyreg
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import RLock
 
 import flint
 import numpy as np
@@ -15,8 +19,31 @@ from nearopt.network.activations import Activation, Erf, Kernels, Polynomial
 
 Balls = NDArray[np.object_]
 
+# FLINT has one precision for all threads.
+_alone = RLock()
+
 _inverse_root = np.frompyfunc(arb.rsqrt, 1, 1)
 _arcsine = np.frompyfunc(arb.asin, 1, 1)
+
+
+@contextmanager
+def working_precision(bits: int) -> Iterator[None]:
+    """Work at this precision, one thread at a time, and leave it as it was."""
+    with _alone, flint.ctx.workprec(bits):
+        yield
+
+
+def _packed(ball: arb) -> tuple[object, ...]:
+    """Return what pickle needs to make the same ball again, from whole numbers."""
+    numbers = (ball.mid(), ball.rad()) if ball.is_finite() else (ball.mid(),)
+    return _unpacked, tuple(tuple(map(int, number.man_exp())) for number in numbers)
+
+
+def _unpacked(middle: tuple[int, int], radius: tuple[int, int] | None = None) -> arb:
+    return arb(arb(middle), math.inf if radius is None else arb(radius))
+
+
+copyreg.pickle(arb, _packed)
 
 
 def exact(array: ArrayLike) -> Balls:

@@ -4,7 +4,6 @@ import math
 import time
 from dataclasses import dataclass, replace
 
-import flint
 from flint import arb, arb_mat
 
 from nearopt.checks import positive_integer, require_memory
@@ -16,9 +15,11 @@ from nearopt.proof.balls import (
     has_ball_kernels,
     hessian_blocks,
     to_matrix,
+    working_precision,
 )
 from nearopt.proof.definite import Enclosures, prove_definite
 from nearopt.proof.integrals import integrated_hessian
+from nearopt.proof.theorem import loses_rank
 
 FIRST_PRECISION, LARGEST_PRECISION = 64, 2**16
 # Enclosures are stated a little wider than they were found, so that another machine meets them.
@@ -82,7 +83,7 @@ class Certificate:
         )
 
 
-def certify_full_rank(net: TwoLayer, *, max_precision: int = 4096) -> Certificate:
+def certify_full_rank(net: TwoLayer, *, max_precision: int | None = None) -> Certificate:
     """Prove that the Hessian at a teacher has full rank, or give up at a stated precision.
 
     Parameters
@@ -90,49 +91,44 @@ def certify_full_rank(net: TwoLayer, *, max_precision: int = 4096) -> Certificat
     net : TwoLayer
         The teacher, with `Erf` or `Polynomial`; or with one input and a smooth activation that
         `nearopt.proof.functions` knows.
-    max_precision : int
-        Bits at which to give up, from 64 to 65536; they are doubled from 64 on.
+    max_precision : int, optional
+        Bits at which to give up, from 64 to 65536; they are doubled from 64 on. By default 4096,
+        or 512 where integrals are needed, which take some seconds for two units.
 
     Returns
     -------
     Certificate
-        Not certified where the Hessian is singular, and where the precision does not suffice.
+        Not certified where the Hessian is singular, and where the precision does not suffice. If
+        the weights show that it is singular, that takes no search.
 
     Raises
     ------
     ValueError
-        If the activation is not known in ball arithmetic.
-    MemoryError
-        If the balls do not fit.
+        If the activation is not known in ball arithmetic, or varies too fast to be integrated.
     """
     require_network("net", net)
-    max_precision = require_precision(max_precision)
+    if max_precision is None:
+        max_precision = 4096 if has_ball_kernels(net.activation) else 512
+    max_precision = require_precision("max_precision", max_precision)
     start, precision = time.perf_counter(), FIRST_PRECISION
     certificate = _attempt(net, precision)
-    while not certificate.certified and 2 * precision <= max_precision:
+    while not loses_rank(net) and not certificate.certified and 2 * precision <= max_precision:
         precision *= 2
         certificate = _attempt(net, precision)
     stated = {k: _widened(getattr(certificate, k)) for k in ("determinant", "smallest_eigenvalue")}
     return replace(certificate, **stated, seconds=time.perf_counter() - start)
 
 
-def require_precision(max_precision: object) -> int:
-    """Return bits at which to give up.
-
-    Raises
-    ------
-    ValueError
-        If it is not a whole number from 64 to 65536.
-    """
-    checked = positive_integer("max_precision", max_precision)
-    if checked < FIRST_PRECISION:
-        raise ValueError(f"max_precision must be at least {FIRST_PRECISION}, not {checked}")
-    if checked > LARGEST_PRECISION:
-        raise ValueError(f"max_precision must be at most {LARGEST_PRECISION}, not {checked}")
+def require_precision(name: str, bits: object) -> int:
+    """Return a number of bits from 64 to 65536."""
+    checked = positive_integer(name, bits)
+    if not FIRST_PRECISION <= checked <= LARGEST_PRECISION:
+        limits = f"from {FIRST_PRECISION} to {LARGEST_PRECISION}"
+        raise ValueError(f"{name} must be a number of bits {limits}, not {checked}")
     return checked
 
 
-def smallest_eigenvalue(net: TwoLayer, *, max_precision: int = 4096) -> tuple[float, float]:
+def smallest_eigenvalue(net: TwoLayer, *, max_precision: int | None = None) -> tuple[float, float]:
     """Return rigorous lower and upper bounds of the Hessian's smallest eigenvalue.
 
     Parameters
@@ -147,7 +143,7 @@ def smallest_eigenvalue(net: TwoLayer, *, max_precision: int = 4096) -> tuple[fl
         is 0, and `upper` may be infinite.
     """
     ball = certify_full_rank(net, max_precision=max_precision).smallest_eigenvalue
-    with flint.ctx.workprec(FIRST_PRECISION):
+    with working_precision(FIRST_PRECISION):
         lower, upper = (float(bound) for bound in (ball.lower(), ball.upper()))
     # A float may have been rounded the wrong way, and to 0, by less than the next float.
     return max(math.nextafter(lower, -math.inf), 0.0), math.nextafter(upper, math.inf)
@@ -158,7 +154,7 @@ def _attempt(net: TwoLayer, precision: int) -> Certificate:
     parameters = net.parameter_count
     needed = COPIES * parameters**2 * (64.0 + precision / 8)
     require_memory(f"a certificate of {parameters} parameters", needed, "use fewer units")
-    with flint.ctx.workprec(precision):
+    with working_precision(precision):
         factors = _hessian_factors(net)
         proofs = [(prove_definite(matrix), count) for matrix, count in factors]
         if any(proof is None for proof, _ in proofs):
@@ -213,6 +209,6 @@ def _bounds(factors: list[tuple[Enclosures, int]]) -> Enclosures:
 
 def _widened(ball: arb) -> arb:
     """Return a ball with a midpoint of 64 bits that holds the given one with some slack."""
-    with flint.ctx.workprec(64):
+    with working_precision(64):
         short = ball * 1
         return _known(short + arb(0, SLACK) * short.abs_upper())

@@ -8,11 +8,11 @@ and the inverse of A lies between X^T X / (1 + |E|) and X^T X / (1 - |E|).
 from collections.abc import Iterable
 from typing import NamedTuple
 
-import flint
 import numpy as np
 from flint import arb, arb_mat
 
 from nearopt.checks import Array
+from nearopt.proof.balls import working_precision
 
 # How close X A X^T must be to the identity, and how close the two bounds of the eigenvalue are.
 CLOSENESS = 2.0**-32
@@ -51,7 +51,7 @@ def prove_definite(A: arb_mat) -> Enclosures | None:
             return None
         scale = _product(X[i, i] for i in range(X.nrows()))
         determinant = arb(1, error) ** X.nrows() / (scale * scale)
-        with flint.ctx.workprec(LOW_PRECISION):
+        with working_precision(LOW_PRECISION):
             return Enclosures(determinant, arb(1, error) / _largest_eigenvalue(X))
     except _NotDefiniteError:
         return None

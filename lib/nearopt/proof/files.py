@@ -17,7 +17,8 @@ from flint import arb
 from nearopt.network import smooth
 from nearopt.network.activations import Activation, Erf, Polynomial
 from nearopt.network.two_layer import TwoLayer
-from nearopt.proof.certificate import LARGEST_PRECISION, Certificate
+from nearopt.proof.balls import working_precision
+from nearopt.proof.certificate import FIRST_PRECISION, LARGEST_PRECISION, Certificate
 from nearopt.proof.functions import SMOOTH, smooth_name
 
 FORMAT = "nearopt certificate 1"
@@ -111,7 +112,8 @@ def _matrix(rows: object) -> list[list[float]]:
 
 def _ball(text: object) -> arb:
     _require(isinstance(text, str) and BALL.fullmatch(text) is not None, f"{text!r} is no ball")
-    return arb(text)
+    with working_precision(FIRST_PRECISION):
+        return arb(text)
 
 
 def _describe(activation: Activation) -> str | list[str]:

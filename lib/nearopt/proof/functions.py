@@ -30,7 +30,16 @@ def _normal_pdf(u: acb) -> acb:
 
 
 def _logistic(u: acb) -> acb:
+    if u.real < 0:
+        return u.exp() / (1 + u.exp())
     return 1 / (1 + (-u).exp())
+
+
+def _softplus(u: acb, analytic: bool) -> acb:
+    """log(1 + e^u); where e^u is large the same far from the logarithm's cut."""
+    if u.real > 0:
+        return u + (1 + (-u).exp()).log(analytic=analytic)
+    return (1 + u.exp()).log(analytic=analytic)
 
 
 ERF = BallFunction(lambda u, _: 2 * _normal_cdf(u) - 1, lambda u, _: 2 * _normal_pdf(u))
@@ -39,9 +48,7 @@ ERF = BallFunction(lambda u, _: 2 * _normal_cdf(u) - 1, lambda u, _: 2 * _normal
 SMOOTH = {
     "tanh": BallFunction(lambda u, _: u.tanh(), lambda u, _: u.sech() * u.sech()),
     "sigmoid": BallFunction(lambda u, _: _logistic(u), lambda u, _: _logistic(u) * _logistic(-u)),
-    "softplus": BallFunction(
-        lambda u, analytic: (1 + u.exp()).log(analytic=analytic), lambda u, _: _logistic(u)
-    ),
+    "softplus": BallFunction(_softplus, lambda u, _: _logistic(u)),
     "gelu": BallFunction(
         lambda u, _: u * _normal_cdf(u), lambda u, _: _normal_cdf(u) + u * _normal_pdf(u)
     ),

@@ -5,6 +5,7 @@ It needs no closed form of the kernels, so it serves every smooth activation.
 
 import math
 from collections.abc import Callable
+from itertools import count
 
 import flint
 import numpy as np
@@ -13,6 +14,9 @@ from flint import acb, arb
 from nearopt.network.two_layer import TwoLayer, require_network
 from nearopt.proof.balls import Balls, exact
 from nearopt.proof.functions import SMOOTH, smooth_name
+
+# Evaluations of an integrand before it is given up, in seconds: some, and more for each bit.
+EVALUATIONS, FOR_EACH_BIT = 20_000, 40
 
 
 def integrated_hessian(net: TwoLayer) -> Balls:
@@ -62,8 +66,14 @@ def _expectation(f: Callable[..., acb], h: Callable[..., acb], scale: float) -> 
     """
     R = math.ceil(math.sqrt(2 * math.log(2) * flint.ctx.prec)) + 1
     density = 1 / (2 * arb.pi()).sqrt()
-    inside = acb.integral(
-        lambda x, analytic: f(x, analytic) * h(x, analytic) * (-x * x / 2).exp(), -R, R
-    )
+    evaluations = count(1)
+    most = EVALUATIONS + FOR_EACH_BIT * flint.ctx.prec
+
+    def integrand(x: acb, analytic: bool) -> acb:
+        if next(evaluations) > most:
+            raise ValueError(f"the activation varies too fast for weights up to {scale:.3g}")
+        return f(x, analytic) * h(x, analytic) * (-x * x / 2).exp()
+
+    inside = acb.integral(integrand, -R, R)
     tail = 64 * arb(scale) * scale * R * density * arb(-R * R / 2).exp()
     return density * inside.real + arb(0, tail.upper())

@@ -4,7 +4,6 @@ The Hessian is E[J^T J]. If some columns of J are independent at a few inputs, t
 functions, and the Hessian's rank is at least their number. No kernel and no integral is needed.
 """
 
-import flint
 import numpy as np
 from flint import acb
 
@@ -12,7 +11,7 @@ from nearopt.checks import Array, finite_array, positive_integer, require_genera
 from nearopt.hessian.null_space import homogeneous_degree
 from nearopt.network.activations import Erf
 from nearopt.network.two_layer import TwoLayer, require_network
-from nearopt.proof.balls import Balls, exact, to_matrix
+from nearopt.proof.balls import Balls, exact, to_matrix, working_precision
 from nearopt.proof.certificate import COPIES, FIRST_PRECISION, require_precision
 from nearopt.proof.definite import prove_definite
 from nearopt.proof.functions import ball_function
@@ -50,7 +49,7 @@ def jacobian_rank(
     """
     require_network("net", net)
     require_generator(rng)
-    max_precision = require_precision(max_precision)
+    max_precision = require_precision("max_precision", max_precision)
     needed = 16 * net.output_dim * net.parameter_count**2 * (64.0 + FIRST_PRECISION / 8)
     what = f"a Jacobian of balls of {net.parameter_count} parameters"
     require_memory(what, needed, "use fewer units")
@@ -62,7 +61,7 @@ def jacobian_rank(
     inputs = np.concatenate([anywhere, _beside_kinks(net, rng)])
     precision = FIRST_PRECISION
     while precision <= max_precision:
-        with flint.ctx.workprec(precision):
+        with working_precision(precision):
             columns = to_matrix(_jacobian(net, inputs)[:, kept])
             if prove_definite(columns.transpose() * columns) is not None:
                 return int(kept.sum())
@@ -119,9 +118,11 @@ def certify_batch_ranks(net: TwoLayer, inputs: Array, bits: int = 256) -> bool:
     if not isinstance(net.activation, Erf) or net.output_dim != 1:
         raise ValueError(f"needs Erf and one output, not {net.activation} and {net.output_dim}")
     inputs = finite_array("inputs", inputs, (net.parameter_count, net.input_dim))
-    needed = COPIES * inputs.shape[0] ** 2 * (64.0 + positive_integer("bits", bits) / 8)
+    if positive_integer("bits", bits) < 2:
+        raise ValueError("bits must be at least 2, not 1")
+    needed = COPIES * inputs.shape[0] ** 2 * (64.0 + bits / 8)
     require_memory(f"balls of {bits} bits", needed, "take fewer bits or a smaller network")
-    with flint.ctx.workprec(bits):
+    with working_precision(bits):
         return not to_matrix(_jacobian(net, inputs)).det().contains(0)
 
 

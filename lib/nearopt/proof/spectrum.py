@@ -5,11 +5,18 @@ import numpy as np
 from flint import arb
 from scipy.linalg.lapack import dgejsv
 
-from nearopt.checks import Array, positive_integer, require_memory
+from nearopt.checks import Array, require_memory
 from nearopt.hessian.dense import population_hessian
 from nearopt.network.two_layer import TwoLayer, require_network
-from nearopt.proof.balls import Balls, ball_kernels, exact, has_ball_kernels, hessian_blocks
-from nearopt.proof.certificate import certify_full_rank
+from nearopt.proof.balls import (
+    Balls,
+    ball_kernels,
+    exact,
+    has_ball_kernels,
+    hessian_blocks,
+    working_precision,
+)
+from nearopt.proof.certificate import certify_full_rank, require_precision
 
 # Flags of LAPACK's dgejsv: pivot for a factor whose columns are scaled, no vectors, keep all.
 ACCURATE, NONE, KEEP_TINY, NO_TRANSPOSE, NO_PERTURBATION = 0, 3, 0, 0, 0
@@ -38,19 +45,17 @@ def graded_spectrum(net: TwoLayer, precision: int) -> Array:
     Raises
     ------
     ArithmeticError
-        If a pivot is not positive at this precision.
+        If a pivot is not positive at this precision, or an eigenvalue is below the range of floats.
     ValueError
-        If the activation is another, or the precision not a positive integer.
-    MemoryError
-        If the balls do not fit.
+        If the activation is another.
     """
     require_network("net", net)
     if not has_ball_kernels(net.activation):
         raise ValueError(f"net must have Erf or Polynomial, not {net.activation!r}")
-    precision = positive_integer("precision", precision)
+    precision = require_precision("precision", precision)
     needed = 8 * net.parameter_count**2 * (64.0 + precision / 8)
     require_memory(f"{net.parameter_count} parameters in balls", needed, "use fewer units")
-    with flint.ctx.workprec(precision):
+    with working_precision(precision):
         W1, W2 = exact(net.W1), exact(net.W2)
         L = _pivoted_cholesky(hessian_blocks(W1, W2, ball_kernels(net.activation, W1 @ W1.T)))
     values, _, _, work, _, info = dgejsv(
@@ -58,7 +63,12 @@ def graded_spectrum(net: TwoLayer, precision: int) -> Array:
     )
     if info:
         raise ArithmeticError(f"one-sided Jacobi rotations did not converge: dgejsv gave {info}")
-    return np.sort((values * (work[0] / work[1])) ** 2)
+    eigenvalues = np.sort((values * (work[0] / work[1])) ** 2)
+    if eigenvalues[0] < np.finfo(np.float64).tiny:
+        raise ArithmeticError(
+            "an eigenvalue underflows, below 1e-307: certify_full_rank holds the smallest in a ball"
+        )
+    return eigenvalues
 
 
 def true_and_float_spectrum(net: TwoLayer) -> tuple[Array, Array, float]:

@@ -5,12 +5,14 @@ from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
+from flint import arb
 from scipy.stats import linregress
 
 from nearopt.checks import positive_integer, require_generator
 from nearopt.network.activations import Erf
 from nearopt.network.two_layer import TwoLayer
-from nearopt.proof.certificate import certify_full_rank
+from nearopt.proof.balls import working_precision
+from nearopt.proof.certificate import FIRST_PRECISION, LARGEST_PRECISION, certify_full_rank
 from nearopt.rank.count import numerical_rank
 
 
@@ -54,8 +56,9 @@ def draw_certificates(
 
 
 def _row(net: TwoLayer) -> dict[str, object]:
-    certificate = certify_full_rank(net)
-    smallest = float(certificate.smallest_eigenvalue)
+    certificate = certify_full_rank(net, max_precision=LARGEST_PRECISION)
+    with working_precision(FIRST_PRECISION):  # The eigenvalue itself may be no float.
+        smallest = float(certificate.smallest_eigenvalue.log() / arb(10).log())
     return {
         "net": net,
         "input_dim": net.input_dim,
@@ -63,7 +66,7 @@ def _row(net: TwoLayer) -> dict[str, object]:
         "parameters": net.parameter_count,
         "float_rank": numerical_rank(net).value,
         "certified": certificate.certified,
-        "smallest": math.log10(smallest) if certificate.certified else math.nan,
+        "smallest": smallest if certificate.certified else math.nan,
     }
 
 

@@ -7,9 +7,11 @@ import flint
 import numpy as np
 
 from nearopt.checks import Array
-from nearopt.network.activations import Erf
+from nearopt.network.activations import Erf, Polynomial
 from nearopt.network.smooth import sin, tanh
 from nearopt.network.two_layer import TwoLayer, require_network
+from nearopt.proof.functions import smooth_name
+from nearopt.rank.bounds import degrees_of, upper_bound
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,29 @@ def is_irreducible(net: TwoLayer) -> Irreducibility:
         if np.array_equal(W1[k], -W1[other]):
             failures.append(f"units {k} and {other} have opposite incoming weights")
     return Irreducibility(tuple(failures))
+
+
+def loses_rank(net: TwoLayer) -> bool:
+    """Whether the Hessian is singular for a reason that the weights show, in no time.
+
+    Gradients are dependent if a unit has no outgoing weight, or no incoming one and g(0) = 0; if
+    two units are equal; if two are opposite and g is even or odd, or their outgoing weights are
+    proportional and g(u) - g(-u) or g(u) + g(-u) is linear, as of all smooth activations that
+    certificates know; if a polynomial has too few degrees for its rank. False says nothing.
+    """
+    g, W1, W2 = net.activation, net.W1, net.W2
+    if isinstance(g, Polynomial):
+        degrees = degrees_of(g)
+        if upper_bound(degrees, *W1.shape[::-1], len(W2)).value < net.parameter_count:
+            return True
+        symmetric, affine = len({d % 2 for d in degrees}) == 1, False
+    else:
+        symmetric, affine = g in (Erf(), tanh, sin), smooth_name(g) is not None
+    without = ~W1.any(1) & (g(np.zeros(1))[0] == 0)
+    if (without | ~W2.any(0)).any() or len(np.unique(W1 + 0.0, axis=0)) < len(W1):
+        return True
+    opposite = np.argwhere(np.triu((W1[:, None] == -W1).all(2), 1))
+    return any(symmetric or (affine and _exact_rank(W2[:, pair]) < 2) for pair in opposite)
 
 
 def odd_activation_rank(net: TwoLayer) -> int:

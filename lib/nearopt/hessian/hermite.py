@@ -47,8 +47,8 @@ def hermite_factor(net: TwoLayer) -> Array:
     indices, scale = _table(net)
     order = indices.sum(1)
     monomials = scale * _monomials(rows.unit, indices)
-    values = net.activation.hermite_coefficients(rows.norms)[:, order] * monomials
-    coefficients = np.pad(net.activation.hermite_coefficients(rows.norms, 1), ((0, 0), (1, 1)))
+    own, first = net.activation.hermite_coefficients(rows.norms)[:2]
+    values, coefficients = own[:, order] * monomials, np.pad(first, ((0, 0), (1, 1)))
     raised = np.sqrt(order + 1) * coefficients[:, order + 2] * monomials
     lowered = coefficients[:, order] * scale / np.sqrt(np.maximum(order, 1))
     slopes = np.empty((*net.W1.shape, len(indices)))
@@ -67,7 +67,7 @@ def outside_factor(net: TwoLayer) -> Array:
     """
     rows = Rows.of(net.W1)
     indices, scale = _table(net)
-    slopes = net.activation.hermite_coefficients(rows.norms, 1)[:, indices.sum(1)]
+    slopes = net.activation.hermite_coefficients(rows.norms)[1][:, indices.sum(1)]
     slopes *= scale * _monomials(rows.unit, indices)
     return np.einsum("pk,kb->kpb", net.W2, slopes).reshape(net.hidden_dim, -1)
 

@@ -23,6 +23,7 @@ from nearopt.hessian.eigenvalues import inner_network, outside_matrix, spectrum
 from nearopt.hessian.operators import HessianOperator
 from nearopt.network.two_layer import TwoLayer, require_network
 
+EPS = np.finfo(np.float64).eps
 # Coupled parameters whose whole spectrum takes a second or two.
 DENSE = 2000
 
@@ -69,19 +70,15 @@ def extreme_eigenvalues(
     require_generator(rng)
     k, steps = positive_integer("k", k), positive_integer("steps", steps)
     inner = inner_network(net)
-    if dense := inner.parameter_count <= DENSE:
-        most = net.parameter_count
-    else:
-        steps = min(steps, inner.parameter_count)
-        most = (steps - 1) // 2
-    if k > most:
+    steps = min(steps, inner.parameter_count)
+    dense = inner.parameter_count <= DENSE
+    if k > (most := net.parameter_count if dense else (steps - 1) // 2):
         raise ValueError(f"k must be at most {most}, not {k}")
     if dense:
-        values = spectrum(net)
-        errors = np.zeros(len(values))
+        values, errors = spectrum(net), np.zeros(net.parameter_count)
     else:
         values, errors = _ritz(net, inner, k, steps, rng)
-    errors += np.finfo(np.float64).eps * inner.parameter_count * values.max()
+    errors += EPS * inner.parameter_count * values.max()
     order = np.argsort(values)
     low, high = order[:k], order[-k:]
     return ExtremeEigenvalues(values[low], values[high], errors[low], errors[high])
@@ -93,11 +90,9 @@ def _ritz(
     """Return k Ritz values at either end and what lies outside W1, with norms of residuals."""
     dim = inner.parameter_count
     _require_vectors(steps, dim, sets=2)
-    operator = HessianOperator(inner)
+    operator, start = HessianOperator(inner), rng.standard_normal(dim)
     # No tolerance: the values after one run of so many steps, as far as they have converged.
-    values, vectors = eigsh(
-        operator, 2 * k, which="BE", ncv=steps, v0=rng.standard_normal(dim), tol=np.inf
-    )
+    values, vectors = eigsh(operator, 2 * k, which="BE", ncv=steps, v0=start, tol=np.inf)
     errors = np.linalg.norm(operator @ vectors - vectors * values, axis=0)
     copies = min(k, max(0, net.input_dim - net.hidden_dim))
     outside = np.repeat(np.linalg.eigvalsh(outside_matrix(net)), copies)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Collection
 from dataclasses import dataclass
+from itertools import pairwise
 from numbers import Integral
 
 import numpy as np
@@ -53,30 +54,32 @@ class Polynomial:
         """Return g'(u), element by element."""
         return PowerSeries(self.coefficients).deriv()(u)
 
-    def hermite_coefficients(self, scales: Array, order: int = 0) -> Array:
-        """Return a_j(s) = E[g^(p)(s z) h_j(z)], p the order, shape (*scales.shape, degree + 1).
+    def hermite_coefficients(self, scales: Array) -> Array:
+        """Return E[g^(p)(s z) h_j(z)] for p < 4 and j up to the degree, shape (4, scales, j).
 
         z h_j = sqrt(j + 1) h_{j+1} + sqrt(j) h_{j-1} leads from one power of s z to the next, by
         sums of positive numbers.
         """
         degree = len(self.coefficients) - 1
-        roots, s = np.sqrt(np.arange(1, degree + 1)), np.asarray(scales)[..., None]
-        power = np.zeros((*np.shape(scales), degree + 1))
-        power[..., 0] = 1
-        total = np.zeros_like(power)
-        for c in PowerSeries(self.coefficients).deriv(order).coef:
-            total += c * power
-            raised = np.zeros_like(power)
-            raised[..., 1:] = s * roots * power[..., :-1]
-            raised[..., :-1] += s * roots * power[..., 1:]
-            power = raised
+        j = np.arange(1, degree + 1)
+        derivatives = np.zeros((4, degree + 1))
+        derivatives[0] = self.coefficients
+        for lower, higher in pairwise(derivatives):
+            higher[:-1] = lower[1:] * j
+        step, power = np.outer(scales, np.sqrt(j)), np.zeros((len(scales), degree + 1))
+        power[:, 0] = 1
+        total = np.multiply.outer(derivatives[:, 0], power)
+        for c in derivatives.T[1:]:
+            below, above = step * power[:, :-1], step * power[:, 1:]
+            power[:, 0] = 0
+            power[:, 1:] = below
+            power[:, :-1] += above
+            total += np.multiply.outer(c, power)
         return total
 
     def kernels(self, gram: Array) -> Kernels:
         """Return the kernels by Mehler's formula, whose sum ends at the degree."""
-        scales = np.sqrt(np.diag(gram))
-        derivatives = [self.hermite_coefficients(scales, order) for order in range(4)]
-        return mehler_kernels(np.stack(derivatives), gram)
+        return mehler_kernels(self.hermite_coefficients(np.sqrt(np.diag(gram))), gram)
 
 
 class Linear(Polynomial):
@@ -120,7 +123,7 @@ class Erf:
         q), f = sqrt(q) e and D e_k^2 e_l^2 = e_k^2 + f_k^2 e_l^2 + f_k^2 f_l^2 sin^2(t), t the
         angle of the rows: all are sums of positive numbers of at most 1.
         """
-        sine, cosine = rows.half(-1), rows.half(1)
+        sine, cosine = rows.half_angles()
         e = 1 / np.hypot(1, rows.norms)
         f = rows.norms * e
         root = np.hypot(np.hypot(e[:, None], np.outer(f, e)), 2 * np.outer(f, f) * sine * cosine)
@@ -196,7 +199,7 @@ class LeakyReLU:
         With a and b along two rows at the angle t, the part of ReLU that is singular in K13 and
         K22 is [tan(t/2) (a + b)(a + b)^T - cot(t/2) (a - b)(a - b)^T] / 4pi.
         """
-        sine, cosine = rows.half(-1), rows.half(1)
+        sine, cosine = rows.half_angles()
         norms, kink = rows.norms[:, None], (1 - self.slope) ** 2 / (2 * np.pi)
         rest, cos = 2 * np.arctan2(cosine, sine), (cosine - sine) * (cosine + sine)
         ramp = self.slope * cos + kink * (2 * sine * cosine + rest * cos)

@@ -62,17 +62,21 @@ class Rows:
         length = np.linalg.norm(scaled, axis=1, keepdims=True)
         return cls((scale * length)[:, 0], scaled / np.maximum(length, 1))
 
-    def half(self, sign: int) -> Array:
-        """Return |a_k + sign a_l| / 2: the cosine or the sine of half the angle between rows.
+    def half_angles(self) -> tuple[Array, Array]:
+        """Return the sine and the cosine of half the angle between rows, |a_k -+ a_l| / 2.
 
-        Where it is small the difference is taken of the rows, not of the cosine and 1.
+        Where they are small the difference is taken of the rows, not of the cosine and 1.
         """
-        squares = (1 + sign * (self.unit @ self.unit.T)) / 2
-        pairs = np.argwhere(squares < NARROW)
-        for part in np.array_split(pairs, 1 + len(pairs) * self.unit.shape[1] // 2**20):
-            k, l = part.T  # noqa: E741
-            squares[k, l] = ((self.unit[k] + sign * self.unit[l]) ** 2).sum(1) / 4
-        return np.sqrt(squares)
+        cosine, size = self.unit @ self.unit.T, 2**20 // self.unit.shape[1] + 1
+        halves = []
+        for sign in (-1, 1):
+            squares = (1 + sign * cosine) / 2
+            pairs = np.argwhere(squares < NARROW)
+            for start in range(0, len(pairs), size):
+                k, l = pairs[start : start + size].T  # noqa: E741
+                squares[k, l] = ((self.unit[k] + sign * self.unit[l]) ** 2).sum(1) / 4
+            halves.append(np.sqrt(squares))
+        return halves[0], halves[1]
 
 
 class Blocks(NamedTuple):
@@ -108,8 +112,8 @@ def blocks(activation: Activation, W1: Array) -> Blocks:
             made = activation.blocks(rows)
         else:
             made = _of_kernels(activation.kernels(W1 @ W1.T), rows)
-        finite = np.isfinite([block.sum() for block in made]).all()
-    if not finite:
+        total = made.values.sum() + made.plus.sum() + made.minus.sum()
+    if not np.isfinite(total):
         raise ValueError(
             f"the kernels of {activation!r:.80} leave the range of floats for rows of W1 of norm "
             f"{rows.norms.max():.3g}; scale W1"

@@ -97,11 +97,6 @@ class Smooth:
     tolerance : float
         Largest accepted relative error: of the diagonals of K00, K11 and K22 against another rule,
         and of Stein's lemma.
-
-    Raises
-    ------
-    ValueError
-        If a function is not the derivative of the one before it, or the tolerance not positive.
     """
 
     g: Function
@@ -134,15 +129,7 @@ class Smooth:
         return self.dg(u)
 
     def kernels(self, gram: Array) -> Kernels:
-        """Return the kernels, by Mehler's formula.
-
-        Raises
-        ------
-        MemoryError
-            If the terms do not fit.
-        ValueError
-            If 2^16 terms do not reach the tolerance: g varies too fast for rows of W1 this long.
-        """
+        """Return the kernels by Mehler's formula; refuse where 2^16 terms miss the tolerance."""
         scales = np.sqrt(np.diag(gram))
         for order in ORDERS:
             what = f"{order} Hermite terms for {len(gram)} rows of W1"
@@ -157,7 +144,8 @@ class Smooth:
             raise ValueError(
                 f"the activation varies too fast for a row of W1 of norm {scales.max():.3g}: its "
                 f"kernels have a relative error of {error:.1e} at {order} Hermite terms, above the "
-                f"tolerance of {self.tolerance:.1e}; shrink W1 or use a smoother activation"
+                f"tolerance of {self.tolerance:.1e}; shrink W1, use a smoother activation, or "
+                "raise the tolerance: dataclasses.replace(activation, tolerance=...)"
             )
         return mehler_kernels(a, gram)
 

@@ -406,51 +406,70 @@ factors
 
 # %%
 from functools import partial
-from itertools import product
 
-from nearopt.descent import batch_gradient, batch_loss, gradient_descent, predicted_loss
+from nearopt.descent import (
+    batch_gradient,
+    batch_loss,
+    extrapolated,
+    gradient_descent,
+    predicted_loss,
+)
 from nearopt.hessian import batch_hessian, population_hessian
 
 # %%
 on_the_data = {n: np.linalg.eigh(batch_hessian(net, x)) for n, net in networks.items()}
 equivalent = {n: np.linalg.eigh(population_hessian(networks[n], covariance)) for n in networks}
 rates = {name: 1 / pairs[0][-1] for name, pairs in on_the_data.items()}
+both = (on_the_data, equivalent)
 
 # %% [markdown]
-# Each student starts in a direction of its own, and once at half the distance.
+# Each student starts in a direction of its own, and again at half and at a quarter of the distance.
 
 # %%
 directions = {n: rng.standard_normal(net.parameter_count) for n, net in networks.items()}
-descend = partial(gradient_descent, steps=descent_steps, records=40)
 gradient, loss = partial(batch_gradient, inputs=x), partial(batch_loss, inputs=x)
 
-# %%
-losses, predicted, errors = {}, {}, {}
-for name, size in product(networks, (epsilon / 2, epsilon)):
-    net, rate, shift = networks[name], rates[name], size * directions[name]
-    student = net.with_parameters(net.parameters + shift)
-    run = descend(student, net, rate=rate, gradient=gradient)
-    losses[name] = run.measure(loss)
-    both = (on_the_data[name], equivalent[name])
-    curves = [predicted_loss(pairs, shift, run.times, rate) for pairs in both]
-    predicted[name] = dict(zip(("Hessian on the data", "Gaussian equivalent"), curves, strict=True))
-    errors[name, size] = np.abs(curves[0] / losses[name] - 1).max()
 
 # %%
-results.figure("descent", figures_inputs.real_descent(run.times, losses, predicted))
+def descend(name, share):
+    net = networks[name]
+    student = net.with_parameters(net.parameters + share * epsilon * directions[name])
+    run = {"rate": rates[name], "steps": descent_steps, "records": 40}
+    return gradient_descent(student, net, gradient=gradient, **run)
+
+
+# %%
+shares = (1, 1 / 2, 1 / 4)
+paths = {name: [descend(name, share) for share in shares] for name in networks}
+losses = {name: np.array([path.measure(loss) for path in three]) for name, three in paths.items()}
+
+# %%
+times, predicted = paths["erf"][0].times, {}
+for name, direction in directions.items():
+    curves = (
+        predicted_loss(pairs[name], epsilon * direction, times, rates[name]) for pairs in both
+    )
+    predicted[name] = dict(zip(("Hessian on the data", "Gaussian equivalent"), curves, strict=True))
+
+# %%
+first = {name: three[0] for name, three in losses.items()}
+results.figure("descent", figures_inputs.real_descent(times, first, predicted))
 
 # %% [markdown]
-# The prediction is the leading order in `epsilon`: its relative error must halve with it, neither stay
-# nor fall to a quarter.
+# The prediction is the leading order in `epsilon`. As in [04_gd_dynamics](04_gd_dynamics.ipynb), three deviations tell the orders
+# that it lacks; without them, measured over predicted loss must be 1 at the worst point, to what the last of them
+# changed, and $10^{-4}$ for rounding.
 
 # %%
-for name in networks:
-    results.value(f"error_{list(networks).index(name)}", errors[name, epsilon], f"{name}: error")
-    statement = (
-        f"{name} on the data: error of the predicted loss at epsilon over that at half of it"
-    )
-    ratio = errors[name, epsilon] / errors[name, epsilon / 2]
-    print(results.verdict("C1", statement, measured=ratio, expected=2, tolerance=0.5))
+for index, name in enumerate(networks):
+    theory = np.outer(np.square(shares), predicted[name]["Hessian on the data"])
+    ratios = (losses[name] / theory)[:, theory[0] > 1e-8 * theory[0, 0]]
+    results.value(f"error_{index}", np.abs(ratios[0] - 1).max(), f"{name}: largest relative error")
+    limit, change = extrapolated(ratios)
+    numbers = {"measured": np.abs(limit - 1).max(), "expected": 0}
+    statement = f"{name} on the data: loss over prediction less 1, as the deviation vanishes"
+    tolerance = change.max() + 1e-4
+    print(results.verdict("C1", statement, **numbers, tolerance=tolerance).passed)
 
 # %% [markdown]
 # ## How long does learning take?

@@ -19,6 +19,10 @@ PROFILE = default
 # The shell takes these from its environment, so that no value of theirs is run as a command.
 export PYTHON SWEEP PROFILE ARCHIVE
 
+# Two at a time, on one thread each, whole files together: they share builds and kernels.
+PYTEST := $(VENV) OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python -m pytest \
+  --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
 help: ## print this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' $(MAKEFILE_LIST) | awk -F': ' '{printf "make %-12s %s\n", $$1, $$2}'
 
@@ -67,8 +71,7 @@ lint: environment ## check format and style, notebooks included
 	@$(VENV) lint-imports
 
 test: lint ## everything that must hold, in minutes
-	@$(VENV) python -m pytest
-	@$(VENV) python -m pytest --nbval --nbval-current-env notebooks
+	@$(PYTEST) --nbval --nbval-current-env notebooks tests
 
 test-slow: environment ## fresh environments and other long tests
 	@$(VENV) python -m pytest -m slow

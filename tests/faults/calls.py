@@ -41,9 +41,11 @@ from nearopt.hessian.eigenvalues import (
 from nearopt.hessian.lanczos import extreme_eigenvalues, lanczos, spectral_density
 from nearopt.hessian.null_space import quadratic_null_vectors, scaling_directions
 from nearopt.hessian.operators import BatchHessianOperator, HessianOperator
+from nearopt.laws.bulk import leading_count
 from nearopt.laws.coloured import ColouredHessianLaw
 from nearopt.laws.draws import draw_coloured_spectra, draw_linear_spectra
 from nearopt.laws.linear import FiniteLinearHessianLaw, LinearHessianLaw
+from nearopt.laws.nonlinear import NonlinearHessianLaw
 from nearopt.laws.outputs import OutputsHessianLaw
 from nearopt.laws.statistics import (
     binned_density,
@@ -53,6 +55,7 @@ from nearopt.laws.statistics import (
     largest_difference,
     largest_score,
 )
+from nearopt.laws.units import gaussian_moments
 from nearopt.laws.wishart import MarchenkoPastur, singular_value_density
 from nearopt.network.activations import LeakyReLU
 from nearopt.network.inputs import ColouredInputs
@@ -157,6 +160,9 @@ CALLS = {
     kolmogorov_distance: {"law": MarchenkoPastur(0.5), "other": MarchenkoPastur(0.5)},
     LinearHessianLaw: {**SIZES, **SCALES},
     FiniteLinearHessianLaw: {**SIZES, **SCALES},
+    NonlinearHessianLaw: {"input_dim": 6, "hidden_dim": 5, "activation": Erf(), **SCALES},
+    leading_count: {"net": NET, "levels": EIGENVALUES},
+    gaussian_moments: {"activation": Erf(), "variance": 1.0},
     ColouredHessianLaw: {
         **{"covariance_spectrum": EIGENVALUES, "hidden_dim": 3, **SCALES, "samples": 5}
     },
@@ -230,8 +236,18 @@ INNER = {
     "figures.descent": "the same",
     "figures.inputs": "the same",
     "figures.linear": "the same",
+    "figures.nonlinear": "the same",
     "figures.rank": "the same",
     "hessian.hermite": "a network with a polynomial, from spectrum",
+    "laws.units.norm_rule": "sizes and scales from NonlinearHessianLaw",
+    "laws.units.inverse_mean": "the same",
+    "laws.units.mean_angle": "the same",
+    "laws.units.positive_angle": "the same",
+    "laws.units.below": "the same",
+    "laws.bulk.Bulk": "the same",
+    "laws.statistics.largest_chi_square": "weights that a notebook has made",
+    "descent.comparison.extrapolated": "losses that a notebook has measured",
+    "network.two_layer.require_activation": "a check itself",
     "laws.piecewise": "a function and breaks from a law",
     "laws.squares": "sizes from a law",
     "laws.sums": "squares from a law",

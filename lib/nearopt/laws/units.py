@@ -14,6 +14,7 @@ from scipy.special import wofz
 
 from nearopt.checks import Array, positive_number
 from nearopt.network.activations import Activation
+from nearopt.network.two_layer import require_activation
 
 ORDERS = 6
 # Beyond it the normal density is below 1e-87.
@@ -44,8 +45,9 @@ def gaussian_moments(activation: Activation, variance: float) -> GaussianMoments
     Raises
     ------
     ValueError
-        If the variance is not positive, or g or g' not finite within 20 standard deviations.
+        If `activation` is none, the variance is not positive, or g or g' not finite within 20 standard deviations.
     """
+    require_activation(activation)
     scale = math.sqrt(positive_number("variance", variance))
 
     def integrand(z: float) -> Array:

@@ -37,7 +37,7 @@ class TwoLayer:
     activation: Activation
 
     def __post_init__(self) -> None:
-        _require_activation(self.activation)
+        require_activation(self.activation)
         W1 = finite_array("W1", self.W1, (None, None))
         W2 = finite_array("W2", self.W2, (None, len(W1)))
         object.__setattr__(self, "W1", W1.copy())
@@ -66,7 +66,7 @@ class TwoLayer:
         hidden_dim = positive_integer("hidden_dim", hidden_dim)
         output_dim = positive_integer("output_dim", output_dim)
         sigma1, sigma2 = positive_number("sigma1", sigma1), positive_number("sigma2", sigma2)
-        _require_activation(activation)
+        require_activation(activation)
         require_generator(rng)
         count = hidden_dim * (input_dim + output_dim)
         require_memory(f"a network of {count} parameters", 24.0 * count, "draw a smaller one")
@@ -148,7 +148,8 @@ def assemble_jacobian(W2: Array, inputs: Array, values: Array, slopes: Array) ->
     return np.concatenate([outer.reshape(rows), inner.reshape(rows)], axis=-1)
 
 
-def _require_activation(activation: object) -> None:
+def require_activation(activation: object) -> None:
+    """Refuse what is no activation, by a ValueError."""
     if isinstance(activation, type) or not isinstance(activation, Activation):
         raise ValueError(
             "activation must have the methods of nearopt.network.Activation, such as Erf(), "

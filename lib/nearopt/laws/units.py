@@ -45,7 +45,8 @@ def gaussian_moments(activation: Activation, variance: float) -> GaussianMoments
     Raises
     ------
     ValueError
-        If `activation` is none, the variance is not positive, or g or g' not finite within 20 standard deviations.
+        If `activation` is none, the variance is not positive, or g or g' not finite within 20
+        standard deviations.
     """
     require_activation(activation)
     scale = math.sqrt(positive_number("variance", variance))

@@ -11,8 +11,8 @@ from nearopt.descent.dynamics import (
     critical_rate,
     distance,
     gradient_descent,
-    gradient_flow,
 )
+from nearopt.descent.flow import gradient_flow
 from nearopt.descent.loss import (
     batch_gradient,
     batch_loss,
@@ -297,7 +297,7 @@ def test_a_flow_that_runs_away_says_so(plain, monkeypatch):
     """Velocities d^2 of a deviation d: 1 / (1 - t) from 1, which ends at 1."""
     start = plain.with_parameters(plain.parameters + 1)
     away = lambda student, teacher: -((student.parameters - teacher.parameters) ** 2)  # noqa: E731
-    monkeypatch.setattr("nearopt.descent.dynamics.STEPS", 300)
+    monkeypatch.setattr("nearopt.descent.flow.STEPS", 300)
     with pytest.raises(RuntimeError, match=r"stopped \S+ before time 2, after 300 steps: the"):
         gradient_flow(start, plain, [0.5, 0.9, 2.0], gradient=away)
 

@@ -8,7 +8,8 @@ from sweeps import load_sweep
 
 from nearopt import Erf, Linear, Polynomial, ReLU, TwoLayer
 from nearopt.descent.comparison import Comparison
-from nearopt.descent.dynamics import critical_rate, distance, gradient_descent, gradient_flow
+from nearopt.descent.dynamics import critical_rate, distance, gradient_descent
+from nearopt.descent.flow import gradient_flow
 from nearopt.descent.linear_prediction import (
     asymptotic_linear_expected_loss,
     late_exponent,

@@ -16,7 +16,8 @@ from checkout import ROOT, environment
 from sweeps import points
 
 from nearopt import Erf, Polynomial, ReLU, TwoLayer, checks
-from nearopt.descent.dynamics import gradient_descent, gradient_flow
+from nearopt.descent.dynamics import gradient_descent
+from nearopt.descent.flow import gradient_flow
 from nearopt.descent.linear_prediction import linear_expected_loss
 from nearopt.descent.linear_students import descend_linear_students
 from nearopt.descent.loss import batch_gradient, near_gradient, near_loss, population_gradient

@@ -7,8 +7,8 @@ from nearopt.descent.dynamics import (
     critical_rate,
     distance,
     gradient_descent,
-    gradient_flow,
 )
+from nearopt.descent.flow import gradient_flow
 from nearopt.descent.linear_prediction import (
     asymptotic_linear_expected_loss,
     late_exponent,

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nearopt.checks import Array, finite_array, positive_integer
-from nearopt.descent.dynamics import Trajectory, distance, gradient_descent, gradient_flow
+from nearopt.descent.dynamics import Trajectory, distance, gradient_descent
+from nearopt.descent.flow import gradient_flow
 from nearopt.descent.loss import near_gradient, near_loss
 from nearopt.descent.prediction import predicted_loss
 from nearopt.hessian.dense import population_hessian

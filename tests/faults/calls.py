@@ -61,7 +61,7 @@ from nearopt.laws.wishart import MarchenkoPastur, singular_value_density
 from nearopt.network.activations import LeakyReLU
 from nearopt.network.inputs import ColouredInputs
 from nearopt.network.smooth import Smooth, sin, tanh
-from nearopt.proof.certificate import certify_full_rank, require_precision, smallest_eigenvalue
+from nearopt.proof.certificate import certify_full_rank, smallest_eigenvalue
 from nearopt.proof.eigenvalue_bound import filling_degree, smallest_eigenvalue_bound
 from nearopt.proof.integrals import integrated_hessian
 from nearopt.proof.jacobian import certify_batch_ranks, jacobian_rank
@@ -116,7 +116,6 @@ CALLS = {
     Smooth: {"g": sin.g, "dg": sin.dg, "d2g": sin.d2g, "d3g": sin.d3g, "tolerance": 1e-9},
     certify_full_rank: {"net": NET, "max_precision": 256},
     smallest_eigenvalue: {"net": NET, "max_precision": 256},
-    require_precision: {"max_precision": 256},
     ColouredInputs: {"input_covariance": SIGMA},
     ColouredInputs(SIGMA).draw: {"samples": 3, "rng": RNG},
     ColouredInputs(SIGMA).whitened: {"net": NET},
@@ -280,6 +279,9 @@ INNER = {
     "report.files.load_digits": "no argument",
     "hessian.eigenvalues.inner_network": "a network that spectrum has checked",
     "hessian.eigenvalues.outside_matrix": "the same",
+    "proof.certificate.require_precision": "a check itself",
+    "proof.balls.working_precision": "bits that are checked",
+    "proof.theorem.loses_rank": "a network from certify_full_rank",
     "proof.survey.fit_widths": "a table that draw_certificates has made",
     "hessian.null_space.homogeneous_degree": "the activation of a network",
 }

@@ -280,7 +280,6 @@ INNER = {
     "hessian.eigenvalues.inner_network": "a network that spectrum has checked",
     "hessian.eigenvalues.outside_matrix": "the same",
     "proof.certificate.require_precision": "a check itself",
-    "proof.balls.working_precision": "bits that are checked",
     "proof.theorem.loses_rank": "a network from certify_full_rank",
     "proof.survey.fit_widths": "a table that draw_certificates has made",
     "hessian.null_space.homogeneous_degree": "the activation of a network",

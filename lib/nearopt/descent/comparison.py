@@ -73,13 +73,7 @@ class Comparison:
 
     @classmethod
     def near(cls, teacher: TwoLayer, rank: int, deviation: Array) -> Self:
-        """Compare from a deviation (P,) on; of the eigenvalues the `rank` largest are kept.
-
-        Raises
-        ------
-        ValueError
-            If the deviation has another shape or is not finite, or the rank is not from 1 to P.
-        """
+        """Compare from a deviation (P,) on; of the eigenvalues the `rank` largest are kept."""
         require_network("teacher", teacher)
         if positive_integer("rank", rank) > teacher.parameter_count:
             raise ValueError(f"rank must be at most {teacher.parameter_count}, not {rank}")

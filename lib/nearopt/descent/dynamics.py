@@ -132,11 +132,6 @@ def gradient_descent(
 
     Raises
     ------
-    ValueError
-        If a rate, or a number of steps or records, is not positive, or the networks differ in
-        shape or activation.
-    MemoryError
-        If the records do not fit.
     DivergenceError
         If the student gets ten times as far from the teacher as it was; the error names 2 /
         lambda_max, the rate above which no student stays near the teacher.

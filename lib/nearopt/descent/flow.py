@@ -44,16 +44,6 @@ def gradient_flow(
     hessian : callable
         Of a student: the Gauss-Newton matrix (P, P) of the same loss, which for a batch is
         `functools.partial(batch_hessian, inputs=inputs)`. Another makes more steps.
-
-    Raises
-    ------
-    ValueError
-        If the times are not positive and ascending, or so late that rounding has moved what has
-        no gradient, or the networks differ in shape or activation.
-    MemoryError
-        If the matrices (P, P) do not fit.
-    RuntimeError
-        If ten thousand steps are not enough.
     """
     check_pair(student, teacher)
     times = finite_array("times", times, (None,))

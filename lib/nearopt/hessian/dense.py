@@ -43,11 +43,6 @@ def population_hessian(net: TwoLayer, input_covariance: ArrayLike | None = None)
     -------
     array of shape (P, P)
         Symmetric, positive semidefinite.
-
-    Raises
-    ------
-    MemoryError
-        If it does not fit.
     """
     require_network("net", net)
     count, outer = net.parameter_count, net.W2.size
@@ -94,11 +89,6 @@ def batch_hessian(net: TwoLayer, inputs: Array) -> Array:
     -------
     array of shape (P, P)
         J^T J / N, of rank at most samples * output_dim.
-
-    Raises
-    ------
-    MemoryError
-        If it does not fit.
     """
     require_network("net", net)
     inputs = finite_array("inputs", inputs, (None, net.input_dim))
@@ -129,11 +119,6 @@ def neural_tangent_kernel(net: TwoLayer, inputs: Array) -> Array:
     -------
     array of shape (samples * output_dim, samples * output_dim)
         Sample by sample, its outputs within.
-
-    Raises
-    ------
-    MemoryError
-        If it does not fit.
     """
     require_network("net", net)
     inputs = finite_array("inputs", inputs, (None, net.input_dim))

@@ -49,11 +49,6 @@ def spectrum(net: TwoLayer, input_covariance: ArrayLike | None = None) -> Array:
         The teacher, and the student.
     input_covariance : array of shape (input_dim, input_dim), optional
         Sigma of the inputs x ~ N(0, Sigma); white if it is left out.
-
-    Raises
-    ------
-    MemoryError
-        If the matrix of Nh (No + min(Nh, Ni)) parameters, or its factor, does not fit four times.
     """
     require_network("net", net)
     if input_covariance is not None:
@@ -80,11 +75,6 @@ def batch_spectrum(net: TwoLayer, inputs: Array) -> Array:
         The teacher, and the student.
     inputs : array of shape (samples, input_dim)
         The batch.
-
-    Raises
-    ------
-    MemoryError
-        If the Jacobian does not fit three times.
     """
     require_network("net", net)
     inputs = finite_array("inputs", inputs, (None, net.input_dim))

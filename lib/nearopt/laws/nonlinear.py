@@ -60,8 +60,8 @@ class NonlinearHessianLaw(rv_continuous):
     Raises
     ------
     ValueError
-        If an argument is not allowed, g linear or not finite, the linear eigenvalues hardly
-        separate from the bulk, or cubic features too many for their dimension.
+        If the linear eigenvalues hardly separate from the bulk, or cubic features are too many
+        for their dimension.
     """
 
     def __init__(

@@ -34,11 +34,6 @@ class OutputsHessianLaw(SumLaw):
         network can have: 1 less the rank / (input_dim * output_dim). `pdf` leaves it out; `cdf`,
         `ppf`, `rvs` and `stats` have it.
 
-    Raises
-    ------
-    ArithmeticError
-        If the law is not resolved, as in `LinearHessianLaw`.
-
     Notes
     -----
     Digits are those of `LinearHessianLaw`, but for the rounding of x itself: at a relative

@@ -142,11 +142,6 @@ def largest_chi_square(weights: ArrayLike, freedoms: ArrayLike, count: int = 1) 
     count : int
         How many differences there are.
 
-    Raises
-    ------
-    ValueError
-        If `count` is not a positive integer.
-
     Notes
     -----
     Laurent and Massart (2000), lemma 1: beyond 2 sqrt(t sum_i n_i a_i^2) + 2 t max_i a_i with a

@@ -41,12 +41,6 @@ def gaussian_moments(activation: Activation, variance: float) -> GaussianMoments
         Of which only g and its derivative are asked.
     variance : float
         s^2, of the argument.
-
-    Raises
-    ------
-    ValueError
-        If `activation` is none, the variance is not positive, or g or g' not finite within 20
-        standard deviations.
     """
     require_activation(activation)
     scale = math.sqrt(positive_number("variance", variance))

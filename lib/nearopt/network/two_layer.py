@@ -55,13 +55,7 @@ class TwoLayer:
         sigma2: float = 1.0,
         rng: np.random.Generator,
     ) -> Self:
-        """Draw a teacher: W1 ~ N(0, sigma1^2), then W2 ~ N(0, sigma2^2), all entries independent.
-
-        Raises
-        ------
-        MemoryError
-            If the weights do not fit three times.
-        """
+        """Draw a teacher: first W1 ~ N(0, sigma1^2), then W2 ~ N(0, sigma2^2), entry by entry."""
         input_dim = positive_integer("input_dim", input_dim)
         hidden_dim = positive_integer("hidden_dim", hidden_dim)
         output_dim = positive_integer("output_dim", output_dim)

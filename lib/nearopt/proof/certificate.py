@@ -100,11 +100,6 @@ def certify_full_rank(net: TwoLayer, *, max_precision: int | None = None) -> Cer
     Certificate
         Not certified where the Hessian is singular, and where the precision does not suffice. If
         the weights show that it is singular, that takes no search.
-
-    Raises
-    ------
-    ValueError
-        If the activation is not known in ball arithmetic, or varies too fast to be integrated.
     """
     require_network("net", net)
     if max_precision is None:

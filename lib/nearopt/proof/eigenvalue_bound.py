@@ -27,11 +27,6 @@ def filling_degree(parameters: int, input_dim: int, output_dim: int = 1) -> int:
     """Return the smallest odd m such that odd polynomials up to degree m number P or more.
 
     There are C(input_dim + j - 1, j) homogeneous ones of degree j for each output.
-
-    Raises
-    ------
-    ValueError
-        If a size is not a positive integer.
     """
     parameters = positive_integer("parameters", parameters)
     input_dim = positive_integer("input_dim", input_dim)
@@ -55,13 +50,6 @@ def smallest_eigenvalue_bound(net: TwoLayer) -> float:
     -------
     float
         Not below the smallest eigenvalue of its Hessian, by a billionth part above the trace.
-
-    Raises
-    ------
-    ValueError
-        If the activation is another.
-    MemoryError
-        If the terms do not fit: they grow like the square of the largest norm of a row of W1.
     """
     require_network("net", net)
     if not isinstance(net.activation, Erf):

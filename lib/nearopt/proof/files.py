@@ -55,13 +55,7 @@ def save_certificate(certificate: Certificate, path: Path) -> None:
 
 
 def load_certificate(path: Path) -> Certificate:
-    """Read a certificate back; `verify` of the result repeats its proof.
-
-    Raises
-    ------
-    ValueError
-        If the file is missing, damaged, changed after it was saved, or not of this format.
-    """
+    """Read a certificate back; `verify` of the result repeats its proof."""
     try:
         content = json.loads(Path(path).read_bytes())
         _require(isinstance(content, dict) and set(content) == KEYS, f"its keys must be {KEYS}")

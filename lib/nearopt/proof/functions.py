@@ -62,13 +62,7 @@ def smooth_name(activation: Activation) -> str | None:
 
 
 def ball_function(activation: Activation) -> BallFunction:
-    """Return an activation on complex balls.
-
-    Raises
-    ------
-    ValueError
-        If this module does not know the activation.
-    """
+    """Return an activation on complex balls."""
     if isinstance(activation, Erf):
         return ERF
     if isinstance(activation, Polynomial):

@@ -29,11 +29,6 @@ def integrated_hessian(net: TwoLayer) -> Balls:
         H[W_{2,ok}, W_{2,o'l}] &= \delta_{oo'} \, E[g(w_k x) g(w_l x)] \\
         H[W_{2,ok}, w_l] &= W_{2,ol} \, E[g(w_k x) \, x g'(w_l x)] \\
         H[w_k, w_l] &= M_{kl} \, E[x^2 g'(w_k x) g'(w_l x)]
-
-    Raises
-    ------
-    ValueError
-        If the network has more inputs, or another activation.
     """
     require_network("net", net)
     name = smooth_name(net.activation)

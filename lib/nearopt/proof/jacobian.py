@@ -39,13 +39,6 @@ def jacobian_rank(
     int or None
         P, or P - hidden_dim if the activation is homogeneous and so cannot have more. None says
         that this was not proved at `max_precision` bits, never that the rank is less.
-
-    Raises
-    ------
-    ValueError
-        If the activation is not known in ball arithmetic, or the precision is below 64 bits.
-    MemoryError
-        If the balls do not fit.
     """
     require_network("net", net)
     require_generator(rng)
@@ -106,13 +99,6 @@ def certify_batch_ranks(net: TwoLayer, inputs: Array, bits: int = 256) -> bool:
     -------
     bool
         False says nothing: more bits may prove it.
-
-    Raises
-    ------
-    ValueError
-        If the activation is another, there are more outputs than one, or the inputs do not fit.
-    MemoryError
-        If the balls do not fit.
     """
     require_network("net", net)
     if not isinstance(net.activation, Erf) or net.output_dim != 1:

@@ -46,8 +46,6 @@ def graded_spectrum(net: TwoLayer, precision: int) -> Array:
     ------
     ArithmeticError
         If a pivot is not positive at this precision, or an eigenvalue is below the range of floats.
-    ValueError
-        If the activation is another.
     """
     require_network("net", net)
     if not has_ball_kernels(net.activation):

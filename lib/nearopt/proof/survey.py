@@ -42,11 +42,6 @@ def draw_certificates(
     DataFrame
         A row for each teacher: net, input_dim, hidden_dim, parameters, float_rank, certified, and
         smallest, the decimal logarithm of its smallest eigenvalue (NaN if not certified).
-
-    Raises
-    ------
-    ValueError
-        If a size is not a positive integer or a scale not a positive number.
     """
     require_generator(rng)
     scales = {"sigma1": sigma1, "sigma2": sigma2, "rng": rng}

@@ -125,11 +125,6 @@ def degenerate_teachers(net: TwoLayer) -> dict[str, TwoLayer]:
     -------
     dict
         Teachers with the condition that each of them breaks.
-
-    Raises
-    ------
-    ValueError
-        If the teacher has one unit.
     """
     require_network("net", net)
     if net.hidden_dim < 2:

@@ -49,15 +49,6 @@ def load_inputs(path: str, *, keep_constant: bool = False) -> Array:
     -------
     array of shape (samples, features)
         As float64.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file; the error names the places that were looked at.
-    ValueError
-        If the file cannot be read whole as finite real numbers, or features are constant.
-    MemoryError
-        If the file is too large.
     """
     require_instance("path", path, str, "'inputs.csv'")
     read = READERS.get(Path(path).suffix.lower())
@@ -219,11 +210,6 @@ def standardise(inputs: Array) -> Array:
     ----------
     inputs : array of shape (samples, features)
         At least one feature changes.
-
-    Raises
-    ------
-    ValueError
-        If they are not finite, of another shape, or never change.
     """
     inputs = finite_array("inputs", inputs, (None, None))
     inputs = _near_one(inputs)

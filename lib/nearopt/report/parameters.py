@@ -94,13 +94,7 @@ def _sentence(error: ValidationError, where: str) -> str:
 
 
 def check_against(schema: Mapping[str, Any], values: Any, where: str = "") -> None:  # noqa: ANN401
-    """Hold values against a schema; `where` is what the error calls them.
-
-    Raises
-    ------
-    ValueError
-        With a line for each unknown, missing, wrongly typed or out-of-range key.
-    """
+    """Hold values against a schema; `where` is what the error calls them."""
     errors = sorted(Validator(schema).iter_errors(values), key=lambda e: str(e.absolute_path))
     if errors:
         raise ValueError("\n".join(_sentence(error, where) for error in errors))

@@ -98,11 +98,6 @@ class Results:
         what papermill was given.
     folder : str
         Where to save; nothing is written if it is empty.
-
-    Raises
-    ------
-    ValueError
-        If a parameter is missing, unknown or not allowed; the message names it and its range.
     """
 
     def __init__(self, notebook: str, namespace: Mapping[str, Any], folder: str = "") -> None:
@@ -196,28 +191,14 @@ def _sealed(content: Mapping[str, Any]) -> bytes:
 
 
 def add_file(folder: Path, name: str) -> None:
-    """List one more file of a results folder with its checksum.
-
-    Raises
-    ------
-    ValueError
-        If the folder is not as it was saved.
-    OSError
-        If the file cannot be read.
-    """
+    """List one more file of a results folder with its checksum."""
     content = load(folder)
     content["files"][name] = _digest((folder / name).read_bytes())
     _replace(folder / "values.json", _sealed(content))
 
 
 def load(folder: Path) -> dict[str, Any]:
-    """Read a results folder back: the content of its values.json.
-
-    Raises
-    ------
-    ValueError
-        If values.json or a file that it lists is missing or not as it was saved.
-    """
+    """Read a results folder back: the content of its values.json."""
     remedy = f"delete {folder} and run the notebook again"
     try:
         data = (folder / "values.json").read_bytes()

@@ -78,8 +78,3 @@ def test_a_prediction_that_is_wrong_by_little_does_not_come_to_one(pair, wrong):
 def test_a_rate_of_zero_is_not_taken_for_none(pair):
     with pytest.raises(ValueError, match="rate must be a finite number above 0, not 0"):
         pair.descend(10, rate=0.0)
-
-
-def test_bad_deviation_is_named(pair):
-    with pytest.raises(ValueError, match=r"deviation must have shape \(6\), not \(5,\)"):
-        Comparison.near(pair.teacher, 6, np.ones(5))

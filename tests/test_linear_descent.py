@@ -38,18 +38,7 @@ def test_mean_over_teachers_is_the_exact_one():
     assert (abs(losses.mean(0) - exact) < 4 * error).all()
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"steps": [2, 1]}, "steps must be ascending"),
-        ({"steps": [-1]}, "steps must be ascending"),
-        ({"rate": 0}, "rate must be"),
-        ({"epsilon": np.nan}, "epsilon must be"),
-        ({"sigma1": 0}, "sigma1 must be"),
-    ],
-)
-def test_bad_arguments_are_named(changes, message):
-    with pytest.raises(ValueError, match=message):
-        descend_linear_students(
-            2, 2, 3, rng=np.random.default_rng(0), **RUN | {"steps": [1]} | changes
-        )
+@pytest.mark.parametrize("steps", [[2, 1], [-1]])
+def test_steps_that_do_not_ascend_are_refused(steps):
+    with pytest.raises(ValueError, match="steps must be ascending"):
+        descend_linear_students(2, 2, 3, steps=steps, rng=np.random.default_rng(0), **RUN)

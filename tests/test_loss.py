@@ -160,11 +160,3 @@ def test_unlike_networks_are_named(function):
         function(TwoLayer.draw(3, 5, activation=Erf(), rng=rng), teacher)
     with pytest.raises(ValueError, match="must have the same activation"):
         function(TwoLayer.draw(3, 4, activation=Linear(), rng=rng), teacher)
-
-
-def test_bad_nodes_and_inputs_are_named():
-    net = TwoLayer.draw(3, 4, activation=Erf(), rng=np.random.default_rng(8))
-    with pytest.raises(ValueError, match="nodes must be a whole number of at least 1, not 0"):
-        near_loss(net, net, nodes=0)
-    with pytest.raises(ValueError, match=r"inputs must have shape \(any, 3\)"):
-        batch_loss(net, net, np.ones((5, 2)))

@@ -55,34 +55,9 @@ def test_draw_has_the_asked_scales():
 
 
 @pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"input_dim": 0}, "input_dim must be a whole number of at least 1, not 0"),
-        ({"hidden_dim": -2}, "hidden_dim must be"),
-        ({"output_dim": 1.0}, "output_dim must be"),
-        ({"sigma1": float("nan")}, "sigma1 must be a finite number above 0, not nan"),
-        ({"sigma2": 0}, "sigma2 must be"),
-    ],
-)
-def test_bad_draws_are_named(changes, message):
-    good = {
-        "input_dim": 2,
-        "hidden_dim": 3,
-        "activation": Linear(),
-        "rng": np.random.default_rng(0),
-    }
-    with pytest.raises(ValueError, match=message):
-        TwoLayer.draw(**good | changes)
-
-
-@pytest.mark.parametrize(
     ("W1", "W2", "message"),
     [
         (np.ones((3, 2)), np.ones((1, 2)), r"W2 must have shape \(any, 3\), not \(1, 2\)"),
-        (np.ones(3), np.ones((1, 3)), r"W1 must have shape \(any, any\), not \(3,\)"),
-        (np.full((3, 2), np.nan), np.ones((1, 3)), "W1 must be finite"),
-        (np.ones((3, 2), complex), np.ones((1, 3)), "W1 must hold real numbers, not complex128"),
-        ([[1, 2], [3]], np.ones((1, 3)), "W1 must be a rectangular array"),
         (np.ones((0, 2)), np.ones((1, 0)), "W1 must have shape"),
     ],
 )

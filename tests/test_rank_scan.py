@@ -48,8 +48,3 @@ def test_a_scan_ends_where_the_rank_does():
     assert saturating_width(frozenset({2}), 5, 3) == 7
     assert dimension_count(frozenset({2, 4}), 3, 5) == 20
     assert dimension_count(frozenset({1, 3}), 5, 7) == 40
-
-
-def test_a_bad_range_is_named():
-    with pytest.raises(ValueError, match="max_degree must be"):
-        next(scan_cases(0, 1, 1, 1))

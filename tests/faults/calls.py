@@ -121,7 +121,7 @@ CALLS = {
     ColouredInputs(SIGMA).whitened: {"net": NET},
     Comparison.near: {"teacher": NET, "rank": 9, "deviation": 0.1 * NET.parameters},
     load_inputs: {"path": "inputs.csv", "keep_constant": False},
-    standardise: {"inputs": INPUTS},
+    standardise: {"inputs": INPUTS[1:]},
     covariance_rank: {"inputs": np.arange(6.0).reshape(3, 2)},
     filling_degree: {"parameters": 9, "input_dim": 2, "output_dim": 1},
     smallest_eigenvalue_bound: {"net": NET},

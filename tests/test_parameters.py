@@ -41,34 +41,6 @@ def test_every_key_is_described(entry):
     assert entry.get("additionalProperties", False) is False
 
 
-@pytest.mark.parametrize(
-    ("value", "allowed"),
-    [
-        (-3, "minimum: 1"),
-        (0, "minimum: 1"),
-        (10.0, "integer"),
-        ("10", "integer"),
-        (True, "integer"),
-        (None, "integer"),
-        ([10], "integer"),
-        (10**9, "maximum: 1000"),
-        (10**400, "maximum: 1000"),
-        (-(10**400), "minimum: 1"),
-    ],
-)
-def test_a_bad_size_is_named_with_its_value_and_range(value, allowed):
-    with pytest.raises(ValueError, match=r"01_linear_asymptotics\.hidden_dim = ") as caught:
-        check_parameters("01_linear_asymptotics", LINEAR | {"hidden_dim": value})
-    assert repr(value) in str(caught.value)
-    assert allowed in str(caught.value)
-
-
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), 0, -1.0, 1e-31, 10**400, "1e-3"])
-def test_a_bad_scale_is_refused(value):
-    with pytest.raises(ValueError, match=r"sigma1 = .*: number, minimum: 0.03, maximum: 30"):
-        check_parameters("01_linear_asymptotics", LINEAR | {"sigma1": value})
-
-
 def test_sizes_that_are_too_large_together_are_refused():
     large = {"input_dim": 100, "hidden_dim": 51, "enlargement": 2}
     match = r"^01_linear_asymptotics: input_dim \* hidden_dim = 5100 .* at most 5000$"
@@ -76,26 +48,14 @@ def test_sizes_that_are_too_large_together_are_refused():
         check_parameters("01_linear_asymptotics", LINEAR | large)
 
 
-def test_unknown_and_missing_keys_are_named():
+def test_a_missing_key_and_a_missing_notebook_are_named():
     without = {k: v for k, v in LINEAR.items() if k != "seed"}
     with pytest.raises(ValueError, match="'seed' is a required property"):
         check_parameters("01_linear_asymptotics", without)
-    with pytest.raises(ValueError, match="unknown key 'hiden_dim'; known are .*hidden_dim"):
-        check_parameters("01_linear_asymptotics", LINEAR | {"hiden_dim": 20})
-    with pytest.raises(ValueError, match="configuration: unknown key 'colour'"):
-        check_config(PAPER | {"colour": "red"})
     with pytest.raises(
         ValueError, match="no notebook of the checkout is called '09_missing'; there are 01_linear"
     ):
         check_parameters("09_missing", {})
-
-
-@pytest.mark.parametrize(
-    "folder", ["/etc", "../outside", "results/../../b", "", "x; touch pwned", "$HOME"]
-)
-def test_results_stay_inside_the_checkout(folder):
-    with pytest.raises(ValueError, match="results_dir = "):
-        check_config(PAPER | {"results_dir": folder})
 
 
 def test_a_range_of_parameters_does_not_end_before_it_begins():

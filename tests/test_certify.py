@@ -201,11 +201,6 @@ def test_what_cannot_be_certified_is_refused_with_its_remedy():
         certify_full_rank(draw(2, 2), max_precision=10)
     with pytest.raises(ValueError, match="max_precision must be .* from 64 to 65536, not 131072"):
         certify_full_rank(draw(2, 2), max_precision=2**17)
-    huge = draw(2, 2)
-    object.__setattr__(huge, "W1", np.broadcast_to(1.0, (1_000_000, 1_000_001)))
-    object.__setattr__(huge, "W2", np.broadcast_to(1.0, (1, 1_000_000)))
-    with pytest.raises(MemoryError, match="a certificate of 1000002000000 parameters needs"):
-        certify_full_rank(huge)
 
 
 @pytest.fixture

@@ -95,15 +95,18 @@ def test_near_its_teacher_a_loss_is_the_same_without_cancellation(rank):
 
 @pytest.mark.parametrize(
     ("sigma", "what"),
-    [(-np.eye(2), "semidefinite"), ([[1, 2], [0, 1]], "symmetric"), ([[1, 5], [5, 1]], "semi")],
+    [
+        *((-np.eye(2), "semidefinite"), ([[1, 5], [5, 1]], "semidefinite"), (0 * np.eye(2), "0")),
+        *(([[1, 2], [0, 1]], "symmetric"), (np.ones((2, 3)), "square"), (np.eye(3), "shape")),
+    ],
 )
 def test_what_is_no_covariance_is_refused_by_all_that_take_one(sigma, what):
     teacher, student = draw(2, 3, Erf(), 0), draw(2, 3, Erf(), 1)
     for function in (population_hessian, HessianOperator, spectrum):
-        with pytest.raises(ValueError, match=f"input_covariance must be .*{what}"):
+        with pytest.raises(ValueError, match=f"input_covariance must .*{what}"):
             function(teacher, sigma)
     for function in (population_loss, population_gradient, near_loss, near_gradient):
-        with pytest.raises(ValueError, match=f"input_covariance must be .*{what}"):
+        with pytest.raises(ValueError, match=f"input_covariance must .*{what}"):
             function(student, teacher, input_covariance=sigma)
 
 
@@ -135,19 +138,3 @@ def test_descent_takes_the_covariance():
         teacher.with_parameters(start), teacher, rate=rate, steps=10, gradient=gradient
     ).students[-1]
     assert_equal(end.parameters - teacher.parameters, 0.9**10 * 1e-7 * vectors[:, -1], 1e-6)
-
-
-@pytest.mark.parametrize(
-    ("sigma", "message"),
-    [
-        (np.ones((2, 3)), "must be square"),
-        ([[1.0, 0.5], [0.4, 1.0]], "must be symmetric"),
-        ([[1.0, 2.0], [2.0, 1.0]], "must be positive semidefinite"),
-        (np.zeros((2, 2)), "not 0"),
-        ([[np.nan, 0.0], [0.0, 1.0]], "must be finite"),
-        (np.eye(3), r"must have shape \(2, 2\)"),
-    ],
-)
-def test_bad_covariances_are_refused(sigma, message):
-    with pytest.raises(ValueError, match=f"input_covariance.*{message}"):
-        population_hessian(draw(2, 2, Erf()), sigma)

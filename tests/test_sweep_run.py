@@ -80,7 +80,6 @@ def test_a_column_that_no_point_has_is_told_once_and_costs_no_run_of_a_point(swe
     ("name", "message"),
     [
         ("", "Say make sweep SWEEP=NAME, or --config sweep=NAME; there are distance, erf, rank"),
-        ("../quick", "no sweep is called"),
         ("1", "no sweep is called '1'; there are distance, erf, rank"),
     ],
 )

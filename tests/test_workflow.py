@@ -4,7 +4,6 @@ import json
 import os
 import re
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
@@ -84,8 +83,6 @@ def test_a_change_reruns_what_depends_on_it_and_nothing_else(copied, changed, re
     ("changes", "message"),
     [
         ({LINEAR: {"hidden_dim": -3}}, "01_linear_asymptotics.hidden_dim = -3 is not allowed"),
-        ({LINEAR: {"hiden_dim": 3}}, "unknown key 'hiden_dim'"),
-        ({LINEAR: {"sigma1": "1; touch pwned"}}, "sigma1 = '1; touch pwned' is not allowed"),
         ({"results_dir": "$(touch pwned)"}, "results_dir = "),
         *(
             ({"05_real_inputs": {"inputs": path}}, f"05_real_inputs.inputs = {path!r} is not all")
@@ -116,20 +113,6 @@ def test_a_failed_notebook_survives_with_its_traceback_and_is_named(tmp_path):
     assert f"logs/quick/{LINEAR}.ipynb" in done.stderr
     assert "deliberate" in kept.read_text()
     assert not (checkout / f"results/quick/{LINEAR}").exists()
-
-
-def test_nbval_fails_when_lib_is_wrong(tmp_path):
-    """A law whose chi-square has one degree of freedom too many."""
-    checkout = copy_checkout(tmp_path / "checkout")
-    ensemble = checkout / "lib/nearopt/laws/draws.py"
-    right = "rng.standard_normal(hidden_dim) ** 2"
-    assert right in ensemble.read_text()
-    ensemble.write_text(ensemble.read_text().replace(right, right.replace("dim)", "dim + 1)")))
-    notebook = f"notebooks/{LINEAR}.ipynb"
-    command = (sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "-q", notebook)
-    done = run(checkout, *command, "-p", "no:cacheprovider")
-    assert done.returncode == 1, done.stdout
-    assert "Cell execution failed" in done.stdout + done.stderr or "FAILED" in done.stdout
 
 
 @pytest.mark.slow

@@ -39,7 +39,7 @@ from nearopt.hessian.eigenvalues import (
     smallest_batch_eigenvalues,
     spectrum,
 )
-from nearopt.hessian.lanczos import extreme_eigenvalues, lanczos, spectral_density
+from nearopt.hessian.lanczos import extreme_eigenvalues, spectral_density
 from nearopt.hessian.null_space import quadratic_null_vectors, scaling_directions
 from nearopt.hessian.operators import BatchHessianOperator, HessianOperator
 from nearopt.laws.bulk import leading_count
@@ -210,7 +210,6 @@ CALLS = {
     spectrum: {"net": NET, "input_covariance": SIGMA},
     batch_spectrum: {"net": NET, "inputs": INPUTS},
     extreme_eigenvalues: {"net": NET, "k": 1, "steps": 5, "rng": RNG},
-    lanczos: {"operator": HessianOperator(NET), "steps": 2, "rng": RNG},
     spectral_density: {"net": NET, "probes": 2, "steps": 3, "rng": RNG},
     DENSITY.pdf: {"points": EIGENVALUES, "width": 0.5},
     DENSITY.cdf: {"points": EIGENVALUES},
@@ -238,6 +237,7 @@ INNER = {
     "figures.linear": "the same",
     "figures.nonlinear": "the same",
     "figures.rank": "the same",
+    "hessian.lanczos.lanczos": "an operator, steps and a generator from spectral_density",
     "hessian.hermite": "a network with a polynomial, from spectrum",
     "laws.units.norm_rule": "sizes and scales from NonlinearHessianLaw",
     "laws.units.inverse_mean": "the same",

@@ -110,10 +110,8 @@ def neural_tangent_kernel(net: TwoLayer, inputs: Array) -> Array:
 
     Parameters
     ----------
-    net : TwoLayer
-        The network.
-    inputs : array of shape (samples, input_dim)
-        The batch.
+    net, inputs
+        As for `batch_hessian`.
 
     Returns
     -------

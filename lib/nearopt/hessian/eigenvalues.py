@@ -45,10 +45,8 @@ def spectrum(net: TwoLayer, input_covariance: ArrayLike | None = None) -> Array:
 
     Parameters
     ----------
-    net : TwoLayer
-        The teacher, and the student.
-    input_covariance : array of shape (input_dim, input_dim), optional
-        Sigma of the inputs x ~ N(0, Sigma); white if it is left out.
+    net, input_covariance
+        As for `population_hessian`.
     """
     require_network("net", net)
     if input_covariance is not None:
@@ -71,10 +69,8 @@ def batch_spectrum(net: TwoLayer, inputs: Array) -> Array:
 
     Parameters
     ----------
-    net : TwoLayer
-        The teacher, and the student.
-    inputs : array of shape (samples, input_dim)
-        The batch.
+    net, inputs
+        As for `batch_hessian`.
     """
     require_network("net", net)
     inputs = finite_array("inputs", inputs, (None, net.input_dim))

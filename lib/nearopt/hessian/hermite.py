@@ -24,7 +24,7 @@ def hermite_terms(net: TwoLayer) -> int:
 
 
 def hermite_factor(net: TwoLayer) -> Array:
-    r"""Return T with H = T T^T, shape (P, output_dim * terms).
+    r"""Return T with H = T T^T for a Polynomial activation, shape (P, output_dim * terms).
 
     The basis is h_b(x) = prod_i He_{b_i}(x_i) / sqrt(b_i!), orthonormal for x ~ N(0, I), over all
     multi-indices b of order j = |b| up to the degree of g. A function f of u_k = s_k a_k . x, with
@@ -37,11 +37,6 @@ def hermite_factor(net: TwoLayer) -> Array:
             + g'_{j-1} b_i a_k^{b - e_i} / \sqrt j \bigr) \sqrt{j! / b!}
 
     the second because x_i h_b = sqrt(b_i + 1) h_{b + e_i} + sqrt(b_i) h_{b - e_i}.
-
-    Parameters
-    ----------
-    net : TwoLayer
-        With a Polynomial activation.
     """
     W2, rows = net.W2, Rows.of(net.W1)
     indices, scale = _table(net)

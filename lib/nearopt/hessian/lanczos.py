@@ -16,7 +16,6 @@ from nearopt.checks import (
     positive_integer,
     positive_number,
     require_generator,
-    require_instance,
     require_memory,
 )
 from nearopt.hessian.eigenvalues import inner_network, outside_matrix, spectrum
@@ -145,18 +144,7 @@ class SpectralDensity:
         return _over_probes(np.array(bumps) / (np.sqrt(2 * np.pi) * width))
 
     def cdf(self, points: Array) -> tuple[Array, Array]:
-        """Return the share of eigenvalues of at most each point, and its standard error.
-
-        Parameters
-        ----------
-        points : array of shape (points,)
-            Eigenvalues.
-
-        Returns
-        -------
-        share, error : arrays of shape (points,)
-            In units of probability.
-        """
+        """Return the share of eigenvalues of at most each point, and its standard error."""
         points = finite_array("points", points, (None,))
         shares = [((self.nodes <= point) * self.weights).sum(1) for point in points]
         return _over_probes(np.array(shares))
@@ -211,30 +199,15 @@ def _quadrature(
 
 
 def lanczos(operator: LinearOperator, steps: int, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Return the Gauss quadrature of a symmetric operator and a random direction.
+    """Return the Gauss quadrature of a symmetric operator (P, P) and a random direction.
 
-    Without reorthogonalisation, converged eigenvalues would come back as ghosts and spoil the
-    weights. Where the Krylov space ends, a fresh direction goes on: it finds further copies of
-    eigenvalues, at weight 0.
-
-    Parameters
-    ----------
-    operator : LinearOperator
-        Symmetric, (P, P).
-    steps : int
-        Products with the operator, at most P; as many vectors of P numbers are kept.
-    rng : Generator
-        Source of the direction, which is uniform on the sphere.
-
-    Returns
-    -------
-    values, weights : arrays of shape (steps,)
-        Ritz values, ascending, and the squares of their vectors' overlaps with the direction.
+    Its nodes are Ritz values, ascending, its weights the squares of their vectors' overlaps with
+    the direction, each of shape (steps,) or (P,), whichever is less. Without reorthogonalisation,
+    converged eigenvalues would come back as ghosts and spoil the weights. Where the Krylov space
+    ends, a fresh direction goes on: it finds further copies of eigenvalues, at weight 0.
     """
-    require_instance("operator", operator, LinearOperator, "HessianOperator(net)")
-    require_generator(rng)
     dim = operator.shape[0]
-    steps = min(positive_integer("steps", steps), dim)
+    steps = min(steps, dim)
     _require_vectors(steps, dim, sets=1)
     basis = np.empty((steps, dim))
     diagonal, off = np.zeros((2, steps))

@@ -36,10 +36,8 @@ class HessianOperator(_Symmetric):
 
     Parameters
     ----------
-    net : TwoLayer
-        The teacher, and the student.
-    input_covariance : array of shape (input_dim, input_dim), optional
-        Sigma of the inputs x ~ N(0, Sigma); white if it is left out.
+    net, input_covariance
+        As for `population_hessian`.
 
     Notes
     -----

@@ -8,10 +8,11 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import gammainccinv, roots_legendre
+from scipy.special import gammainccinv
 
 from nearopt.checks import Array, positive_integer, positive_number, require_memory
 from nearopt.descent.prediction import checked_times
+from nearopt.laws.tails import legendre
 from nearopt.laws.wishart import singular_value_density
 
 
@@ -64,8 +65,9 @@ def linear_expected_loss(
         top = math.sqrt(n) + math.sqrt(p) + 9
         if rate > 0:
             top = min(top, math.sqrt(gammainccinv((n + p) / 2, 1e-18) / rate))
-        t, weights = _legendre(128 + 4 * p, top)
-        return t**2, weights * singular_value_density(t, n, p) / input_dim
+        u, weights = legendre(128 + 4 * p)
+        t = top * u
+        return t**2, top * weights * singular_value_density(t, n, p) / input_dim
 
     shape = input_dim, hidden_dim, sigma1, sigma2, epsilon
     return _linear_mean(checked_times(times), spectrum, *shape)
@@ -93,19 +95,15 @@ def asymptotic_linear_expected_loss(
 
     def spectrum(rate: float) -> tuple[Array, Array]:
         reach = 40 / (rate * hidden_dim * width) if rate > 0 else 1.0
-        angle, weights = _legendre(1000, math.asin(math.sqrt(min(1.0, reach))))
+        u, weights = legendre(1000)
+        top = math.asin(math.sqrt(min(1.0, reach)))
+        angle = top * u
         y = lower + width * np.sin(angle) ** 2
         density = (width * np.sin(2 * angle) / 2) ** 2 / (math.pi * c * y)
-        return hidden_dim * y, weights * density
+        return hidden_dim * y, top * weights * density
 
     shape = input_dim, hidden_dim, sigma1, sigma2, epsilon
     return _linear_mean(checked_times(times), spectrum, *shape)
-
-
-def _legendre(points: int, top: float) -> tuple[Array, Array]:
-    """Return Gauss-Legendre nodes and weights on [0, top]."""
-    u, weights = roots_legendre(points)
-    return top * (u + 1) / 2, top * weights / 2
 
 
 def _linear_mean(

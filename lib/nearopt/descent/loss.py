@@ -7,14 +7,12 @@ lambda_max |delta|^2, delta the difference of the parameters. `population_loss` 
 where the first has lost its digits. `batch_loss` is the loss on given inputs.
 """
 
-from functools import cache
-
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import roots_legendre
 
 from nearopt.checks import Array, finite_array, positive_integer
 from nearopt.hessian.operators import hessian_product, transposed_jacobian_product
+from nearopt.laws.tails import legendre
 from nearopt.network.inputs import ColouredInputs
 from nearopt.network.kernels import blocks
 from nearopt.network.two_layer import TwoLayer, require_network
@@ -115,17 +113,14 @@ def population_gradient(
     return np.concatenate([outer.ravel(), inner.ravel()])
 
 
-_legendre = cache(roots_legendre)
-
-
 def _path(student: TwoLayer, teacher: TwoLayer, nodes: int) -> tuple[TwoLayer, Array]:
     """Return one network of the units at all nodes of the path and the direction along it.
 
     The derivative of the network's output in this direction is y - y*. The units of the student
     come first, and the direction does not move them.
     """
-    s, weights = _legendre(positive_integer("nodes", nodes))
-    s, weights = np.append(1.0, (s + 1) / 2), np.append(0.0, weights / 2)
+    s, weights = legendre(positive_integer("nodes", nodes))
+    s, weights = np.append(1.0, s), np.append(0.0, weights)
     dW1, dW2 = student.W1 - teacher.W1, student.W2 - teacher.W2
     W1 = np.concatenate([teacher.W1 + node * dW1 for node in s])
     W2 = np.hstack([teacher.W2 + node * dW2 for node in s])

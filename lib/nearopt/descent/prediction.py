@@ -50,7 +50,7 @@ def predicted_loss(
     times: ArrayLike,
     rate: float | None = None,
 ) -> Array:
-    """Loss of one student, to second order in its deviation.
+    """Loss of one student, to second order in its deviation, shape (times,).
 
     Parameters
     ----------
@@ -63,10 +63,6 @@ def predicted_loss(
         Steps of gradient descent, or times of gradient flow if no rate is given.
     rate : float, optional
         Step size of gradient descent.
-
-    Returns
-    -------
-    array of shape (times,)
     """
     if not isinstance(eigenpairs, Sequence) or len(eigenpairs) != 2:
         raise TypeError(f"eigenpairs must be eigenvalues and eigenvectors, not {eigenpairs!r:.80}")

@@ -14,13 +14,13 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import elementwise
 from scipy.special import gammainccinv, gammaincinv, gammaln
 from scipy.stats import rv_continuous
 
 from nearopt.checks import Array, finite_array, positive_integer, positive_number
 from nearopt.laws.deterministic_equivalent import REMEDY, ConvergenceError, DeterministicEquivalent
 from nearopt.laws.piecewise import DEGREE, tabulate
+from nearopt.laws.tails import inverse
 
 Complex = NDArray[np.complex128]
 
@@ -182,14 +182,7 @@ class ColouredHessianLaw(rv_continuous):
 
     def _invert(self, rising: Callable[[Array], Array], q: Array) -> Array:
         """Return where a function of x is q, or the nearer end of the table."""
-        knots = self._density.x
-        levels = rising(np.exp(knots))
-        i = np.clip(np.searchsorted(levels, q), 1, len(knots) - 1)
-        between = np.clip(q, levels[i - 1], levels[i])
-        root = elementwise.find_root(
-            lambda t, level: rising(np.exp(t)) - level, (knots[i - 1], knots[i]), args=(between,)
-        )
-        return np.exp(root.x)
+        return np.exp(inverse(lambda t: rising(np.exp(t)), self._density.x, q))
 
     def _stats(self) -> tuple[float, float, None, None]:
         """Return mean and variance from the traces of the matrix and its square."""

@@ -29,16 +29,7 @@ class ConvergenceError(ArithmeticError):
 class DeterministicEquivalent:
     """What replaces the random matrices at large size, as a function of A = |W2|^2.
 
-    Parameters
-    ----------
-    covariance_spectrum : array of shape (input_dim,)
-        Eigenvalues of the covariance of the inputs.
-    hidden_dim : int
-        Hidden units.
-    sigma1 : float
-        Standard deviation of the weights W1.
-    samples : int or None
-        Size of the batch; None for the whole population.
+    Parameters are those of `nearopt.laws.coloured.ColouredHessianLaw`.
     """
 
     def __init__(
@@ -54,14 +45,8 @@ class DeterministicEquivalent:
     def transform(self, x: Array, A: Complex, weights: Array) -> Complex:
         """Return x m(x) = sum_i w_i / (beta tau_i - 1), shape (points, nodes).
 
-        Parameters
-        ----------
-        x : array of shape (points,)
-            Eigenvalues above 0, ascending.
-        A : array of shape (nodes,)
-            In the lower half plane.
-        weights : array of shape (nodes,)
-            What each node counts for: it need not be solved better than that.
+        At eigenvalues x above 0, ascending, and nodes A in the lower half plane, none of which need
+        be solved better than its weight.
         """
         beta = self._solve(x, A, weights)
         return sum(w / (beta * t - 1) for t, w in zip(self._tau, self._weights, strict=True))

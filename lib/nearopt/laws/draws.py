@@ -68,12 +68,7 @@ def draw_coloured_spectra(
     covariance_spectrum : array of shape (input_dim,)
         Eigenvalues of the covariance.
     hidden_dim, teachers, sigma1, sigma2, rng
-        As in `draw_linear_spectra`.
-
-    Returns
-    -------
-    array of shape (teachers, input_dim)
-        Each teacher's eigenvalues, ascending.
+        As in `draw_linear_spectra`, and so is what is returned.
     """
     covariance_spectrum = finite_array("covariance_spectrum", covariance_spectrum, (None,))
     if covariance_spectrum.min() < 0:

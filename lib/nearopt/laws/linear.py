@@ -57,10 +57,6 @@ class LinearHessianLaw(SumLaw):
         self.atom = square.atom
         super().__init__(square, ChiSquare(self.hidden_dim), sigma1, sigma2)
 
-    def _updated_ctor_param(self) -> dict[str, float]:
-        names = ("input_dim", "hidden_dim", "sigma1", "sigma2")
-        return {name: getattr(self, name) for name in names}
-
 
 class FiniteLinearHessianLaw(LinearHessianLaw):
     """Law of a nonzero Hessian eigenvalue of linear networks of exactly these sizes.

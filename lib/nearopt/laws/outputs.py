@@ -55,7 +55,3 @@ class OutputsHessianLaw(SumLaw):
         outer = MarchenkoPasturSquare(self.hidden_dim, self.output_dim)
         self.atom = inner.atom * outer.atom
         super().__init__(inner, outer, sigma1, sigma2)
-
-    def _updated_ctor_param(self) -> dict[str, float]:
-        names = ("input_dim", "hidden_dim", "output_dim", "sigma1", "sigma2")
-        return {name: getattr(self, name) for name in names}

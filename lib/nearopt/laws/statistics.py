@@ -66,17 +66,7 @@ def binned_density(spectra: Array, edges: Array) -> tuple[Array, Array]:
 def empirical_cdf(spectra: Array, points: Array) -> tuple[Array, Array]:
     """Return the share of the pooled spectra below each point, and its standard error.
 
-    Parameters
-    ----------
-    spectra : array of shape (teachers, eigenvalues)
-        Each teacher's eigenvalues.
-    points : array of shape (points,)
-        Where the share is counted.
-
-    Returns
-    -------
-    share, error : arrays of shape (points,)
-        In units of probability.
+    Spectra are those of `binned_density`; points, shares and errors have the shape (points,).
     """
     spectra, points = _of_teachers(spectra), finite_array("points", points, (None,))
     shares = np.stack([np.searchsorted(s, points) for s in np.sort(spectra)]) / spectra.shape[1]

@@ -3,16 +3,16 @@
 import math
 from collections.abc import Callable
 from functools import partial
+from inspect import signature
 from itertools import product
 
 import numpy as np
-from scipy.optimize import elementwise
 from scipy.stats import rv_continuous
 
 from nearopt.checks import Array, positive_number
 from nearopt.laws.piecewise import tabulate
 from nearopt.laws.squares import Square
-from nearopt.laws.tails import TAIL, log_integral, quantile
+from nearopt.laws.tails import TAIL, inverse, log_integral, quantile
 
 # Of the total probability, which the table is held to.
 MASS_TOLERANCE = 1e-10
@@ -70,6 +70,9 @@ class SumLaw(rv_continuous):
         mass = self._distribution(ends[1]) + 1 - (1 - self._g.atom) * (1 - self._h.atom)
         if not abs(mass - 1) < MASS_TOLERANCE:
             raise ArithmeticError(self._unresolved(f"the density adds up to {mass:.12f}, not to 1"))
+
+    def _updated_ctor_param(self) -> dict[str, float]:
+        return {name: getattr(self, name) for name in signature(type(self)).parameters}
 
     def _unresolved(self, why: str) -> str:
         own = ", ".join(f"{name}={value:g}" for name, value in self._updated_ctor_param().items())
@@ -165,13 +168,7 @@ class SumLaw(rv_continuous):
         return np.clip(total, 0.0, 1.0)
 
     def _table_ppf(self, q: Array) -> Array:
-        knots = np.append(0.0, self._distribution.x**2)
-        levels = self._table_cdf(knots)
-        i = np.clip(np.searchsorted(levels, q), 1, len(knots) - 1)
-        between = np.clip(q, levels[i - 1], levels[i])
-        root = elementwise.find_root(
-            lambda x, level: self._table_cdf(x) - level, (knots[i - 1], knots[i]), args=(between,)
-        ).x
+        root = inverse(self._table_cdf, np.append(0.0, self._distribution.x**2), q)
         return np.where(q > self._zero, root, 0.0)
 
     def _is_tail(self, probability: Array, upper: bool) -> Array:

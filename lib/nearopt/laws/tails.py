@@ -1,6 +1,7 @@
 """Integrals and quantiles to a relative precision, however small the probability."""
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 from scipy.optimize import elementwise
@@ -18,6 +19,7 @@ NEGLIGIBLE = 45.0
 SEARCHES = 12
 
 
+@cache
 def legendre(points: int) -> Rule:
     """Return Gauss-Legendre nodes in [0, 1] and their weights."""
     u, weights = roots_legendre(points)
@@ -52,6 +54,16 @@ def log_integral(
     steps, weights = rule
     width = (high - low)[:, None]
     return logsumexp(log_integrand(low[:, None] + width * steps), axis=1, b=weights * width)
+
+
+def inverse(rising: Callable[[Array], Array], knots: Array, q: Array) -> Array:
+    """Return where a rising function is q, or the nearer end of the knots it is bracketed by."""
+    levels = rising(knots)
+    i = np.clip(np.searchsorted(levels, q), 1, len(knots) - 1)
+    between = np.clip(q, levels[i - 1], levels[i])
+    return elementwise.find_root(
+        lambda x, level: rising(x) - level, (knots[i - 1], knots[i]), args=(between,)
+    ).x
 
 
 def quantile(

@@ -8,10 +8,11 @@ import math
 
 import numpy as np
 from scipy.optimize import elementwise
-from scipy.special import betaln, gammaincc, gammaln, roots_legendre, xlogy
+from scipy.special import betaln, gammaincc, gammaln, xlogy
 from scipy.stats import rv_continuous
 
 from nearopt.checks import Array, finite_array, positive_integer, positive_number
+from nearopt.laws.tails import legendre
 
 # Beyond this, an aspect ratio leaves a law that floats do not resolve.
 MOST_UNEQUAL = 1e20
@@ -94,17 +95,9 @@ def _scaled_density(t: Array, n: int, p: int) -> tuple[Array, Array]:
 
 
 def spectral_cumulants(n: int, p: int) -> Array:
-    """First four cumulants of an eigenvalue of W^T W, its zeros included.
+    """Return the first four cumulants of an eigenvalue of W^T W, W of shape (n, p), zeros included.
 
-    Parameters
-    ----------
-    n, p : int
-        Shape of W, whose entries are independent Gaussians of unit variance.
-
-    Returns
-    -------
-    array of shape (4,)
-        From the moments E tr (W^T W)^k / p, sums over the pairings of 2k Gaussians.
+    From the moments E tr (W^T W)^k / p, sums over the pairings of 2k Gaussians.
     """
     total, product = n + p, n * p
     first = n
@@ -178,8 +171,7 @@ class MarchenkoPastur(rv_continuous):
     def _but_near(self, edge: float, reach: float, x: Array, elsewhere: Array) -> Array:
         """Return the probability between an edge and x, integrated where its terms cancel."""
         near = np.abs(x - edge) < min(reach, (self.edges[1] - self.edges[0]) / 4)
-        u, weights = roots_legendre(40)
-        u, weights = (u + 1) / 2, weights / 2
+        u, weights = legendre(40)
         step, other = x[near] - edge, sum(self.edges) - edge
         y = edge + np.multiply.outer(step, u**2)
         density = np.sqrt(np.abs(other - y)) / y @ (u**2 * weights)

@@ -57,19 +57,9 @@ def has_ball_kernels(activation: Activation) -> bool:
 
 
 def ball_kernels(activation: Activation, gram: Balls) -> Kernels:
-    """Return rigorous enclosures of the kernels on a Gram matrix (hidden_dim, hidden_dim).
+    """Return rigorous enclosures of the kernels of Erf or a Polynomial on Q = W1 W1^T.
 
-    Parameters
-    ----------
-    activation : Erf or Polynomial
-        g.
-    gram : array of arb, shape (hidden_dim, hidden_dim)
-        Q = W1 W1^T.
-
-    Returns
-    -------
-    Kernels
-        Of arrays of arb; the formulas are those of the activations' own `kernels`.
+    The formulas are those of the activations' own `kernels`.
     """
     return _erf_kernels(gram) if isinstance(activation, Erf) else _mehler(activation, gram)
 
@@ -111,19 +101,9 @@ def _powers(array: Balls, degree: int) -> list[Balls]:
 
 
 def hessian_blocks(W1: Balls, W2: Balls, kernels: Kernels) -> Balls:
-    """Return the Hessian, shape (P, P), from its kernels.
+    """Return the Hessian, shape (P, P), from its kernels on W1 W1^T.
 
-    Parameters
-    ----------
-    W1, W2 : arrays of arb, shapes (hidden_dim, input_dim) and (output_dim, hidden_dim)
-        The weights.
-    kernels : Kernels
-        On W1 W1^T.
-
-    Returns
-    -------
-    array of arb, shape (P, P)
-        As `nearopt.hessian.dense.population_hessian`, whose equation it transcribes.
+    It transcribes the equation of `nearopt.hessian.dense`.
     """
     K00, K11, K02, K13, K22 = kernels
     wk, wl = W1[:, None, :], W1[None, :, :]

@@ -68,12 +68,8 @@ class Certificate:
     def verify(self) -> bool:
         """Compute everything anew from the weights, a little more precisely, and compare.
 
-        What is found must lie within what is stated, whose slack is for that.
-
-        Returns
-        -------
-        bool
-            False if the weights do not bear out what the certificate states.
+        What is found must lie within what is stated, whose slack is for that. False says that the
+        weights do not bear out what the certificate states.
         """
         fresh = _attempt(self.net, self.precision + 64)
         return (

@@ -5,13 +5,12 @@ proof: if X A X^T = I + E with |E| < 1 then A is positive definite, det A = det(
 and the inverse of A lies between X^T X / (1 + |E|) and X^T X / (1 - |E|).
 """
 
-from collections.abc import Iterable
+import math
 from typing import NamedTuple
 
 import numpy as np
 from flint import arb, arb_mat
 
-from nearopt.checks import Array
 from nearopt.proof.balls import working_precision
 
 # How close X A X^T must be to the identity, and how close the two bounds of the eigenvalue are.
@@ -33,23 +32,15 @@ class _NotDefiniteError(ArithmeticError):
 
 
 def prove_definite(A: arb_mat) -> Enclosures | None:
-    """Prove that a symmetric matrix is positive definite.
+    """Prove that a symmetric matrix, of which each entry is enclosed, is positive definite.
 
-    Parameters
-    ----------
-    A : arb_mat of shape (size, size)
-        The matrix, each entry enclosed; the matrix meant is symmetric.
-
-    Returns
-    -------
-    Enclosures or None
-        None if the precision does not suffice, or the matrix is not definite.
+    None says that the precision does not suffice, or that the matrix is not definite.
     """
     try:
         X, error = _approximate_inverse(A)
         if not error < CLOSENESS:
             return None
-        scale = _product(X[i, i] for i in range(X.nrows()))
+        scale = math.prod((X[i, i] for i in range(X.nrows())), start=arb(1))
         determinant = arb(1, error) ** X.nrows() / (scale * scale)
         with working_precision(LOW_PRECISION):
             return Enclosures(determinant, arb(1, error) / _largest_eigenvalue(X))
@@ -92,7 +83,7 @@ def _largest_eigenvalue(X: arb_mat) -> arb:
     norm = _squared_norm(X).mid().sqrt().mid()
     Y = X * (1 / norm)
     C = Y.transpose() * Y
-    lower = np.tril(to_floats(C))
+    lower = np.tril([[float(entry.mid()) for entry in row] for row in C.tolist()])
     floats = lower + np.tril(lower, -1).T
     vector = arb_mat(np.linalg.eigh(floats)[1][:, -1:].tolist())
     quotient = (vector.transpose() * (C * vector))[0, 0] / _squared_norm(vector)
@@ -111,18 +102,6 @@ def _identity(size: int) -> arb_mat:
     return arb_mat(size, size, np.eye(size, dtype=int).ravel().tolist())
 
 
-def _product(factors: Iterable[arb]) -> arb:
-    result = arb(1)
-    for factor in factors:
-        result *= factor
-    return result
-
-
 def _squared_norm(A: arb_mat) -> arb:
     """Return a ball that holds the sum of all squared entries."""
     return sum((entry * entry for entry in A.entries()), arb(0))
-
-
-def to_floats(A: arb_mat) -> Array:
-    """Return the midpoints as floats."""
-    return np.array([[float(entry.mid()) for entry in row] for row in A.tolist()])

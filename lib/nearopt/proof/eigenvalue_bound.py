@@ -39,17 +39,9 @@ def filling_degree(parameters: int, input_dim: int, output_dim: int = 1) -> int:
 
 
 def smallest_eigenvalue_bound(net: TwoLayer) -> float:
-    """Return tr(H_m + H_{m+2} + ...) at the filling degree m, for `Erf`.
+    """Return tr(H_m + H_{m+2} + ...) at the filling degree m of a teacher with `Erf`.
 
-    Parameters
-    ----------
-    net : TwoLayer
-        The teacher.
-
-    Returns
-    -------
-    float
-        Not below the smallest eigenvalue of its Hessian, by a billionth part above the trace.
+    Not below the smallest eigenvalue of its Hessian, by a billionth part above the trace.
     """
     require_network("net", net)
     if not isinstance(net.activation, Erf):

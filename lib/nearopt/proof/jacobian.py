@@ -10,7 +10,7 @@ from flint import acb
 from nearopt.checks import Array, finite_array, positive_integer, require_generator, require_memory
 from nearopt.hessian.null_space import homogeneous_degree
 from nearopt.network.activations import Erf
-from nearopt.network.two_layer import TwoLayer, require_network
+from nearopt.network.two_layer import TwoLayer, assemble_jacobian, require_network
 from nearopt.proof.balls import Balls, exact, to_matrix, working_precision
 from nearopt.proof.certificate import COPIES, FIRST_PRECISION, require_precision
 from nearopt.proof.definite import prove_definite
@@ -84,7 +84,8 @@ def certify_batch_ranks(net: TwoLayer, inputs: Array, bits: int = 256) -> bool:
 
     The Jacobian at P inputs is a square matrix. Its entries are enclosed in balls, weights and
     inputs being the rationals that the floats are; if the determinant's ball excludes 0, the rows
-    are independent, and so are those of every smaller batch.
+    are independent, and so are those of every smaller batch. False says nothing: more bits may
+    prove it.
 
     Parameters
     ----------
@@ -94,11 +95,6 @@ def certify_batch_ranks(net: TwoLayer, inputs: Array, bits: int = 256) -> bool:
         As many inputs as parameters.
     bits : int
         Working precision.
-
-    Returns
-    -------
-    bool
-        False says nothing: more bits may prove it.
     """
     require_network("net", net)
     if not isinstance(net.activation, Erf) or net.output_dim != 1:
@@ -120,7 +116,4 @@ def _jacobian(net: TwoLayer, inputs: Array) -> Balls:
     )
     x, W2 = exact(inputs), exact(net.W2)
     u = x @ exact(net.W1).T
-    outer = exact(np.eye(len(W2)))[None, :, :, None] * value(u)[:, None, None, :]
-    inner = (W2 * slope(u)[:, None, :])[..., None] * x[:, None, None, :]
-    rows = len(inputs) * len(W2)
-    return np.hstack([outer.reshape(rows, -1), inner.reshape(rows, -1)])
+    return assemble_jacobian(W2, x, value(u), slope(u)).reshape(-1, net.parameter_count)

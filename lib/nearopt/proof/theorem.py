@@ -37,17 +37,7 @@ def is_irreducible(net: TwoLayer) -> Irreducibility:
     has a nonzero outgoing weight, and no two are equal or opposite. If the activation is analytic
     at 0, with a Taylor series there that does not end, the Hessian then has full rank for inputs
     of any density that is positive near 0. Not to be a polynomial is too little: soft thresholding,
-    sign(u) max(|u| - 1, 0), is none, yet it is 0 near 0.
-
-    Parameters
-    ----------
-    net : TwoLayer
-        The teacher.
-
-    Returns
-    -------
-    Irreducibility
-        Names what fails.
+    sign(u) max(|u| - 1, 0), is none, yet it is 0 near 0. What is returned names what fails.
     """
     require_network("net", net)
     W1, W2 = net.W1, net.W2
@@ -91,17 +81,12 @@ def odd_activation_rank(net: TwoLayer) -> int:
     or opposite incoming weights form a class c. They share the functions g(w.x) and x_j g'(w.x), so
     a class adds output_dim + input_dim r_c, with r_c the rank of its outgoing weights, or
     input_dim r_c alone if its incoming weights are 0. Different classes are independent by the
-    theorem's proof.
+    theorem's proof; of an irreducible teacher the rank is P.
 
     Parameters
     ----------
     net : TwoLayer
         The teacher, with `Erf`, `tanh` or `sin`.
-
-    Returns
-    -------
-    int
-        P if the teacher is irreducible.
     """
     require_network("net", net)
     if net.activation not in (Erf(), tanh, sin):
@@ -121,10 +106,7 @@ def odd_activation_rank(net: TwoLayer) -> int:
 def degenerate_teachers(net: TwoLayer) -> dict[str, TwoLayer]:
     """Break each of the theorem's conditions at the first unit of a teacher of two units or more.
 
-    Returns
-    -------
-    dict
-        Teachers with the condition that each of them breaks.
+    The keys are the conditions, each broken by its teacher.
     """
     require_network("net", net)
     if net.hidden_dim < 2:

@@ -2,7 +2,6 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from nearopt.checks import Array
@@ -24,10 +23,6 @@ def loss_curves(descents: dict[str, Curve], flows: dict[str, Curve]) -> Figure:
     ----------
     descents, flows : dict of Curve
         For each activation, gradient descent and gradient flow.
-
-    Returns
-    -------
-    Figure
     """
     figure, (above, below) = plt.subplots(
         2, 1, figsize=(style.FULL, 4.4), height_ratios=(2, 1), sharex=True
@@ -59,10 +54,6 @@ def failures(errors: dict[str, Points], rates: dict[str, Points], epsilon: float
         For each activation, distances 1 - rate / critical rate and relative errors.
     epsilon : float
         The deviation on the right.
-
-    Returns
-    -------
-    Figure
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(style.FULL, 2.6), sharey=True)
     for color, name in zip(style.ACCENTS, errors, strict=True):
@@ -86,10 +77,6 @@ def late_slopes(found: dict[str, Array]) -> Figure:
     ----------
     found : dict of arrays of shape (2, teachers)
         For each of two activations, eigenvalues and rates.
-
-    Returns
-    -------
-    Figure
     """
     figure, (above, below) = plt.subplots(
         2, 1, figsize=(style.HALF, 2.8), height_ratios=(2, 1), sharex=True
@@ -128,10 +115,6 @@ def teacher_averages(losses: dict[tuple[int, int], Points]) -> Figure:
     losses : dict of pairs of arrays of shape (times,) and (teachers, times)
         For each (input_dim, hidden_dim), times of gradient flow and losses over the square of
         epsilon.
-
-    Returns
-    -------
-    Figure
     """
     figure, axes = plt.subplots(1, len(losses), figsize=(style.FULL, 2.8), squeeze=False)
     grid = np.geomspace(0.1, 1000, 60)
@@ -164,10 +147,6 @@ def batches(steps: Array, measured: dict[str, Array], predicted: dict[str, Array
         In units of the rate.
     measured, predicted : dicts of arrays of shape (records,)
         For each batch, drawn as points and lines.
-
-    Returns
-    -------
-    Figure
     """
     figure, axes = plt.subplots(figsize=(style.HALF, 2.6))
     for color, name in zip(style.ACCENTS, measured, strict=False):
@@ -189,10 +168,6 @@ def shapes_of_loss(curves: dict[str, Points], needed: dict[str, Array], counts: 
         For each activation, steps; drawn are the median and the quartiles.
     counts : array of shape (sizes,)
         Parameters at each size.
-
-    Returns
-    -------
-    Figure
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(style.FULL, 2.8))
     for color, name in zip(style.ACCENTS, curves, strict=True):
@@ -203,11 +178,6 @@ def shapes_of_loss(curves: dict[str, Points], needed: dict[str, Array], counts: 
     left.set(xlabel="steps", ylabel="mean loss / start", xlim=(0.7, 1e8), ylim=(1e-9, 2))
     style.legend_above(figure, left)
     right.set(xlabel="parameters $P$", ylabel="steps to a thousandth of the loss")
-    _plain_ticks(right, counts)
+    right.set_xticks(counts, [f"{count:g}" for count in counts])
+    right.minorticks_off()
     return figure
-
-
-def _plain_ticks(axes: Axes, counts: Array) -> None:
-    """Mark the x axis at the given numbers, as they are."""
-    axes.set_xticks(counts, [f"{count:g}" for count in counts])
-    axes.minorticks_off()

@@ -15,15 +15,12 @@ from nearopt.report import style
 def rank_curves(survey: pd.DataFrame) -> Figure:
     """Draw the certified rank against width, and below it the rank that floats see.
 
+    A panel for each number of inputs; bars are standard deviations over teachers.
+
     Parameters
     ----------
     survey : DataFrame
         A row for each teacher, with the columns input_dim, hidden_dim, parameters and float_rank.
-
-    Returns
-    -------
-    Figure
-        A panel for each number of inputs; bars are standard deviations over teachers.
     """
     groups = survey.groupby("input_dim")
     figure, axes = plt.subplots(1, len(groups), figsize=(style.FULL, 2.3), squeeze=False)
@@ -57,11 +54,6 @@ def spectra_above_and_below_the_floor(
     spectra : dict
         For each (input_dim, hidden_dim): the true eigenvalues, the floats' (both ascending, shape
         (P,)), and the floor, numpy's threshold for the rank.
-
-    Returns
-    -------
-    Figure
-        One panel for each network.
     """
     figure, axes = plt.subplots(1, len(spectra), figsize=(style.FULL, 2.5), squeeze=False)
     for panel, ((input_dim, hidden_dim), content) in zip(axes[0], spectra.items(), strict=True):
@@ -83,6 +75,9 @@ def spectra_above_and_below_the_floor(
 def smallest_eigenvalues(survey: pd.DataFrame, fits: pd.DataFrame) -> Figure:
     """Draw the smallest eigenvalue against the width, and against the filling degree.
 
+    Means over teachers with their standard deviations; lines are the fits, on the right one to all
+    teachers, and dotted ones the mean bounds.
+
     Parameters
     ----------
     survey : DataFrame
@@ -90,12 +85,6 @@ def smallest_eigenvalues(survey: pd.DataFrame, fits: pd.DataFrame) -> Figure:
         the last two as decimal logarithms.
     fits : DataFrame
         Intercept and slope of `smallest` against hidden_dim^(1 / input_dim), by input_dim.
-
-    Returns
-    -------
-    Figure
-        Means over teachers with their standard deviations; lines are the fits, on the right one to
-        all teachers, and dotted ones the mean bounds.
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(style.FULL, 2.7), sharey=True)
     markers = ("o", "s", "^", "D", "v")
@@ -140,11 +129,6 @@ def spectra_of_activations(spectra: dict[str, Array], parameters: int) -> Figure
         Nonzero eigenvalues of each activation, ascending.
     parameters : int
         P, which is where a full spectrum ends.
-
-    Returns
-    -------
-    Figure
-        One panel, labelled at the ends of the curves.
     """
     figure, axes = plt.subplots(figsize=(0.75 * style.FULL, 2.6))
     colors: Sequence[str] = (*style.ACCENTS[:3], style.EXACT)

@@ -16,17 +16,14 @@ def linear_spectra(
 ) -> Figure:
     """Draw pooled spectra of linear teachers, their two laws over them, the differences below.
 
+    One column for each shape.
+
     Parameters
     ----------
     spectra : dict of arrays of shape (teachers, input_dim)
         Nonzero eigenvalues of each teacher, for each (input_dim, hidden_dim).
     sigma1, sigma2 : float
         Standard deviations of the weights.
-
-    Returns
-    -------
-    Figure
-        One column for each shape.
     """
     figure, axes = plt.subplots(
         2,

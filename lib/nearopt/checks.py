@@ -126,17 +126,7 @@ def _available() -> float:
 
 
 def require_memory(what: str, needed: float, instead: str) -> None:
-    """Refuse a job that cannot fit, before it allocates anything.
-
-    Parameters
-    ----------
-    what : str
-        The job, as it is named in the error.
-    needed : float
-        Its peak memory in bytes.
-    instead : str
-        What serves instead.
-    """
+    """Refuse a job that needs more bytes at its peak than there are; say what serves instead."""
     if needed <= ALWAYS_THERE:
         return
     available = _available()

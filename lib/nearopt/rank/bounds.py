@@ -87,17 +87,9 @@ def upper_bound(degrees: Degrees, input_dim: int, hidden_dim: int, output_dim: i
     """Return the smallest bound of the rank that is proved here, with its reason.
 
     It holds at every teacher, because a rank is nowhere above its generic value.
-
-    Parameters
-    ----------
-    degrees : frozenset of int
-        S, the degrees of the activation.
-    input_dim, hidden_dim, output_dim : int
-        Sizes of the network.
     """
-    return min(
-        _upper_bounds(degrees, input_dim, hidden_dim, output_dim), key=lambda bound: bound.value
-    )
+    found = _upper_bounds(degrees, input_dim, hidden_dim, output_dim)
+    return min(found, key=lambda bound: bound.value)
 
 
 def _upper_bounds(degrees: Degrees, n: int, h: int, outputs: int) -> Iterator[Bound]:

@@ -53,21 +53,9 @@ def legend_above(figure: Figure, axes: Axes) -> Legend:
 
 
 def save(figure: Figure, stem: Path, parameters: str) -> list[Path]:
-    """Save a figure as `stem` with the endings pdf, svg and png.
+    """Save a figure as `stem` with the endings pdf, svg and png, and return these files.
 
-    Parameters
-    ----------
-    figure : Figure
-        The figure; its fonts and colours are those that `use` has set.
-    stem : Path
-        Where, without the ending.
-    parameters : str
-        What made the figure, kept in each file's metadata.
-
-    Returns
-    -------
-    list of Path
-        The three files.
+    Each has `parameters`, what made the figure, in its metadata.
     """
     about = {"pdf": "Subject", "svg": "Description", "png": "Description"}
     dates = {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {}}

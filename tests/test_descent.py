@@ -332,3 +332,12 @@ def test_a_stiff_flow_is_taken_in_few_steps(plain):
     path = gradient_flow(near(plain, 1.0), plain, [1e5], **run)
     assert path.measure(distance)[-1] < 1e-12
     assert len(calls) < 100
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_student_that_is_its_teacher_stays(seed):
+    teacher = TwoLayer.draw(3, 4, activation=Erf(), rng=np.random.default_rng(seed))
+    down = gradient_descent(teacher, teacher, rate=0.5 * critical_rate(teacher), steps=5)
+    flow = gradient_flow(teacher, teacher, np.array([1.0, 10.0]))
+    for path in (down, flow):
+        assert path.measure(distance).max() < 1e-13

@@ -3,6 +3,7 @@
 Nothing here is linearised; what the Hessian predicts of it is in `nearopt.descent.prediction`.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -141,7 +142,8 @@ def gradient_descent(
     needed = 8.0 * positive_integer("records", records) * (teacher.parameter_count + 4)
     require_memory(f"{records} records of a descent", needed, "record fewer steps")
     times = np.unique(np.geomspace(steps, 1, records).round())
-    allowed = DIVERGED * distance(student, teacher)
+    rounding = math.sqrt(np.finfo(np.float64).eps) * float(np.linalg.norm(teacher.parameters))
+    allowed = DIVERGED * max(distance(student, teacher), rounding)
     students, recorded = [student], set(times.tolist())
     for step in trange(1, steps + 1, disable=not progress, desc="gradient descent"):
         theta = student.parameters - rate * gradient(student, teacher)

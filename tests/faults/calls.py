@@ -7,81 +7,39 @@ import numpy as np
 from sweeps import load_sweep
 
 from nearopt import Erf, Linear, Polynomial, ReLU, TwoLayer
-from nearopt.descent.comparison import Comparison
-from nearopt.descent.dynamics import critical_rate, distance, gradient_descent
-from nearopt.descent.flow import gradient_flow
-from nearopt.descent.linear_prediction import (
-    asymptotic_linear_expected_loss,
-    late_exponent,
-    linear_expected_loss,
+from nearopt.descent import (
+    comparison,
+    dynamics,
+    flow,
+    linear_prediction,
+    linear_students,
+    loss,
+    prediction,
 )
-from nearopt.descent.linear_students import descend_linear_students
-from nearopt.descent.loss import (
-    batch_gradient,
-    batch_loss,
-    check_pair,
-    near_gradient,
-    near_loss,
-    population_gradient,
-    population_loss,
+from nearopt.hessian import dense, eigenvalues, lanczos, null_space, operators
+from nearopt.laws import (
+    bulk,
+    coloured,
+    draws,
+    linear,
+    nonlinear,
+    outputs,
+    statistics,
+    units,
+    wishart,
 )
-from nearopt.descent.prediction import (
-    checked_times,
-    expected_loss,
-    predicted_loss,
-    steps_to,
-    summary,
-)
-from nearopt.hessian.dense import batch_hessian, neural_tangent_kernel, population_hessian
-from nearopt.hessian.eigenvalues import (
-    batch_spectrum,
-    nonzero,
-    smallest_batch_eigenvalues,
+from nearopt.network import activations, inputs, smooth
+from nearopt.proof import (
+    certificate,
+    eigenvalue_bound,
+    integrals,
+    jacobian,
     spectrum,
+    survey,
+    theorem,
 )
-from nearopt.hessian.lanczos import extreme_eigenvalues, spectral_density
-from nearopt.hessian.null_space import quadratic_null_vectors, scaling_directions
-from nearopt.hessian.operators import BatchHessianOperator, HessianOperator
-from nearopt.laws.bulk import leading_count
-from nearopt.laws.coloured import ColouredHessianLaw
-from nearopt.laws.draws import draw_coloured_spectra, draw_linear_spectra
-from nearopt.laws.linear import FiniteLinearHessianLaw, LinearHessianLaw
-from nearopt.laws.nonlinear import NonlinearHessianLaw
-from nearopt.laws.outputs import OutputsHessianLaw
-from nearopt.laws.statistics import (
-    binned_density,
-    cdf_scores,
-    empirical_cdf,
-    kolmogorov_distance,
-    largest_difference,
-    largest_score,
-)
-from nearopt.laws.units import gaussian_moments
-from nearopt.laws.wishart import MarchenkoPastur, singular_value_density
-from nearopt.network.activations import LeakyReLU
-from nearopt.network.inputs import ColouredInputs
-from nearopt.network.smooth import Smooth, sin, tanh
-from nearopt.proof.certificate import certify_full_rank, smallest_eigenvalue
-from nearopt.proof.eigenvalue_bound import filling_degree, smallest_eigenvalue_bound
-from nearopt.proof.integrals import integrated_hessian
-from nearopt.proof.jacobian import certify_batch_ranks, jacobian_rank
-from nearopt.proof.spectrum import graded_spectrum, true_and_float_spectrum
-from nearopt.proof.survey import draw_certificates
-from nearopt.proof.theorem import degenerate_teachers, is_irreducible, odd_activation_rank
-from nearopt.rank.bounds import degrees_and_sizes, degrees_of
-from nearopt.rank.count import (
-    count_batch_ranks,
-    covariance_rank,
-    exact_batch_ranks,
-    exact_rank,
-    exact_ranks,
-    numerical_rank,
-)
-from nearopt.rank.recovery import fit_student, relative_errors
-from nearopt.rank.scan import scan_cases, tabulate_ranks
-from nearopt.rank.theory import expected_batch_ranks, theoretical_rank
-from nearopt.report.files import load_inputs, standardise
-from nearopt.report.parameters import parameter_names
+from nearopt.rank import bounds, count, recovery, scan, theory
+from nearopt.report import files, parameters
 
 
 def draw(activation, input_dim=2, hidden_dim=3, seed=1):
@@ -90,14 +48,14 @@ def draw(activation, input_dim=2, hidden_dim=3, seed=1):
 
 
 NET, STUDENT, RECTIFIER = draw(Erf()), draw(Erf(), seed=2), draw(ReLU())
-LINE, QUADRATIC = draw(tanh, 1, 1), draw(Polynomial((0.0, 0.0, 1.0)))
+LINE, QUADRATIC = draw(smooth.tanh, 1, 1), draw(Polynomial((0.0, 0.0, 1.0)))
 NEAR = NET.with_parameters(NET.parameters + 1e-3)
 INPUTS = np.random.default_rng(3).standard_normal((12, 2))
 SIGMA = np.diag([1.0, 2.0])
 EIGENVALUES, TIMES = np.array([0.5, 1.0, 2.0]), np.array([1.0, 2.0])
 SPECTRA = np.arange(8.0).reshape(4, 2)
 SPREAD = np.random.default_rng(4).uniform(0, 3, (400, 3))
-DENSITY = spectral_density(NET, steps=3, rng=np.random.default_rng(0))
+DENSITY = lanczos.spectral_density(NET, steps=3, rng=np.random.default_rng(0))
 SIZES = {"input_dim": 2, "hidden_dim": 3}
 SCALES = {"sigma1": 1.0, "sigma2": 0.5}
 COUNTED = {"activation": Polynomial((0.0, 1.0, 1.0)), **SIZES}
@@ -112,114 +70,127 @@ CALLS = {
     NET.__call__: {"inputs": INPUTS},
     NET.jacobian: {"inputs": INPUTS},
     Polynomial: {"coefficients": (0.0, 1.0)},
-    LeakyReLU: {"slope": np.array(0.5)},
-    Smooth: {"g": sin.g, "dg": sin.dg, "d2g": sin.d2g, "d3g": sin.d3g, "tolerance": 1e-9},
-    certify_full_rank: {"net": NET, "max_precision": 256},
-    smallest_eigenvalue: {"net": NET, "max_precision": 256},
-    ColouredInputs: {"input_covariance": SIGMA},
-    ColouredInputs(SIGMA).draw: {"samples": 3, "rng": RNG},
-    ColouredInputs(SIGMA).whitened: {"net": NET},
-    Comparison.near: {"teacher": NET, "rank": 9, "deviation": 0.1 * NET.parameters},
-    load_inputs: {"path": "inputs.csv", "keep_constant": False},
-    standardise: {"inputs": INPUTS[1:]},
-    covariance_rank: {"inputs": np.arange(6.0).reshape(3, 2)},
-    filling_degree: {"parameters": 9, "input_dim": 2, "output_dim": 1},
-    smallest_eigenvalue_bound: {"net": NET},
-    distance: {"student": STUDENT, "teacher": NET},
-    critical_rate: {"teacher": NET, "gradient": population_gradient},
-    gradient_descent: {
+    activations.LeakyReLU: {"slope": np.array(0.5)},
+    smooth.Smooth: {
+        "g": smooth.sin.g,
+        "dg": smooth.sin.dg,
+        "d2g": smooth.sin.d2g,
+        "d3g": smooth.sin.d3g,
+        "tolerance": 1e-9,
+    },
+    certificate.certify_full_rank: {"net": NET, "max_precision": 256},
+    certificate.smallest_eigenvalue: {"net": NET, "max_precision": 256},
+    inputs.ColouredInputs: {"input_covariance": SIGMA},
+    inputs.ColouredInputs(SIGMA).draw: {"samples": 3, "rng": RNG},
+    inputs.ColouredInputs(SIGMA).whitened: {"net": NET},
+    comparison.Comparison.near: {"teacher": NET, "rank": 9, "deviation": 0.1 * NET.parameters},
+    files.load_inputs: {"path": "inputs.csv", "keep_constant": False},
+    files.standardise: {"inputs": INPUTS[1:]},
+    count.covariance_rank: {"inputs": np.arange(6.0).reshape(3, 2)},
+    eigenvalue_bound.filling_degree: {"parameters": 9, "input_dim": 2, "output_dim": 1},
+    eigenvalue_bound.smallest_eigenvalue_bound: {"net": NET},
+    dynamics.distance: {"student": STUDENT, "teacher": NET},
+    dynamics.critical_rate: {"teacher": NET, "gradient": loss.population_gradient},
+    dynamics.gradient_descent: {
         **{"student": NEAR, "teacher": NET, "rate": 0.1, "steps": 3},
-        **{"gradient": near_gradient, "records": 2, "progress": False},
+        **{"gradient": loss.near_gradient, "records": 2, "progress": False},
     },
-    gradient_flow: {
-        **{"student": NEAR, "teacher": NET, "times": TIMES, "gradient": near_gradient},
-        "hessian": population_hessian,
+    flow.gradient_flow: {
+        **{"student": NEAR, "teacher": NET, "times": TIMES, "gradient": loss.near_gradient},
+        "hessian": dense.population_hessian,
     },
-    draw_linear_spectra: {**SIZES, "teachers": 2, **SCALES, "rng": RNG},
-    draw_coloured_spectra: {
+    draws.draw_linear_spectra: {**SIZES, "teachers": 2, **SCALES, "rng": RNG},
+    draws.draw_coloured_spectra: {
         **{"covariance_spectrum": EIGENVALUES, "hidden_dim": 3, "teachers": 2},
         **{**SCALES, "rng": RNG},
     },
-    binned_density: {"spectra": SPECTRA, "edges": EIGENVALUES},
-    empirical_cdf: {"spectra": SPECTRA, "points": EIGENVALUES},
-    cdf_scores: {"spectra": SPREAD, "law": MarchenkoPastur(0.5)},
-    largest_score: {"count": 99},
-    largest_difference: {"error": EIGENVALUES, "teachers": 20},
-    smallest_batch_eigenvalues: {"net": NET, "rank": 9, "sizes": [2, 12], "rng": RNG},
-    graded_spectrum: {"net": NET, "precision": 128},
-    true_and_float_spectrum: {"net": NET},
-    population_hessian: {"net": NET, "input_covariance": SIGMA},
-    batch_hessian: {"net": NET, "inputs": INPUTS},
-    neural_tangent_kernel: {"net": NET, "inputs": INPUTS},
-    integrated_hessian: {"net": LINE},
-    is_irreducible: {"net": NET},
-    odd_activation_rank: {"net": NET},
-    degenerate_teachers: {"net": NET},
-    MarchenkoPastur: {"aspect_ratio": 0.5},
-    singular_value_density: {"t": TIMES, "n": 3, "p": 2},
-    kolmogorov_distance: {"law": MarchenkoPastur(0.5), "other": MarchenkoPastur(0.5)},
-    LinearHessianLaw: {**SIZES, **SCALES},
-    FiniteLinearHessianLaw: {**SIZES, **SCALES},
-    NonlinearHessianLaw: {"input_dim": 6, "hidden_dim": 5, "activation": Erf(), **SCALES},
-    leading_count: {"net": NET, "levels": EIGENVALUES},
-    gaussian_moments: {"activation": Erf(), "variance": 1.0},
-    ColouredHessianLaw: {
+    statistics.binned_density: {"spectra": SPECTRA, "edges": EIGENVALUES},
+    statistics.empirical_cdf: {"spectra": SPECTRA, "points": EIGENVALUES},
+    statistics.cdf_scores: {"spectra": SPREAD, "law": wishart.MarchenkoPastur(0.5)},
+    statistics.largest_score: {"count": 99},
+    statistics.largest_difference: {"error": EIGENVALUES, "teachers": 20},
+    eigenvalues.smallest_batch_eigenvalues: {"net": NET, "rank": 9, "sizes": [2, 12], "rng": RNG},
+    spectrum.graded_spectrum: {"net": NET, "precision": 128},
+    spectrum.true_and_float_spectrum: {"net": NET},
+    dense.population_hessian: {"net": NET, "input_covariance": SIGMA},
+    dense.batch_hessian: {"net": NET, "inputs": INPUTS},
+    dense.neural_tangent_kernel: {"net": NET, "inputs": INPUTS},
+    integrals.integrated_hessian: {"net": LINE},
+    theorem.is_irreducible: {"net": NET},
+    theorem.odd_activation_rank: {"net": NET},
+    theorem.degenerate_teachers: {"net": NET},
+    wishart.MarchenkoPastur: {"aspect_ratio": 0.5},
+    wishart.singular_value_density: {"t": TIMES, "n": 3, "p": 2},
+    statistics.kolmogorov_distance: {
+        "law": wishart.MarchenkoPastur(0.5),
+        "other": wishart.MarchenkoPastur(0.5),
+    },
+    linear.LinearHessianLaw: {**SIZES, **SCALES},
+    linear.FiniteLinearHessianLaw: {**SIZES, **SCALES},
+    nonlinear.NonlinearHessianLaw: {"input_dim": 6, "hidden_dim": 5, "activation": Erf(), **SCALES},
+    bulk.leading_count: {"net": NET, "levels": EIGENVALUES},
+    units.gaussian_moments: {"activation": Erf(), "variance": 1.0},
+    coloured.ColouredHessianLaw: {
         **{"covariance_spectrum": EIGENVALUES, "hidden_dim": 3, **SCALES, "samples": 5}
     },
-    OutputsHessianLaw: {**SIZES, "output_dim": 4, **SCALES},
-    descend_linear_students: {
+    outputs.OutputsHessianLaw: {**SIZES, "output_dim": 4, **SCALES},
+    linear_students.descend_linear_students: {
         **{**SIZES, "teachers": 2, "rate": 0.01, "steps": np.array([0, 3]), "epsilon": 1e-3},
         **{**SCALES, "rng": RNG, "progress": False},
     },
-    check_pair: {"student": STUDENT, "teacher": NET},
-    population_loss: {"student": STUDENT, "teacher": NET, "input_covariance": SIGMA},
-    population_gradient: {"student": STUDENT, "teacher": NET, "input_covariance": SIGMA},
-    near_loss: {"student": STUDENT, "teacher": NET, "nodes": 2, "input_covariance": SIGMA},
-    near_gradient: {"student": STUDENT, "teacher": NET, "nodes": 2, "input_covariance": SIGMA},
-    batch_loss: {"student": STUDENT, "teacher": NET, "inputs": INPUTS},
-    batch_gradient: {"student": STUDENT, "teacher": NET, "inputs": INPUTS},
-    HessianOperator: {"net": NET, "input_covariance": SIGMA},
-    BatchHessianOperator: {"net": NET, "inputs": INPUTS},
-    parameter_names: {"notebook": "01_linear_asymptotics"},
-    predicted_loss: {
+    loss.check_pair: {"student": STUDENT, "teacher": NET},
+    loss.population_loss: {"student": STUDENT, "teacher": NET, "input_covariance": SIGMA},
+    loss.population_gradient: {"student": STUDENT, "teacher": NET, "input_covariance": SIGMA},
+    loss.near_loss: {"student": STUDENT, "teacher": NET, "nodes": 2, "input_covariance": SIGMA},
+    loss.near_gradient: {"student": STUDENT, "teacher": NET, "nodes": 2, "input_covariance": SIGMA},
+    loss.batch_loss: {"student": STUDENT, "teacher": NET, "inputs": INPUTS},
+    loss.batch_gradient: {"student": STUDENT, "teacher": NET, "inputs": INPUTS},
+    operators.HessianOperator: {"net": NET, "input_covariance": SIGMA},
+    operators.BatchHessianOperator: {"net": NET, "inputs": INPUTS},
+    parameters.parameter_names: {"notebook": "01_linear_asymptotics"},
+    prediction.predicted_loss: {
         **{"eigenpairs": (EIGENVALUES, np.eye(3)), "deviation": EIGENVALUES},
         **{"times": TIMES, "rate": 0.1},
     },
-    checked_times: {"times": TIMES},
-    expected_loss: {**{"eigenvalues": EIGENVALUES, "times": TIMES, "epsilon": 0.1, "rate": 0.1}},
-    linear_expected_loss: {"times": TIMES, **SIZES, **SCALES, "epsilon": 0.1},
-    asymptotic_linear_expected_loss: {**{"times": TIMES, **SIZES, **SCALES, "epsilon": 0.1}},
-    late_exponent: SIZES,
-    numerical_rank: {"net": NET},
-    exact_rank: {**COUNTED, "output_dim": 2, "rng": RNG},
-    exact_ranks: {**COUNTED, "output_dim": 2, "rng": RNG},
-    exact_batch_ranks: {**COUNTED, "rng": RNG},
-    count_batch_ranks: {**BATCHES, "rng": RNG},
-    expected_batch_ranks: BATCHES,
-    certify_batch_ranks: {"net": NET, "inputs": INPUTS[:9], "bits": 128},
-    degrees_and_sizes: {**COUNTED, "output_dim": 2},
-    degrees_of: {"activation": Linear()},
-    scan_cases: {**{"max_degree": 2, "max_input_dim": 2, "output_dim": 1, "max_terms": 1}},
-    tabulate_ranks: {
+    prediction.checked_times: {"times": TIMES},
+    prediction.expected_loss: {
+        **{"eigenvalues": EIGENVALUES, "times": TIMES, "epsilon": 0.1, "rate": 0.1}
+    },
+    linear_prediction.linear_expected_loss: {"times": TIMES, **SIZES, **SCALES, "epsilon": 0.1},
+    linear_prediction.asymptotic_linear_expected_loss: {
+        **{"times": TIMES, **SIZES, **SCALES, "epsilon": 0.1}
+    },
+    linear_prediction.late_exponent: SIZES,
+    count.numerical_rank: {"net": NET},
+    count.exact_rank: {**COUNTED, "output_dim": 2, "rng": RNG},
+    count.exact_ranks: {**COUNTED, "output_dim": 2, "rng": RNG},
+    count.exact_batch_ranks: {**COUNTED, "rng": RNG},
+    count.count_batch_ranks: {**BATCHES, "rng": RNG},
+    theory.expected_batch_ranks: BATCHES,
+    jacobian.certify_batch_ranks: {"net": NET, "inputs": INPUTS[:9], "bits": 128},
+    bounds.degrees_and_sizes: {**COUNTED, "output_dim": 2},
+    bounds.degrees_of: {"activation": Linear()},
+    scan.scan_cases: {**{"max_degree": 2, "max_input_dim": 2, "output_dim": 1, "max_terms": 1}},
+    scan.tabulate_ranks: {
         **{"choices": [frozenset({1})], "max_input_dim": 2, "max_hidden_dim": 2, "rng": RNG}
     },
-    theoretical_rank: {**COUNTED, "output_dim": 2},
-    quadratic_null_vectors: {"net": QUADRATIC},
-    fit_student: {"student": NEAR, "inputs": INPUTS, "outputs": NET(INPUTS)},
-    relative_errors: {"teacher": NET, "distance": 0.01, "batches": [4], "rng": RNG},
-    spectrum: {"net": NET, "input_covariance": SIGMA},
-    batch_spectrum: {"net": NET, "inputs": INPUTS},
-    extreme_eigenvalues: {"net": NET, "k": 1, "steps": 5, "rng": RNG},
-    spectral_density: {"net": NET, "probes": 2, "steps": 3, "rng": RNG},
+    theory.theoretical_rank: {**COUNTED, "output_dim": 2},
+    null_space.quadratic_null_vectors: {"net": QUADRATIC},
+    recovery.fit_student: {"student": NEAR, "inputs": INPUTS, "outputs": NET(INPUTS)},
+    recovery.relative_errors: {"teacher": NET, "distance": 0.01, "batches": [4], "rng": RNG},
+    eigenvalues.spectrum: {"net": NET, "input_covariance": SIGMA},
+    eigenvalues.batch_spectrum: {"net": NET, "inputs": INPUTS},
+    lanczos.extreme_eigenvalues: {"net": NET, "k": 1, "steps": 5, "rng": RNG},
+    lanczos.spectral_density: {"net": NET, "probes": 2, "steps": 3, "rng": RNG},
     DENSITY.pdf: {"points": EIGENVALUES, "width": 0.5},
     DENSITY.cdf: {"points": EIGENVALUES},
-    draw_certificates: {"shapes": [(1, 1)], "teachers": 1, **SCALES, "rng": RNG},
+    survey.draw_certificates: {"shapes": [(1, 1)], "teachers": 1, **SCALES, "rng": RNG},
     load_sweep: {"name": "rank"},
-    nonzero: {"eigenvalues": EIGENVALUES},
-    steps_to: {"eigenvalues": EIGENVALUES, "fractions": np.array([0.1])},
-    summary: {"name": "net", "eigenvalues": EIGENVALUES, "fraction": 0.5},
-    scaling_directions: {"net": RECTIFIER},
-    jacobian_rank: {"net": NET, "rng": RNG, "max_precision": 128},
+    eigenvalues.nonzero: {"eigenvalues": EIGENVALUES},
+    prediction.steps_to: {"eigenvalues": EIGENVALUES, "fractions": np.array([0.1])},
+    prediction.summary: {"name": "net", "eigenvalues": EIGENVALUES, "fraction": 0.5},
+    null_space.scaling_directions: {"net": RECTIFIER},
+    jacobian.jacobian_rank: {"net": NET, "rng": RNG, "max_precision": 128},
 }
 
 # What the user gives is checked before it gets to these.

@@ -52,6 +52,12 @@ def leave(results, name):
         shutil.copytree(results / name, results / leftover)
 
 
+def results_of(checkout):
+    """Return the bytes of all results, by name."""
+    files = [path for path in (checkout / "results").rglob("*") if path.is_file()]
+    return {path.relative_to(checkout).as_posix(): path.read_bytes() for path in files}
+
+
 SMALL_NOTEBOOK = """# ---
 # jupyter:
 #   kernelspec:

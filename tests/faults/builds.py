@@ -76,9 +76,3 @@ def copy_of(checkout, target):
     shutil.copytree(checkout, target, ignore=shutil.ignore_patterns(".venv"))
     link_environment(target)
     return target
-
-
-def results_of(checkout):
-    """Return the bytes of all results, by name."""
-    files = [path for path in (checkout / "results").rglob("*") if path.is_file()]
-    return {path.relative_to(checkout).as_posix(): path.read_bytes() for path in files}

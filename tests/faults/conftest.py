@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from builds import KERNEL, PAPERMILL, SNAKEMAKE, find, results_of, start
-from checkout import ROOT, small_checkout
+from builds import KERNEL, PAPERMILL, SNAKEMAKE, find, start
+from checkout import ROOT, results_of, small_checkout
 
 # What git ignores: results, and what tools keep beside the checkout.
 IGNORED = {line.strip("/") for line in (ROOT / ".gitignore").read_text().splitlines()} | {".git"}

@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from builds import copy_of, results_of
-from checkout import ROOT, leave, run
+from builds import copy_of
+from checkout import ROOT, leave, results_of, run
 
 sys.path.append(str(ROOT / "workflow"))
 import archive

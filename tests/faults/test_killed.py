@@ -9,16 +9,8 @@ import time
 
 import psutil
 import pytest
-from builds import (
-    KERNEL,
-    PAPERMILL,
-    SNAKEMAKE,
-    assert_nothing_is_left,
-    results_of,
-    start,
-    wait_for,
-)
-from checkout import run, small_checkout
+from builds import KERNEL, PAPERMILL, SNAKEMAKE, assert_nothing_is_left, start, wait_for
+from checkout import results_of, run, small_checkout
 
 pytestmark = pytest.mark.slow
 

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from builds import KERNEL, SNAKEMAKE, assert_nothing_is_left, copy_of, results_of, start, wait_for
-from checkout import environment, small_checkout
+from builds import KERNEL, SNAKEMAKE, assert_nothing_is_left, copy_of, start, wait_for
+from checkout import environment, results_of, small_checkout
 
 pytestmark = pytest.mark.slow
 

@@ -4,7 +4,7 @@ import re
 import subprocess
 
 import pytest
-from checkout import copy_checkout, environment, run
+from checkout import copy_checkout, environment, results_of, run
 from one_machine import said, wait_for
 from small_sweep import NOTEBOOK, SMALL, small_checkout, write_sweep
 
@@ -14,12 +14,6 @@ HERE = ("--cores", "2")
 SLURM = ("--profile", "workflow/profiles/slurm")
 QUICK = ("--configfile", "config/quick.yaml")
 SWEEP = ("sweep", "--config", "sweep=small")
-
-
-def results_of(checkout):
-    """Return every file of results, by its name."""
-    files = [path for path in (checkout / "results").rglob("*") if path.is_file()]
-    return {str(path.relative_to(checkout)): path.read_bytes() for path in files}
 
 
 def assert_same_bytes(one, other):

@@ -7,7 +7,7 @@ import pytest
 from reference import difference_hessian, sample_mean, sampled_hessian
 from scipy.stats import norm, ortho_group
 
-from cases import NETWORKS
+from cases import NETWORKS, assert_equal
 from nearopt import Erf, Linear, Polynomial, TwoLayer
 from nearopt.descent.dynamics import gradient_descent
 from nearopt.descent.loss import near_gradient, near_loss, population_gradient, population_loss
@@ -30,10 +30,6 @@ def draw(input_dim, hidden_dim, activation, seed=0, output_dim=1):
     rng = np.random.default_rng(seed)
     sizes = {"activation": activation, "output_dim": output_dim, "sigma1": 0.7}
     return TwoLayer.draw(input_dim, hidden_dim, rng=rng, **sizes)
-
-
-def assert_equal(actual, expected, tolerance=1e-12):
-    np.testing.assert_allclose(actual, expected, rtol=0, atol=tolerance * np.abs(expected).max())
 
 
 @pytest.mark.lengthy

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
+from cases import near
 from nearopt import Erf, Linear, Polynomial, ReLU, TwoLayer
 from nearopt.descent.dynamics import (
     DivergenceError,
@@ -36,11 +37,6 @@ def teacher(request):
 def plain():
     """For gradients that ask nothing of a teacher but its place."""
     return TwoLayer.draw(2, 3, activation=Linear(), rng=np.random.default_rng(8))
-
-
-def near(teacher, epsilon):
-    move = np.random.default_rng(2).standard_normal(teacher.parameter_count)
-    return teacher.with_parameters(teacher.parameters + epsilon * move)
 
 
 def test_critical_rate_is_two_over_the_largest_eigenvalue(teacher):

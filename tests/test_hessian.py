@@ -12,19 +12,10 @@ from reference import (
 )
 from scipy.stats import norm, ortho_group
 
-from cases import ACTIVATIONS, NETWORKS
+from cases import ACTIVATIONS, NETWORKS, assert_equal, draw
 from nearopt import Erf, LeakyReLU, Linear, Polynomial, ReLU, TwoLayer
 from nearopt.hessian.dense import batch_hessian, neural_tangent_kernel, population_hessian
 from nearopt.network.smooth import gelu, sin
-
-
-def draw(input_dim, hidden_dim, activation, seed=0, **sizes):
-    rng = np.random.default_rng(seed)
-    return TwoLayer.draw(input_dim, hidden_dim, activation=activation, rng=rng, **sizes)
-
-
-def assert_equal(actual, expected, tolerance=1e-12):
-    np.testing.assert_allclose(actual, expected, rtol=0, atol=tolerance * np.abs(expected).max())
 
 
 def test_population_hessian_is_the_mean_of_the_sampled_one(net):

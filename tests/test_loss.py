@@ -4,6 +4,7 @@ import mpmath
 import numpy as np
 import pytest
 
+from cases import near
 from nearopt import Erf, Linear, Polynomial, ReLU, TwoLayer
 from nearopt.descent.loss import (
     batch_gradient,
@@ -22,11 +23,6 @@ ACTIVATIONS = [Linear(), Polynomial((0.5, 1.0, 1.0)), Polynomial((0.0, 0.0, 0.0,
 def teacher(request):
     rng = np.random.default_rng(1)
     return TwoLayer.draw(3, 4, output_dim=2, activation=request.param, rng=rng)
-
-
-def near(teacher, epsilon, seed=2):
-    move = np.random.default_rng(seed).standard_normal(teacher.parameter_count)
-    return teacher.with_parameters(teacher.parameters + epsilon * move)
 
 
 def slopes(loss, student, teacher, step):

@@ -2,18 +2,10 @@ import tracemalloc
 
 import numpy as np
 
-from nearopt import Erf, TwoLayer
+from cases import assert_equal, draw
+from nearopt import Erf
 from nearopt.hessian.dense import batch_hessian, population_hessian
 from nearopt.hessian.operators import BatchHessianOperator, HessianOperator, row_parts
-
-
-def draw(input_dim, hidden_dim, **sizes):
-    rng = np.random.default_rng(0)
-    return TwoLayer.draw(input_dim, hidden_dim, activation=Erf(), rng=rng, **sizes)
-
-
-def assert_equal(actual, expected):
-    np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-12 * np.abs(expected).max())
 
 
 def assert_same_operator(operator, matrix):
@@ -35,12 +27,12 @@ def test_operators_are_their_matrices(net):
 def test_operator_of_many_row_parts_is_its_matrix(monkeypatch):
     monkeypatch.setattr("nearopt.hessian.operators.CACHED", 400)
     assert len(row_parts((150, 150))) == 75
-    net = draw(3, 150, output_dim=2)
+    net = draw(3, 150, Erf(), output_dim=2)
     assert_same_operator(HessianOperator(net), population_hessian(net))
 
 
 def test_operators_take_complex_vectors_and_no_columns():
-    net = draw(3, 4, output_dim=2)
+    net = draw(3, 4, Erf(), output_dim=2)
     inputs = np.random.default_rng(7).standard_normal((5, 3))
     v = np.random.default_rng(8).standard_normal((2, net.parameter_count))
     for operator in (
@@ -54,7 +46,7 @@ def test_operators_take_complex_vectors_and_no_columns():
 
 
 def test_operators_never_hold_a_matrix_of_parameters():
-    net = draw(2000, 10, sigma1=0.02)
+    net = draw(2000, 10, Erf(), sigma1=0.02)
     inputs = np.random.default_rng(8).standard_normal((1000, 2000))
     tracemalloc.start()
     for operator in (HessianOperator(net), BatchHessianOperator(net, inputs)):

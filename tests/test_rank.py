@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 from second_count import coefficient_rank
 
+from cases import count
 from nearopt import Erf, Linear, Polynomial, TwoLayer
 from nearopt.rank.bounds import Bound, upper_bound
 from nearopt.rank.count import exact_batch_ranks, exact_rank, exact_ranks, numerical_rank
@@ -50,10 +51,6 @@ DEGREES = st.frozensets(st.integers(0, 5), min_size=1, max_size=4)
 
 def rng(seed=0):
     return np.random.default_rng(seed)
-
-
-def count(degrees, n, h, outputs=1, seed=0):
-    return exact_rank(Polynomial.of_degrees(degrees), n, h, outputs, rng=rng(seed))
 
 
 def integers(seed, *shape, size=50):

@@ -6,20 +6,16 @@ from math import comb
 import numpy as np
 import pytest
 
+from cases import count
 from nearopt import Linear, Polynomial, TwoLayer
 from nearopt.hessian.null_space import quadratic_null_vectors
 from nearopt.rank.bounds import Bound, Rank
-from nearopt.rank.count import exact_rank
 from nearopt.rank.double_points import EXCEPTIONS, conditions_on_forms, factor_pairs, monomials
 from nearopt.rank.theory import theoretical_rank
 
 
 def rng(seed=0):
     return np.random.default_rng(seed)
-
-
-def count(degrees, n, h, outputs=1, seed=0):
-    return exact_rank(Polynomial.of_degrees(degrees), n, h, outputs, rng=rng(seed))
 
 
 def test_scales_and_rotations_are_the_null_space_of_a_quadratic_network():

@@ -8,6 +8,7 @@ from reference import hermite_rule
 from scipy.sparse.linalg import aslinearoperator
 from scipy.stats import norm
 
+from cases import draw
 from nearopt import Erf, Linear, Polynomial, TwoLayer
 from nearopt.hessian.dense import batch_hessian, population_hessian
 from nearopt.hessian.eigenvalues import spectrum
@@ -16,11 +17,6 @@ from nearopt.hessian.lanczos import extreme_eigenvalues, lanczos, spectral_densi
 from nearopt.hessian.operators import BatchHessianOperator, HessianOperator
 
 CUBIC = Polynomial((0.3, -1.0, 0.5, 0.2))
-
-
-def draw(input_dim, hidden_dim, activation, **sizes):
-    rng = np.random.default_rng(0)
-    return TwoLayer.draw(input_dim, hidden_dim, activation=activation, rng=rng, **sizes)
 
 
 def test_spectrum_is_that_of_the_dense_hessian(net):

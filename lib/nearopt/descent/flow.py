@@ -35,12 +35,10 @@ def gradient_flow(
 
     Parameters
     ----------
-    student, teacher : TwoLayer
-        Start and optimum.
+    student, teacher, gradient
+        As in `gradient_descent`; late, `near_gradient` rounds least.
     times : array of shape (records,)
         Ascending, from above 0.
-    gradient : callable
-        Of student and teacher, as in `gradient_descent`; late, `near_gradient` rounds least.
     hessian : callable
         Of a student: the Gauss-Newton matrix (P, P) of the same loss, which for a batch is
         `functools.partial(batch_hessian, inputs=inputs)`. Another makes more steps.

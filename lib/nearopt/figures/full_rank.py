@@ -34,14 +34,14 @@ def rank_curves(survey: pd.DataFrame) -> Figure:
         panel.set(ylim=(0, None), xlim=(0, None))
         panel.xaxis.get_major_locator().set_params(integer=True)
     axes[0, 0].set_ylabel("rank")
-    _label(axes[0, 0], (0.62, 0.9), "certified", style.EXACT, "right")
-    _label(axes[0, 0], (0.98, 0.17), "floats", style.ACCENTS[0], "right")
+    _label(axes[0, 0], (0.62, 0.9), "certified", style.EXACT)
+    _label(axes[0, 0], (0.98, 0.17), "floats", style.ACCENTS[0])
     return figure
 
 
-def _label(axes: Axes, place: tuple[float, float], text: str, color: str, side: str) -> None:
-    """Write a direct label at a place in units of the axes."""
-    axes.text(*place, text, color=color, ha=side, transform=axes.transAxes)
+def _label(axes: Axes, place: tuple[float, float], text: str, color: str) -> None:
+    """Write a direct label that ends at a place in units of the axes."""
+    axes.text(*place, text, color=color, ha="right", transform=axes.transAxes)
 
 
 def spectra_above_and_below_the_floor(
@@ -65,8 +65,8 @@ def spectra_above_and_below_the_floor(
         panel.set(title=f"$N_i = {input_dim}$, $N_h = {hidden_dim}$", xlabel="index")
         panel.set(ylim=(true[0] / 10, 100 * true[-1]))
     axes[0, 0].set_ylabel(r"eigenvalue $|\lambda|$")
-    _label(axes[0, 0], (0.97, 0.8), "floats", style.ACCENTS[0], "right")
-    _label(axes[0, 0], (0.5, 0.25), "truth", style.EXACT, "right")
+    _label(axes[0, 0], (0.97, 0.8), "floats", style.ACCENTS[0])
+    _label(axes[0, 0], (0.5, 0.25), "truth", style.EXACT)
     floor = next(iter(spectra.values()))[2]
     axes[0, 0].text(1, floor / 30, "floor", color=style.LAW, va="top")
     return figure

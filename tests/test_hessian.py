@@ -177,14 +177,11 @@ def test_an_odd_activation_does_not_see_the_sign_of_a_unit(net, data):
 
 def test_jobs_beyond_memory_name_what_serves_instead():
     net = draw(3000, 1000, Erf())
-    with pytest.raises(
-        MemoryError, match=r"^a dense Hessian of 3001000 .*; use HessianOperator, .* size$"
-    ):
-        population_hessian(net)
-    with pytest.raises(
-        MemoryError, match=r"^a dense Hessian of 3001000 .*; use HessianOperator, .* size$"
-    ):
-        population_hessian(net, np.eye(3000))
+    for covariance in (None, np.eye(3000)):
+        with pytest.raises(
+            MemoryError, match=r"^a dense Hessian of 3001000 .*; use HessianOperator, .* size$"
+        ):
+            population_hessian(net, covariance)
     with pytest.raises(
         MemoryError, match=r"^a dense Hessian of 3001000 .*; use BatchHessianOperator, .* batch$"
     ):
@@ -236,15 +233,6 @@ def test_the_memory_of_a_tangent_kernel_is_what_it_asks_for(monkeypatch):
     inputs = np.random.default_rng(9).standard_normal((800, 3))
     peak, need = peak_and_need(monkeypatch, neural_tangent_kernel, draw(3, 4, Erf()), inputs)
     assert 0.95 * need < peak < 1.05 * need
-
-
-@pytest.mark.parametrize("function", [batch_hessian, neural_tangent_kernel])
-def test_bad_inputs_are_named(function):
-    net = draw(2, 3, Erf())
-    with pytest.raises(ValueError, match=r"^inputs must have shape \(any, 2\), not \(4, 3\)$"):
-        function(net, np.ones((4, 3)))
-    with pytest.raises(ValueError, match="^inputs must be finite"):
-        function(net, np.full((4, 2), np.nan))
 
 
 @pytest.mark.parametrize("function", [population_hessian, batch_hessian, neural_tangent_kernel])

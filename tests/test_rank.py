@@ -233,23 +233,6 @@ def test_floats_fail_where_the_count_does_not():
     assert numerical_rank(net).value < exact_rank(activation, 2, 16, rng=rng()).value
 
 
-@pytest.mark.parametrize("function", [exact_rank, exact_ranks, exact_batch_ranks, theoretical_rank])
-def test_bad_input_is_named(function):
-    source = {} if function is theoretical_rank else {"rng": rng()}
-    with pytest.raises(ValueError, match="^input_dim must be"):
-        function(Linear(), 0, 3, **source)
-    with pytest.raises(ValueError, match="^hidden_dim must be"):
-        function(Linear(), 3, -1, **source)
-    with pytest.raises(ValueError, match="^activation must be a Polynomial"):
-        function(Erf(), 3, 3, **source)
-    if source:
-        with pytest.raises(TypeError, match="^rng must be"):
-            function(Linear(), 3, 3, rng=0)
-    if function is not exact_batch_ranks:
-        with pytest.raises(ValueError, match="^output_dim must be"):
-            function(Linear(), 3, 3, 2.5, **source)
-
-
 def test_a_count_that_cannot_fit_is_refused_before_it_starts():
     with pytest.raises(
         MemoryError,

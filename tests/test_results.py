@@ -174,5 +174,3 @@ def test_what_papermill_was_given_by_another_name_is_refused(name):
     namespace = cells("teachers = 100", injected, "results = ...", results_dir="out", **{name: 5})
     with pytest.raises(ValueError, match=f"unknown key '{name}'; known are"):
         Results(NOTEBOOK, namespace)
-    with pytest.raises(ValueError, match=f"unknown key '{name}'; known are"):
-        Results(NOTEBOOK, PARAMETERS | {name: 5})

@@ -187,7 +187,7 @@ def test_divergence_names_the_critical_rate(teacher):
     ("changes", "message"),
     [
         ({"rate": 0}, "^rate must be a finite number above 0, not 0"),
-        ({"steps": 0}, "^steps must be"),
+        ({"steps": 0}, "^steps must be a whole number of at least 1, not 0$"),
         ({"records": 1.5}, "^records must be"),
     ],
 )

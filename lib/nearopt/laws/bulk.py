@@ -68,11 +68,14 @@ def leading_count(net: TwoLayer, levels: ArrayLike) -> NDArray[np.int64]:
 
 @dataclass
 class Bulk:
-    """Degrees from 2, averaged over teachers, at levels z that are turned from the real axis.
+    r"""Degrees from 2, averaged over teachers, at levels z that are turned from the real axis.
 
     Where the tensors' matrix has the eigenvalue t, a unit acts on an input direction with D a^2,
 
-        D = c0 + b m(-1 - t),   1/m(t) = -t + (1/c) E[b a^2 / ((c0 + b m(t)) a^2 - z)],
+    .. math::
+
+        D = c_0 + b \, m(-1 - t), \qquad
+        \frac{1}{m(t)} = -t + \frac{1}{c} E\Bigl[\frac{b a^2}{(c_0 + b \, m(t)) a^2 - z}\Bigr],
 
     and of cubic features, too many for their dimension, 1 / (1 + crowding E[kappa_3 y]) is left.
     Arrays linear, quadratic, cubic and rest are kappa_1, b, kappa_3 and c0 of each kind of unit,

@@ -15,7 +15,7 @@ def assert_same_operator(operator, matrix):
     assert_equal(operator @ vectors[:, 0], matrix @ vectors[:, 0])
     assert_equal(operator @ vectors, matrix @ vectors)
     assert_equal(operator.H @ vectors, matrix.T @ vectors)
-    assert_equal(operator.rmatvec(vectors[:, :1]), matrix.T @ vectors[:, :1])
+    assert_equal(operator.rmatmat(vectors[:, :1]), matrix.T @ vectors[:, :1])
 
 
 def test_operators_are_their_matrices(net):

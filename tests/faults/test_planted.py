@@ -10,13 +10,13 @@ from checkout import ROOT, run
 # The formula, as lib has it in one place; what it is turned into; the notebook that says so first.
 PLANTED = {
     "Hessian, weights of both layers": (
-        "slopes = K11[:, :, None] * W1[:, None, :]",
-        "slopes = 2 * K11[:, :, None] * W1[:, None, :]",
+        "slopes = own[:, :, None] * A[:, None, :]",
+        "slopes = 2 * own[:, :, None] * A[:, None, :]",
         "01_linear_asymptotics",
     ),
-    "scale of the chi-square variable": (
-        "(sigma2, r, radial.pdf)",
-        "(sigma2**2, r, radial.pdf)",
+    "degrees of freedom of the chi-square variable": (
+        "root, self._square = chi(freedom), chi2(freedom)",
+        "root, self._square = chi(freedom + 1), chi2(freedom + 1)",
         "01_linear_asymptotics",
     ),
     "edges of the Marchenko-Pastur law": (
@@ -40,13 +40,13 @@ PLANTED = {
         "02_polynomial_rank",
     ),
     "Hessian, incoming weights": (
-        "np.stack([K13.T, K22, K22, K13]",
-        "np.stack([K13.T, K22, -K22, K13]",
+        "np.stack([plus, skew / 2, skew / 2, minus]",
+        "np.stack([minus, skew / 2, skew / 2, plus]",
         "02_polynomial_rank",
     ),
     "kernels of erf": (
-        "K11 = 2 / math.pi / np.sqrt(D)",
-        "K11 = 1 / math.pi / np.sqrt(D)",
+        "K11, own = 2 / math.pi * np.outer(e, e) / root",
+        "K11, own = 1 / math.pi * np.outer(e, e) / root",
         "03_erf_full_rank",
     ),
     "kernels of erf in balls": (

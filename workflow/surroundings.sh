@@ -6,3 +6,13 @@ export PATH="$here/.venv/bin:$PATH" PYTHONPATH="$here/lib" PYTHONUTF8=1 XDG_CACH
 for name in IPYTHONDIR JUPYTER_CONFIG_DIR JUPYTER_DATA_DIR JUPYTER_RUNTIME_DIR MPLCONFIGDIR; do
   export "$name=$here/.venv/own"
 done
+# Snakemake writes to these before anything of ours could say why that fails.
+for folder in "$here" "$here/.snakemake"; do
+  if [ -e "$folder" ] && [ ! -w "$folder" ]; then
+    echo "Nothing can be written to $folder: change that, or build in a copy of your own." >&2
+    exit 1
+  elif [ -e "$folder" ] && [ "$(df -Pm "$folder" | awk 'NR == 2 { print $4 }')" -lt 64 ]; then
+    echo "The disk of $folder is full: make room, 64 MB at least." >&2
+    exit 1
+  fi
+done

@@ -19,7 +19,8 @@ from nearopt.descent.prediction import predicted_loss
 from nearopt.hessian.dense import population_hessian
 from nearopt.laws.draws import draw_linear_spectra
 from nearopt.laws.linear import FiniteLinearHessianLaw
-from nearopt.network.activations import Activation, Erf, Linear, Polynomial, ReLU
+from nearopt.network.activations import Erf, Linear, Polynomial, ReLU
+from nearopt.network.kernels import Activation
 from nearopt.network.two_layer import TwoLayer
 from nearopt.rank.theory import theoretical_rank
 from nearopt.report import style

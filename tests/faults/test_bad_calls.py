@@ -15,7 +15,8 @@ from calls import CALLS, INNER, INPUTS
 
 import nearopt
 from nearopt import Erf, TwoLayer
-from nearopt.network.activations import Activation, Polynomial
+from nearopt.network.activations import Polynomial
+from nearopt.network.kernels import Activation
 
 pytestmark = pytest.mark.usefixtures("untouched_checkout", "untouched_folder")
 

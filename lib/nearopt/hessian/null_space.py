@@ -5,7 +5,8 @@ from itertools import combinations
 import numpy as np
 
 from nearopt.checks import Array, require_memory
-from nearopt.network.activations import Activation, LeakyReLU, Polynomial
+from nearopt.network.activations import LeakyReLU, Polynomial
+from nearopt.network.kernels import Activation
 from nearopt.network.two_layer import TwoLayer, require_network
 
 

@@ -22,7 +22,7 @@ from nearopt.laws.units import (
     positive_angle,
 )
 from nearopt.laws.wishart import MarchenkoPastur
-from nearopt.network.activations import Activation
+from nearopt.network.kernels import Activation
 
 # Levels in each decade, and kinds of units, by the norm of their rows.
 PER_DECADE, KINDS = 12, 3

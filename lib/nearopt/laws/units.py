@@ -13,7 +13,7 @@ from scipy.integrate import quad_vec
 from scipy.special import wofz
 
 from nearopt.checks import Array, positive_number
-from nearopt.network.activations import Activation
+from nearopt.network.kernels import Activation
 from nearopt.network.two_layer import require_activation
 
 ORDERS = 6

@@ -11,10 +11,8 @@ from numpy.polynomial import Polynomial as PowerSeries
 from scipy.special import erf
 
 from nearopt.checks import Array, finite_array
-from nearopt.network.kernels import Activation, Blocks, Kernels, Rows
+from nearopt.network.kernels import Blocks, Kernels, Rows
 from nearopt.network.mehler import mehler_kernels
-
-__all__ = ["Activation", "Erf", "Kernels", "LeakyReLU", "Linear", "Polynomial", "ReLU"]
 
 # The squared sine of an angle that the rounding of a Gram matrix can feign.
 ROUNDING = 16 * np.finfo(np.float64).eps

@@ -15,7 +15,8 @@ import numpy as np
 from flint import arb
 from numpy.typing import ArrayLike, NDArray
 
-from nearopt.network.activations import Activation, Erf, Kernels, Polynomial
+from nearopt.network.activations import Erf, Polynomial
+from nearopt.network.kernels import Activation, Kernels
 
 Balls = NDArray[np.object_]
 

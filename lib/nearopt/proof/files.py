@@ -15,7 +15,8 @@ from typing import Any
 from flint import arb
 
 from nearopt.network import smooth
-from nearopt.network.activations import Activation, Erf, Polynomial
+from nearopt.network.activations import Erf, Polynomial
+from nearopt.network.kernels import Activation
 from nearopt.network.two_layer import TwoLayer
 from nearopt.proof.balls import working_precision
 from nearopt.proof.certificate import FIRST_PRECISION, LARGEST_PRECISION, Certificate

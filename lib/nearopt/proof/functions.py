@@ -8,7 +8,8 @@ from flint import acb, arb
 
 from nearopt.checks import Array
 from nearopt.network import smooth
-from nearopt.network.activations import Activation, Erf, LeakyReLU, Polynomial
+from nearopt.network.activations import Erf, LeakyReLU, Polynomial
+from nearopt.network.kernels import Activation
 
 # The second argument asks for a non-finite ball wherever the function is not analytic.
 BallMap = Callable[[acb, bool], acb]

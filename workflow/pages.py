@@ -159,7 +159,7 @@ def write_api(folder: Path) -> None:
         page = [f"# nearopt.{name}", ""]
         page += [first] if files else automodule(room.__name__)
         for file in files:
-            page += ["", f"## nearopt.{name}.{file}", *automodule(f"{room.__name__}.{file}")]
+            page += ["", f"## {file}", *automodule(f"{room.__name__}.{file}")]
         (folder / f"{name}.md").write_text("\n".join([*page, ""]))
     index += ["", "```{toctree}", ":hidden:", "", *(f"api/{name}" for name in names), "```", ""]
     folder.with_suffix(".md").write_text("\n".join(index))

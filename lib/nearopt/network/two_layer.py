@@ -114,7 +114,7 @@ class TwoLayer:
 
         From them and the inputs all of the Jacobian is made.
         """
-        needed = 40.0 * len(inputs) * self.hidden_dim
+        needed = 48.0 * len(inputs) * self.hidden_dim
         require_memory(f"a batch of {len(inputs)} inputs", needed, "use a smaller batch")
         u = inputs @ self.W1.T
         return self.activation(u), self.activation.derivative(u)

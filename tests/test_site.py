@@ -177,7 +177,7 @@ def test_pages_render_in_a_browser_without_a_network(site, parsed, chromium, vie
         )
         assert state["set"] >= state["raw"], name
         assert state["wrong"] == state["unseen"] == 0, name
-        assert state["wide"] <= 8, name  # api/laws.html is 5 too wide on a phone
+        assert state["wide"] <= 0, name
         light = sum(map(int, re.findall(r"\d+", state["background"])[:3])) > 3 * 128
         assert light is (scheme == "light"), name
     assert not trouble

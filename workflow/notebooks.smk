@@ -62,8 +62,6 @@ rule notebook:
     params:
         contents=lambda wildcards: contents(*sources_of(wildcards)),
         values=lambda wildcards: json.dumps(config[wildcards.name], sort_keys=True),
-    log:
-        f"{LOGS}/{{name}}.log",
     benchmark:
         f"{LOGS}/{{name}}.tsv"
     threads: 1

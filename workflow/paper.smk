@@ -17,10 +17,8 @@ rule claims:
     params:
         contents=contents("workflow/claims.py"),
         folders=expand(f"{RESULTS}/{{name}}", name=NOTEBOOKS),
-    log:
-        f"{LOGS}/claims.log",
     shell:
-        "python {input.script} {output} --collect {params.folders} 2> {log} || (cat {log}; false)"
+        "python {input.script} {output} --collect {params.folders}"
 
 
 rule paper:
@@ -32,8 +30,6 @@ rule paper:
         f"{RESULTS}/paper.pdf",
     params:
         contents=contents(*MANUSCRIPT),
-    log:
-        f"{LOGS}/paper.log",
     benchmark:
         f"{LOGS}/paper.tsv"
     threads: 1
@@ -41,4 +37,4 @@ rule paper:
         mem_mb=500,
         runtime=5,
     shell:
-        f"python workflow/typeset.py paper/main.typ {RESULTS} {{output}} 2> {{log}} || (cat {{log}}; false)"
+        f"python workflow/typeset.py paper/main.typ {RESULTS} {{output}}"

@@ -57,8 +57,6 @@ rule point:
     params:
         contents=contents(*sources(grid["notebook"])),
         values=lambda wildcards: json.dumps(FIXED | POINTS[wildcards.point], sort_keys=True),
-    log:
-        f"{LOGS}/sweeps/{SWEEP}/points/{SPACE.wildcard_pattern}.log",
     benchmark:
         f"{LOGS}/sweeps/{SWEEP}/points/{SPACE.wildcard_pattern}.tsv"
     threads: 1
@@ -68,7 +66,7 @@ rule point:
     shell:
         f"python workflow/run_notebook.py notebooks/{grid['notebook']}.py"
         " --parameters {params.values:q}"
-        f" --results {TABLE}/points/{{wildcards.point:q}} --logs $(dirname {{log:q}})"
+        f" --results {TABLE}/points/{{wildcards.point:q}} --logs {LOGS}/sweeps/{SWEEP}/points"
 
 
 rule collect:

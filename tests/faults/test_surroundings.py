@@ -87,6 +87,7 @@ def test_a_disk_that_fills_up_is_named_and_room_is_all_that_the_next_build_needs
         said = build.communicate()[0]
         assert build.returncode != 0
         assert "notebooks/01_small.py: OSError: [Errno 28] No space left on device" in said
+        assert "Traceback" not in said
         (disk / "filler").unlink()
         assert_finished(make_quick(checkout), checkout, undisturbed)
 
@@ -110,6 +111,7 @@ def test_a_folder_that_cannot_be_written_is_named(place, tmp_path):
         code, said = make_quick(checkout, XDG_CACHE_HOME=str(tmp_path))
     assert code != 0
     assert f"Nothing can be written to {folder}: " in said
+    assert "Traceback" not in said
 
 
 @pytest.mark.parametrize("home", [None, "/proc/nowhere"])

@@ -149,6 +149,18 @@ def test_a_verdict_compares_with_its_tolerance(measured, passed):
     assert ("holds" if passed else "FAILS") in repr(verdict)
 
 
+def test_each_verdict_is_shown_once_in_a_table():
+    results = Results(NOTEBOOK, PARAMETERS)
+    results.verdict("C3", "rank", measured=10, expected=10, tolerance=0)
+    results.verdict("C4", "mean", measured=2.5, error=0.125, expected=2, tolerance=0.3)
+    table = results.settled()
+    assert table.loc["rank"].to_list() == ["C3", "10", "10 ± 0", "holds"]
+    assert table.loc["mean"].to_list() == ["C4", "2.5 ± 0.12", "2 ± 0.3", "FAILS"]
+    results.verdict("C4", "scale", measured=1, expected=1, tolerance=0.1)
+    assert results.settled().index.to_list() == ["scale"]
+    assert results.settled().empty
+
+
 def test_bad_parameters_stop_a_notebook_and_no_folder_writes_nothing(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match=r"teachers = -5 is not allowed"):

@@ -109,6 +109,7 @@ class Results:
         self.folder = Path(folder) if folder else None
         self.values: dict[str, dict[str, Any]] = {}
         self.verdicts: list[Verdict] = []
+        self._shown = 0
         self.tables: dict[str, pd.DataFrame] = {}
         self.figures: dict[str, Figure] = {}
 
@@ -143,6 +144,23 @@ class Results:
         )
         self.verdicts.append(Verdict(claim, statement, *numbers))
         return self.verdicts[-1]
+
+    def settled(self) -> pd.DataFrame:
+        """Return a table to read in the notebook, of the verdicts since it was last called."""
+        import pandas as pd
+
+        new, self._shown = self.verdicts[self._shown :], len(self.verdicts)
+        rows = {
+            verdict.statement: {
+                "claim": verdict.claim,
+                "measured": f"{verdict.measured:.4g}"
+                + (f" ± {verdict.error:.2g}" if verdict.error else ""),
+                "expected": f"{verdict.expected:.4g} ± {verdict.tolerance:.2g}",
+                "it": "holds" if verdict.passed else "FAILS",
+            }
+            for verdict in new
+        }
+        return pd.DataFrame.from_dict(rows, orient="index")
 
     def save(self) -> None:
         """Write everything; values.json comes last and carries the checksums of all the rest."""

@@ -74,7 +74,7 @@ test: lint ## everything that must hold, in minutes
 	@$(PYTEST) --nbval --nbval-current-env notebooks tests
 
 test-slow: environment ## fresh environments and other long tests
-	@$(VENV) python -m pytest -m slow
+	@$(PYTEST) -m slow tests
 
 reruns: environment ## rerun every notebook small, at other seeds and the edges of the schema (half an hour)
 	@$(VENV) python workflow/reruns.py $(RERUNS)

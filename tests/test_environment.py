@@ -54,6 +54,35 @@ def test_the_conda_route_has_the_same_pins():
     assert section["pip"] == ["--constraint constraints.txt", f"--editable .[{extras}]"]
 
 
+def calls(script, tmp_path):
+    """Return what a script of the checkout asks of apt and make, where neither does anything."""
+    for name in ("apt-get", "make"):
+        (tmp_path / name).write_text(f'#!/bin/sh\necho {name} "$@" >> "$CALLS"\n')
+        (tmp_path / name).chmod(0o755)
+    env = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "CALLS": str(tmp_path / "calls")}
+    subprocess.run(["bash", "-euc", script], cwd=ROOT, env=env, check=True)
+    told = (tmp_path / "calls").read_text().splitlines()
+    (tmp_path / "calls").unlink()
+    return told
+
+
+def test_the_container_and_the_services_take_the_steps_of_ci(tmp_path):
+    ci = "bash .ci/run"
+    installs = [call for call in calls(ci, tmp_path) if call.startswith("apt-get")]
+    assert len(installs) == 2
+    container = (ROOT / "Containerfile").read_text()
+    steps = "\n".join(re.findall("^RUN (.*)", container, re.M))
+    assert calls(steps, tmp_path) == [*installs, "make environment"]
+    assert json.loads(re.search("^CMD (.*)", container, re.M).group(1)) == ci.split()
+    github = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())
+    assert github["jobs"]["test"]["steps"][-1] == {"run": ci}
+    gitlab = yaml.safe_load((ROOT / ".gitlab-ci.yml").read_text())
+    assert gitlab["test"]["script"] == [ci]
+    version = CONDA[0].removeprefix("python=")
+    assert f"FROM python:{version}\n" in container
+    assert gitlab["test"]["image"] == f"python:{version}"
+
+
 ALONE = """
 import pathlib, pkgutil, sys
 for extra in ("matplotlib", "seaborn", "pyarrow", "sklearn"):

@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 
 import pages
 import pytest
+import yaml
 from checkout import NOTEBOOKS, ROOT, leave, run
 
 SOURCES = sorted(ROOT.glob("lib/nearopt/**/*.py"))
@@ -63,6 +64,20 @@ def test_a_failed_claim_is_shown_as_failed():
     table = pages.claims_table([claim | verdict])
     assert "| [C3](notebooks/n.ipynb) | rank | 11 ± 0.5 | 10 | exact | **fails** |" in table
     assert "| 10 | 1.3 | **fails**" in pages.claims_table([claim | verdict | {"tolerance": 1.26}])
+
+
+def test_every_parameter_is_told_with_its_range_and_values(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    page = pages.parameters_page()
+    told = re.findall(r"^## (\w+)|^\| `(\w+)` \|.*\| (.*) \| .* \|$", page, re.M)
+    paper = yaml.safe_load(Path("config/paper.yaml").read_text())
+    del paper["results_dir"]
+    wanted = []
+    for name, values in paper.items():
+        wanted += [(name, "", ""), *(("", key, str(value)) for key, value in values.items())]
+    assert sorted(told) == sorted(wanted)
+    row = "| `enlargement` | Factor by which both networks are also enlarged. |"
+    assert f"{row} `type: integer, minimum: 2, maximum: 100` | 10 | 3 |" in page
 
 
 def test_headings_of_the_manuscript_become_headings_of_the_page():

@@ -16,11 +16,13 @@ from typing import Any
 
 import jupytext
 import typst
+import yaml
 from claims import check, folders, numbers
 from nbformat import NotebookNode
 from sphinx.cmd.build import build_main
 
 import nearopt
+from nearopt.report.parameters import allowed, load_schema
 from nearopt.report.results import load
 
 # What typst says of a page of HTML that has lost nothing.
@@ -146,6 +148,35 @@ def data_page(contents: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def parameters_page() -> str:
+    """Return the page of all parameters: meaning, range, published and quick value."""
+    paper, quick = (
+        yaml.safe_load(Path(f"config/{n}.yaml").read_text()) for n in ("paper", "quick")
+    )
+    lines = ["# Parameters", "", "Where the quick run has a value of its own, it is given.", ""]
+    for name, schema in load_schema()["properties"].items():
+        if "properties" not in schema:
+            continue
+        lines += [f"## {name}", "", schema["description"], "", "```{container} values"]
+        lines += [
+            "| parameter | what it is | it must be | paper | quick |",
+            "|---|---|---|--:|--:|",
+        ]
+        for key, entry in schema["properties"].items():
+            own = quick.get(name, {}).get(key, "")
+            range_ = allowed(entry).strip("{}").replace("|", r"\|")
+            cells = [
+                f"`{key}`",
+                entry["description"],
+                f"`{range_}`",
+                f"{paper[name][key]}",
+                f"{own}",
+            ]
+            lines.append(f"| {' | '.join(cells)} |")
+        lines += ["```", ""]
+    return "\n".join(lines)
+
+
 def write_api(folder: Path) -> None:
     """Write a page for each room of the library, with a section for each file, and their index."""
     folder.mkdir()
@@ -210,6 +241,7 @@ def lay_out(results: Path, sources: Path) -> None:
     (generated / "claims.md").write_text(claims_table(claims))
     (generated / "best.md").write_text(best_figure(texts[BEST]))
     (sources / "data.md").write_text(data_page(contents))
+    (sources / "parameters.md").write_text(parameters_page())
     (sources / "paper.md").write_text(paper_page(manuscript(results)))
     write_api(sources / "api")
 

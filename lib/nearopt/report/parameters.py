@@ -76,6 +76,12 @@ def parameter_names(notebook: str) -> list[str]:
     return list(_notebook_schema(notebook)["properties"])
 
 
+def allowed(schema: Mapping[str, Any]) -> str:
+    """Return what a key's schema says of its range."""
+    known = {word: value for word, value in schema.items() if word not in NO_RANGE}
+    return yaml.safe_dump(known, default_flow_style=True, sort_keys=False, width=math.inf).strip()
+
+
 def _sentence(error: ValidationError, where: str) -> str:
     """Name the key, the value and what is allowed."""
     key = ".".join([where, *map(str, error.absolute_path)]).strip(".")
@@ -87,10 +93,8 @@ def _sentence(error: ValidationError, where: str) -> str:
         return f"{key or 'configuration'}: {error.message}"
     if error.validator == "products":
         return f"{key}: {error.message}"
-    known = {word: value for word, value in error.schema.items() if word not in NO_RANGE}
-    allowed = yaml.safe_dump(known, default_flow_style=True, sort_keys=False, width=math.inf)
     value = f"{key or 'configuration'} = {error.instance!r}"
-    return f"{value} is not allowed: it must be {allowed.strip()}"
+    return f"{value} is not allowed: it must be {allowed(error.schema)}"
 
 
 def check_against(schema: Mapping[str, Any], values: Any, where: str = "") -> None:  # noqa: ANN401

@@ -32,6 +32,8 @@ INPUTS = {
     "large batch": (np.ones(20), 30, 1.0, 1.0, 50),
     "as many samples as inputs": (np.ones(20), 30, 1.0, 1.0, 20),
     "few samples": (np.ones(20), 10, 1.0, 1.0, 12),
+    "as many samples as units": (np.ones(5), 3, 1.0, 1.0, 3),
+    "all sizes equal": (np.ones(5), 5, 1.0, 1.0, 5),
     "coloured batch": (DEFICIENT, 20, 1.0, 1.0, 60),
     "few coloured samples": (DEFICIENT, 20, 1.0, 1.0, 15),
 }
@@ -181,9 +183,8 @@ def test_a_solver_that_does_not_converge_says_so(monkeypatch):
         ColouredHessianLaw(np.ones(20), 30, samples=20)
 
 
-def test_a_law_that_is_mostly_noise_ends_with_a_remedy(monkeypatch):
-    """Large networks of one unit and one sample: every pass would take twice as many points."""
-    monkeypatch.setattr(laws_inputs, "MOST_SOLVED", 200_000)
+def test_a_law_that_takes_too_many_points_ends_with_a_remedy(monkeypatch):
+    monkeypatch.setattr(laws_inputs, "MOST_SOLVED", 50_000)
     with pytest.raises(
         ConvergenceError,
         match=r"2 inputs and 1 hidden units on 1 samples is not resolved: .* more hidden units",

@@ -69,7 +69,7 @@ class DeterministicEquivalent:
                 rows, columns = _nearest_solved(open_, direction=attempt % 4)
                 a, beta = a[rows, columns], beta[rows, columns]
             start = self._iterate(z[open_], A[open_], a[open_], beta[open_])
-            *root, error = self._newton(z[open_], A[open_], *start)
+            *root, error = self._newton(z[open_], A[open_], *start, steps=7 + attempt)
             solved = error * weights[open_] <= LAST_STEP
             a[open_], beta[open_] = np.where(solved, root, start)
             open_[open_] = ~solved
@@ -92,7 +92,7 @@ class DeterministicEquivalent:
             return a, a * rho / z
 
     def _newton(
-        self, z: Array, A: Complex, a: Complex, beta: Complex
+        self, z: Array, A: Complex, a: Complex, beta: Complex, steps: int
     ) -> tuple[Complex, Complex, Array]:
         """Return a and beta by Newton's method and the error of V, infinite at any other root.
 
@@ -101,7 +101,7 @@ class DeterministicEquivalent:
         """
         inner, outer = self.sigma1**2 * self.input_dim, self.sigma1**2 * self.hidden_dim
         with np.errstate(all="ignore"):
-            for _ in range(7):
+            for _ in range(steps):
                 V, slope = self._sums(beta)
                 first = a * (1 - self._ratio * V) - beta * z
                 second = (a - A) * (a + inner * V) - outer * a
@@ -111,7 +111,10 @@ class DeterministicEquivalent:
                 step_a = (first * second_beta - first_beta * second) / determinant
                 step_beta = (first_a * second - first * second_a) / determinant
                 a, beta = a - step_a, beta - step_beta
-            unique = (a.imag <= ROUNDING * np.abs(a)) & (np.abs(step_a) <= 1e-6 * np.abs(a))
+            # Im a <= Im A < 0 leaves out the root a = 0.
+            unique = (a.imag <= A.imag + ROUNDING * np.abs(a)) & (
+                np.abs(step_a) <= 1e-6 * np.abs(a)
+            )
             # With few samples, the wrong root is almost real where it is negative.
             allowed = np.where(beta.real > 0, ROUNDING, -ROUNDING) if self._few else ROUNDING
             unique &= (beta / a).imag <= allowed * np.abs(beta / a)

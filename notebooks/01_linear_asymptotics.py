@@ -11,19 +11,34 @@
 # %% [markdown]
 # # The Hessian of a linear network has rank $N_i$, and its spectrum is a chi-square law convolved with a Marchenko-Pastur law
 #
-# **What you will see.** A linear network of $N_h(N_i+1)$ parameters has a Hessian with only
-# $N_i$ nonzero eigenvalues. Over random teachers they follow a law that can be written down:
-# in the limit of large networks, as the paper has it, and exactly at every size, which is new here.
+# **The question.** Near its optimum a network learns at the rates that the eigenvalues of the loss's
+# Hessian set. For the simplest network, two linear layers, how many directions are learned at all, and at
+# which rates?
 #
-# **What you need.** The spectrum of a Wishart matrix, by name. One minute.
+# **A surprise first.** With 10 inputs and 20 hidden units there are 220 parameters, and 210 of the 220
+# eigenvalues are zero, at every teacher.
+#
+# **What you will see.** Where the zeros come from, in five lines. A law of the other $N_i$ eigenvalues
+# over random teachers: in the limit of large networks, as the paper has it, and exactly at every size,
+# which is new here.
+#
+# **What you will learn.** Why the two layers act as one matrix and one number, and so as a
+# Marchenko-Pastur law and a chi-square law; and how to tell an exact law from a very good one.
+#
+# **What you need.** Eigenvalues, and the Wishart matrix by name. One minute to run.
+#
+# | symbol | meaning |
+# |---|---|
+# | $N_i, N_h$ | inputs and hidden units; $P = N_h (N_i + 1)$ parameters |
+# | $W_1, W_2$ | weights of the layers, of shapes $(N_h, N_i)$ and $(1, N_h)$, with variances $\sigma_1^2, \sigma_2^2$ |
+# | $J, H$ | derivative of the output by the parameters, and the Hessian $H = \mathbb E[J^\top J]$ |
+# | $c$ | aspect ratio $N_i / N_h$ |
 #
 # ## Setting
 #
-# Teacher and student are $y = W_2 W_1 x$ with one output, $W_1$ of shape $(N_h, N_i)$ and
-# $x \sim \mathcal N(0, I)$. Where the student equals the teacher, the Hessian of the loss
-# $\tfrac12 \mathbb E\,|y - y^*|^2$ is $H = \mathbb E[J^T J]$ with $J = \partial y/\partial\theta$.
-# Teachers have independent weights, $W_1 \sim \mathcal N(0, \sigma_1^2)$ and
-# $W_2 \sim \mathcal N(0, \sigma_2^2)$.
+# Teacher and student are $y = W_2 W_1 x$ with $x \sim \mathcal N(0, I)$. Where the student equals the
+# teacher, the Hessian of the loss $\tfrac12 \mathbb E\,|y - y^*|^2$ is $H = \mathbb E[J^T J]$, for what else
+# it has is multiplied by the error, which is zero there. Teachers have independent Gaussian weights.
 
 # %% [markdown]
 # ## Parameters
@@ -44,12 +59,12 @@ teachers: int = 10000
 seed: int = 20251217
 results_dir: str = ""
 
-# %%
+# %% tags=["hide-input"]
 from nearopt.report import Results
 
 results = Results("01_linear_asymptotics", globals(), results_dir)
 
-# %%
+# %% tags=["hide-input"]
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -62,9 +77,47 @@ rng = np.random.default_rng(seed)
 shapes = [(input_dim, hidden_dim), (second_input_dim, second_hidden_dim)]
 
 # %% [markdown]
+# ## A Hessian by hand
+#
+# A network of two inputs and three units, and $J$ for many inputs: by $W_2$ it is $W_1 x$, by an entry $(k, i)$ of
+# $W_1$ it is $W_{2,k}\, x_i$. The mean of $J^\top J$ is the Hessian.
+
+# %%
+by_hand = np.random.default_rng(1)
+W1, W2 = by_hand.normal(size=(3, 2)), by_hand.normal(size=3)
+x = by_hand.normal(size=(100_000, 2))
+J = np.hstack([x @ W1.T, np.einsum("k,si->ski", W2, x).reshape(len(x), 6)])
+sampled = J.T @ J / len(x)
+
+# %% [markdown]
+# All of that passes through the two numbers $v = W_1^\top W_2^\top$, for $y = v^\top x$. So $J = x^\top D$ with
+# $D = \partial v / \partial \theta$, and since $\mathbb E[x x^\top] = I$,
+#
+# $$ H = D^\top D, \qquad D = \bigl[\, W_1^\top \;\; W_2 \otimes I \,\bigr] . $$
+
+# %%
+D = np.hstack([W1.T, np.kron(W2, np.eye(2))])
+exact = D.T @ D
+np.abs(sampled - exact).max().round(2)
+
+# %% [markdown]
+# Sampling differs in the second digit, as a mean over 100,000 inputs may. And the rest is linear algebra: $D$ has $N_i$ rows, so $H$ has at most that
+# rank; and its nonzero eigenvalues are those of $D D^\top = W_1^\top W_1 + |W_2|^2 I$, a matrix of $N_i \times N_i$.
+
+# %%
+np.linalg.eigvalsh(exact).round(4), np.linalg.eigvalsh(W1.T @ W1 + W2 @ W2 * np.eye(2)).round(4)
+
+# %% [markdown]
+# **Change this and predict.** Put all outgoing weights `W2` to zero: the network's output is zero whatever its inputs. What is the rank?
+
+# %% tags=["hide-cell"]
+# Still 2: the output is zero, but it can be changed, by W2, through both rows of W1^T.
+int(np.linalg.matrix_rank(np.hstack([W1.T, np.kron(0 * W2, np.eye(2))])))
+
+# %% [markdown]
 # ## The rank is $N_i$
 #
-# First one teacher, and the whole Hessian of all its parameters, with no shortcut.
+# Now at size: one teacher, and the whole Hessian of all its parameters from the library, with no shortcut.
 
 # %%
 from nearopt import Linear, TwoLayer
@@ -87,16 +140,13 @@ axes.axvline(teacher.parameter_count - input_dim - 0.5, color=style.EXACT, ls="-
 _ = axes.set(xlabel="index of the eigenvalue", ylabel=r"$|\lambda|$")
 
 # %% [markdown]
-# The network computes $v^\top x$ with $v = W_1^\top W_2^\top$, so its parameters act through $N_i$ numbers
-# only, and the nonzero eigenvalues are those of the small matrix $W_1^\top W_1 + |W_2|^2 I$. The two
-# agree to rounding, $P$ times $2^{-50}$ of the largest; no digit below that means anything:
+# The nonzero ones against the small matrix. The two agree to rounding, $P$ times $2^{-50}$ of the largest; no
+# digit below that means anything:
 
 # %%
 small = teacher.W1.T @ teacher.W1 + (teacher.W2**2).sum() * np.eye(input_dim)
 difference = np.abs(nonzero - np.linalg.eigvalsh(small)).max() / nonzero[-1]
 rounding = 4 * teacher.parameter_count * np.finfo(float).eps
-bound = max(difference, rounding)
-results.value("shortcut_bound", bound, "full matrix against shortcut, relative, at most")
 bool(difference < rounding)
 
 # %% [markdown]
@@ -114,17 +164,19 @@ ranks["parameters"] = ranks.hidden_dim * (ranks.input_dim + 1)
 ranks["rank"] = [exact_rank(Linear(), n, h, rng=rng).value for n, h in cases]
 
 # %%
-results.table("ranks", ranks)
+mismatches = int((ranks["rank"] != ranks.input_dim).sum())
 ranks.pivot(index="hidden_dim", columns="input_dim", values="rank")
 
-# %%
-mismatches = int((ranks["rank"] != ranks.input_dim).sum())
+# %% tags=["hide-input"]
+results.table("ranks", ranks)
+results.value(
+    "shortcut_bound", max(difference, rounding), "full matrix against shortcut, relative, at most"
+)
 results.value("rank_cases", len(ranks), "shapes whose rank was counted")
 results.value("rank_mismatches", mismatches, "shapes whose rank is not the input dimension")
-
-# %%
 statement = f"shapes, of {len(ranks)}, whose rank is not the input dimension"
 results.verdict("C3", statement, measured=mismatches, expected=0, tolerance=0)
+results.settled()
 
 # %% [markdown]
 # ## The law of the nonzero eigenvalues
@@ -140,6 +192,8 @@ from nearopt.laws import draw_linear_spectra
 
 # %%
 spectra = {s: draw_linear_spectra(*s, teachers, rng=rng, **scales) for s in shapes}
+
+# %% tags=["hide-input"]
 results.figure("spectra", figures_linear.linear_spectra(spectra, **scales))
 
 # %% [markdown]
@@ -155,13 +209,23 @@ weights = [float(max(0, 1 - h / n)) for n, h in shapes]
 dict(zip(shapes, np.round(weights, 4).tolist(), strict=True))
 
 # %% [markdown]
+# **Change this and predict.** Twice as many inputs at the same number of hidden units: `input_dim` doubled. What becomes of the second shape's
+# largest eigenvalues, and of the weight of its chi-square part?
+
+# %% tags=["hide-cell"]
+# W1^T W1 grows with both sizes: its upper edge is sigma1^2 (sqrt(Ni) + sqrt(Nh))^2. The weight is 1 - Nh/Ni.
+n, h = 2 * second_input_dim, second_hidden_dim
+edge = sigma1**2 * (n**0.5 + h**0.5) ** 2
+round(edge, 1), round(max(0, 1 - h / n), 4)
+
+# %% [markdown]
 # The two shapes again, `enlargement` times as large.
 
 # %%
 large = [(enlargement * n, enlargement * h) for n, h in shapes]
 spectra |= {s: draw_linear_spectra(*s, teachers, rng=rng, **scales) for s in large}
 
-# %%
+# %% tags=["hide-input"]
 enlarged = {shape: spectra[shape] for shape in large}
 results.figure("enlarged", figures_linear.linear_spectra(enlarged, **scales))
 
@@ -174,7 +238,7 @@ results.figure("enlarged", figures_linear.linear_spectra(enlarged, **scales))
 unequal = {"sigma1": sigma1, "sigma2": unequal_sigma2}
 others = {s: draw_linear_spectra(*s, teachers, rng=rng, **unequal) for s in shapes}
 
-# %%
+# %% tags=["hide-input"]
 results.figure("unequal", figures_linear.linear_spectra(others, **unequal))
 
 # %% [markdown]
@@ -200,16 +264,7 @@ from nearopt.laws import (
 # %%
 scores = [cdf_scores(spectra[s], FiniteLinearHessianLaw(*s, **scales)) for s in spectra]
 scores += [cdf_scores(others[s], FiniteLinearHessianLaw(*s, **unequal)) for s in others]
-worst = np.abs(scores).max()
-results.value("finite_worst_z", worst, "largest deviation from the finite-size law, in errors")
-
-# %%
-tolerance = largest_score(np.size(scores))
-results.value("finite_allowed_z", tolerance, "what chance allows of that, in errors")
-
-# %%
-statement = "largest deviation of the draws from the finite-size law, in standard errors"
-results.verdict("C4", statement, measured=worst, expected=0, tolerance=tolerance)
+worst, allowed_score = np.abs(scores).max(), largest_score(np.size(scores))
 
 # %% [markdown]
 # A scale that is wrong shows best in the mean. That of the law, $N_h(\sigma_1^2 + \sigma_2^2)$, is exact at every size, and the mean of the
@@ -224,9 +279,14 @@ for drawn, sigmas in ((spectra, scales), (others, unequal)):
         allowed = largest_chi_square(squares / teachers / [n, 1], freedoms, len(scores))
         means.append(abs(values.mean() - h * squares.sum()) / allowed)
 
-# %%
+# %% tags=["hide-input"]
+results.value("finite_worst_z", worst, "largest deviation from the finite-size law, in errors")
+results.value("finite_allowed_z", allowed_score, "what chance allows of that, in errors")
+statement = "largest deviation of the draws from the finite-size law, in standard errors"
+results.verdict("C4", statement, measured=worst, expected=0, tolerance=allowed_score)
 statement = "largest deviation of the draws' mean from the law's, in units of what chance allows"
 results.verdict("C4", statement, measured=max(means), expected=0, tolerance=1)
+results.settled()
 
 # %% [markdown]
 # The law of large networks is off by a distance that falls with size. Because the other law is
@@ -257,7 +317,6 @@ for i, (size, point) in enumerate(zip(finite, points, strict=True)):
         share, error = empirical_cdf(spectra[size], point)
         distances.loc[i, "draws"] = abs(share - limit[size].cdf(point))[0]
         distances.loc[i, "error"] = error[0]
-results.table("distances", distances)
 
 # %%
 figure, axes = plt.subplots(figsize=(style.HALF, 2.4))
@@ -280,14 +339,21 @@ results.figure("distance", figure)
 
 # %%
 misplaced = (distances.input_dim * distances.distance).max()
-results.value("misplaced", misplaced, "eigenvalues that the law of large networks misplaces")
 
-# %%
+# %% [markdown]
+# **Change this and predict.** How many inputs does a network need for the law of large networks to be right to one in a thousand?
+
+# %% tags=["hide-cell"]
+# At most a quarter of an eigenvalue of Ni is misplaced.
+round(0.25 / 0.001)
+
+# %% tags=["hide-input"]
+results.table("distances", distances)
+results.value("misplaced", misplaced, "eigenvalues that the law of large networks misplaces")
 statement = "most eigenvalues that the law of large networks misplaces, of one network"
 results.verdict("C4", statement, measured=misplaced, expected=0, tolerance=0.25)
-
-# %%
 results.save()
+results.settled()
 
 # %% [markdown]
 # ## Limits

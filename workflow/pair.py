@@ -6,6 +6,10 @@ import jupytext
 from jupytext.config import load_jupytext_config
 from nbformat import NotebookNode
 
+# What JupyterLab asks for to fold what a tag hides on the site.
+FOLDED = {"hide-input": {"source_hidden": True}}
+FOLDED["hide-cell"] = FOLDED["hide-input"] | {"outputs_hidden": True}
+
 
 def read_notebook(path: Path) -> NotebookNode:
     """Return the text notebook as ipynb, with cell ids that do not change from run to run."""
@@ -26,6 +30,8 @@ def clean(notebook: NotebookNode) -> NotebookNode:
         if "injected-parameters" in tags:  # papermill gives it an id by chance
             cell["id"] = "injected-parameters"
         cell.metadata = {"tags": tags} if tags else {}
+        for tag in FOLDED.keys() & tags:
+            cell.metadata["jupyter"] = FOLDED[tag]
     return notebook
 
 

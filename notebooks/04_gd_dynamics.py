@@ -11,27 +11,23 @@
 # %% [markdown]
 # # The Hessian's spectrum predicts gradient descent over decades of time, and its smallest eigenvalues decide the end
 #
-# **What you will see.** Real, nonlinear gradient descent of students near their teacher, beside
-# what the eigenvalues of the Hessian say of it: where the two agree, how the agreement fails, what
-# flat directions do, and why a loss that falls exponentially for each teacher falls like a power
-# when it is averaged over teachers.
+# **The question.** A network starts close to the best one there is. Can one matrix, known before the first step, say what
+# its loss will be after ten, a thousand, a hundred million steps?
 #
-# **What you need.** Gradient descent on a quadratic. Two minutes.
+# **What you will see.** Real, nonlinear gradient descent beside what the Hessian's eigenvalues say of it: dots on lines, down to
+# $10^{-11}$ of the initial loss. Then where this stops: large deviations, large rates, flat directions, few inputs.
 #
-# ## Setting
+# **What you will learn.** Why each eigenvalue is a clock, why the smallest one decides the end, and why a loss
+# that falls exponentially for each teacher falls like a power when it is averaged over teachers.
 #
-# A student $\theta_0 = \theta^* + \delta$ starts near its teacher $\theta^*$, with
-# $\delta \sim \mathcal N(0, \epsilon^2 I)$, and descends the loss $L = \tfrac12 \mathbb E (y - y^*)^2$
-# at the rate $\eta$. To second order in $\delta$, with eigenpairs $(\lambda_i, q_i)$ of the Hessian at the teacher,
+# **What you need.** Gradient descent on a quadratic. Two minutes to run.
 #
-# $$L(t) = \tfrac12 \sum_i \lambda_i (1 - \eta \lambda_i)^{2t} (q_i \cdot \delta)^2 .$$
-#
-# Under gradient flow, the limit of small rates, the factor is $e^{-2 \lambda_i t}$.
-
-# %% [markdown]
-# ## Parameters
-#
-# One shape for all activations, so that all have the same number of parameters.
+# | symbol | meaning |
+# |---|---|
+# | $\theta^*$, $\delta \sim \mathcal N(0, \epsilon^2 I)$ | the teacher's parameters; the student starts at $\theta_0 = \theta^* + \delta$ |
+# | $N_i, N_h, P$ | inputs, hidden units, and the $N_h(N_i+1)$ parameters |
+# | $L, \eta, t$ | loss $\tfrac12 \mathbb E (y - y^*)^2$ over white inputs, rate, and steps (or time of gradient flow) |
+# | $\lambda_i, v_i$ | eigenpairs of the Hessian $H$ at the teacher; $\eta_c = 2/\lambda_{\max}$ is the critical rate |
 
 # %% tags=["parameters"]
 input_dim: int = 2
@@ -45,38 +41,96 @@ spectra: int = 20
 seed: int = 20251217
 results_dir: str = ""
 
-# %%
+# %% tags=["hide-input"]
 from nearopt.report import Results
 
 results = Results("04_gd_dynamics", globals(), results_dir)
 
-# %%
+# %% tags=["hide-input"]
+from functools import partial
+
+import matplotlib.pyplot as plt
 import numpy as np
 
-from nearopt import TwoLayer
-from nearopt.descent import Comparison
-from nearopt.figures import descent as figures_descent
+from nearopt import Erf, Linear, Polynomial, TwoLayer, descent
+from nearopt.figures import descent as figures
+from nearopt.hessian import batch_hessian, population_hessian, spectrum
+from nearopt.rank import exact_rank
 from nearopt.report import style
 
 style.use()
 rng = np.random.default_rng(seed)
 
 # %% [markdown]
-# ## Four activations, four teachers
+# ## Gradient descent is a loop, its prediction a sum
+#
+# A linear network is the row $W_2 W_1$, and its loss is $\tfrac12 |W_2 W_1 - W_2^* W_1^*|^2$: quartic in the parameters, so descent is not linear. A
+# teacher of three inputs and two units, a student nearby, and the gradient by the chain rule:
 
 # %%
-from nearopt import Erf, Polynomial
-from nearopt.rank import exact_rank
+own = np.random.default_rng(1)
+W1, W2 = own.standard_normal((2, 3)), own.standard_normal((1, 2))
+starts = W1 + 1e-3 * own.standard_normal(W1.shape), W2 + 1e-3 * own.standard_normal(W2.shape)
+
 
 # %%
-polynomials = {"$u$": (0.0, 1.0), "$u + u^2$": (0.0, 1.0, 1.0), "$u^3$": (0.0, 0.0, 0.0, 1.0)}
-activations = {name: Polynomial(numbers) for name, numbers in polynomials.items()}
-activations["erf"] = Erf()
-keys = dict(zip(activations, ("linear", "quadratic", "cubic", "erf"), strict=True))
+def loop(A, B, rate, steps):
+    losses = []
+    for _ in range(steps):
+        error = B @ A - W2 @ W1
+        losses.append((error**2).sum() / 2)
+        A, B = A - rate * B.T @ error, B - rate * error @ A.T
+    return np.array(losses)
+
 
 # %% [markdown]
-# Three of them lose rank, erf does not. The rank is counted exactly, and only as many
-# eigenpairs are kept: what floating point leaves of the others is rounding.
+# The Hessian at the teacher is $J^\top J$, with $J$ the derivative of $W_2 W_1$. A step multiplies $\delta$ by $I - \eta H$, that is, its part
+# along $v_i$ by $1 - \eta \lambda_i$. To second order in $\delta$,
+# $$L(t) = \tfrac12 \sum_i \lambda_i (1 - \eta \lambda_i)^{2t} (v_i \cdot \delta)^2 ,$$
+# and for gradient flow, the limit of small rates, the factor is $e^{-2 \lambda_i t}$.
+
+# %%
+J = np.hstack([W1.T, np.kron(W2, np.eye(3))])
+values, vectors = np.linalg.eigh(J.T @ J)
+delta = np.hstack([(starts[1] - W2).ravel(), (starts[0] - W1).ravel()])
+
+# %%
+steps, rate = np.arange(60), 1 / values[-1]
+line = (1 - rate * values) ** (2 * steps[:, None]) @ (values * (vectors.T @ delta) ** 2) / 2
+
+# %%
+axes = plt.subplots(figsize=(style.HALF, 2))[1]
+axes.semilogy(steps, loop(*starts, rate, 60), ".", steps, line, "-")
+axes.set(xlabel="steps", ylabel="loss")
+# %% [markdown]
+# Dots: the loop. Line: the sum, which saw no step. The library has gradient and Hessian of any activation in closed form; here they are these:
+
+# %%
+teacher, student = (TwoLayer(*pair, activation=Linear()) for pair in ((W1, W2), starts))
+error = starts[1] @ starts[0] - W2 @ W1
+by_hand = np.hstack([(error @ starts[0].T).ravel(), (starts[1].T @ error).ravel()])
+
+# %%
+same_gradient = np.allclose(descent.population_gradient(student, teacher), by_hand, atol=1e-12)
+same_gradient, np.allclose(population_hessian(teacher), J.T @ J)
+
+# %% [markdown]
+# **Change this and predict.** Set the rate to $2.1/\lambda_{\max}$, just above $\eta_c$. What does the loss do, though all other modes still decay?
+
+# %% tags=["hide-cell"]
+# It grows: the steepest mode is multiplied by -1.1 at each step.
+losses = loop(*starts, 2.1 * rate, 60)
+"grows" if losses[-1] > losses[0] else "falls"
+
+# %% [markdown]
+# ## Four activations, measured and predicted
+#
+# All have one shape, so the same number of parameters. Three lose rank, erf does not: the rank is counted exactly, and only as many eigenpairs
+# are kept, for what floating point leaves of the others is rounding.
+
+# %%
+activations = {"$u$": Polynomial((0.0, 1.0)), "$u + u^2$": Polynomial((0.0, 1.0, 1.0))}
+activations |= {"$u^3$": Polynomial((0.0, 0.0, 0.0, 1.0)), "erf": Erf()}
 
 
 # %%
@@ -88,289 +142,212 @@ def rank_of(name, n, h):
 shape = (input_dim, hidden_dim)
 teachers = {n: TwoLayer.draw(*shape, activation=g, rng=rng) for n, g in activations.items()}
 ranks = {name: rank_of(name, *shape) for name in activations}
-
-# %%
-parameters = teachers["erf"].parameter_count
-results.value("parameters", parameters, "parameters of each network")
 ranks
 
 # %% [markdown]
-# All students start in the same direction, and once more at half and at a quarter of the deviation. The rate is
-# half the critical one, $\eta_c = 2/\lambda_{\max}$, above which even the quadratic diverges.
-
-# %%
-direction = rng.standard_normal(parameters)
-pairs = {n: Comparison.near(t, ranks[n], epsilon * direction) for n, t in teachers.items()}
-
-# %%
-shares = (1, 1 / 2, 1 / 4)
-runs = {name: [pair.closer(share) for share in shares] for name, pair in pairs.items()}
-
-# %% [markdown]
+# All students start in the same direction, and once more at half and at a quarter of the deviation, at the rate $\eta_c / 2$.
 # How far the nonzero eigenvalues spread is what will make descent slow:
 
 # %%
+direction, shares = rng.standard_normal(teachers["erf"].parameter_count), (1, 1 / 2, 1 / 4)
+near = descent.Comparison.near
+pairs = {n: near(t, ranks[n], epsilon * direction) for n, t in teachers.items()}
+runs = {name: [pair.closer(share) for share in shares] for name, pair in pairs.items()}
 {name: f"1 : {pair.values[0] / pair.values[-1]:.0e}" for name, pair in pairs.items()}
 
 # %% [markdown]
-# ## Measured against predicted
-#
-# A loss that falls by many decades cannot be had as a difference of numbers of order one. It is
-# measured as $\tfrac12 \mathbb E\,|\!\int_0^1 J(\theta^* + s\delta)\,\delta\, ds|^2$, with Gauss-Legendre nodes in $s$
-# and closed forms for the expectation: no numbers of order one cancel, and nothing is sampled. Descent is run step
-# by step; beyond, gradient flow takes over, integrated exactly where it is linear and in small steps
-# where it is not, to $10^8$ steps' worth of time. Both stop where the loss is $10^{-11}$ of the initial one: below, the rounding
-# of the parameters begins to count.
+# A loss that falls by many decades cannot be had as a difference of numbers of order one. It is measured as
+# $\tfrac12 \mathbb E\,|\!\int_0^1 J(\theta^* + s\delta)\,\delta\, ds|^2$, where nothing cancels and nothing is sampled. Descent runs step by step;
+# beyond, gradient flow takes over, to $10^8$ steps' worth of time or to $10^{-11}$ of the initial loss, where the rounding of the parameters begins to count.
 
 # %%
 grid = np.geomspace(1, 1e8, 49)
 descents = {name: [one.descend(descent_steps) for one in many] for name, many in runs.items()}
 flows = {name: [one.flow(grid) for one in many] for name, many in runs.items()}
 
-# %%
-descent, flow = ({name: many[0] for name, many in curves.items()} for curves in (descents, flows))
-results.figure("curves", figures_descent.loss_curves(descent, flow))
+# %% tags=["hide-input"]
+first, flow = ({name: many[0] for name, many in curves.items()} for curves in (descents, flows))
+results.figure("curves", figures.loss_curves(first, flow))
 
 # %% [markdown]
-# Lines are the prediction, dots real descent, crosses real flow; the relative difference is below. The spectrum
-# shows in the shapes: with few, similar eigenvalues ($u$) one exponential, with many over a wide range (erf) a
-# slow descent that has no time scale of its own.
-
-# %%
-for name, key in keys.items():
-    differences = np.hstack([descent[name].differences, flow[name].differences])
-    results.value(f"difference_{key}", np.median(differences), "median relative difference")
-    results.value(f"worst_{key}", differences.max(), "largest relative difference of the loss")
-
-# %%
-lowest = min(c.measured[-1] / c.measured[0] for c in (*descent.values(), *flow.values()))
-results.value("lowest", lowest, "lowest loss that was followed, as a share of that at the start")
-results.value("decades", np.log10(flow["erf"].steps[-1]), "decades of time of erf's descent")
-
-# %% [markdown]
-# The prediction leaves out the loss's third order in $\delta$ and all later ones, so measured over predicted
-# loss is 1 and a power series in $\epsilon$. Three deviations give its first terms, and Richardson's
-# extrapolation takes them off. What is left must be 1 at the worst point of each curve, to what the last term
-# changed, and $10^{-4}$ for rounding. A prediction that is wrong by more does not come to 1, however small $\epsilon$.
-
-# %%
-from nearopt.descent import extrapolated
+# Lines are the prediction, dots real descent, crosses real flow; the relative difference is below. The spectrum shows in the shapes: with
+# few, similar eigenvalues ($u$) one exponential, with many over a wide range (erf) a slow descent that has no time scale of its own.
+#
+# What the sum leaves out is the loss's third order in $\delta$ and all later ones, so measured over predicted loss is 1 and a power series in
+# $\epsilon$. Three deviations give its first terms, and Richardson's extrapolation takes them off. What is left must be 1 at the worst point of each curve,
+# to what the last term changed, and $10^{-4}$ for rounding. A prediction that is wrong by more does not come to 1, however small $\epsilon$.
 
 
 # %%
 def as_the_deviation_vanishes(ratios, allowed=1e-4):
-    limit, change = extrapolated(ratios)
+    limit, change = descent.extrapolated(ratios)
     error = np.abs(limit - 1).max()
     return {"measured": error, "expected": 0, "tolerance": change.max() + allowed}
 
 
-# %%
+# %% tags=["hide-input"]
+keys = dict(zip(activations, ("linear", "quadratic", "cubic", "erf"), strict=True))
 for name, key in keys.items():
     both = zip(descents[name], flows[name], strict=True)
     ratios = [np.hstack([c.measured / c.predicted for c in curves]) for curves in both]
     statement = f"{key}: loss over prediction less 1, worst point, as the deviation vanishes"
-    print(results.verdict("C1", statement, **as_the_deviation_vanishes(ratios)).passed)
+    results.verdict("C1", statement, **as_the_deviation_vanishes(ratios))
+    differences = np.hstack([first[name].differences, flow[name].differences])
+    results.value(f"difference_{key}", np.median(differences), "median relative difference")
+    results.value(f"worst_{key}", differences.max(), "largest relative difference of the loss")
+lowest = min(c.measured[-1] / c.measured[0] for c in (*first.values(), *flow.values()))
+results.value("lowest", lowest, "lowest loss that was followed, as a share of that at the start")
+results.value("decades", np.log10(flow["erf"].steps[-1]), "decades of time of erf's descent")
+results.value("parameters", len(direction), "parameters of each network")
+results.settled()[["claim", "expected", "it"]]
 
 # %% [markdown]
 # ## How the agreement fails
 #
-# First with the deviation: in proportion to it, while it is small. The same direction, at deviations that double:
+# With the deviation: in proportion to it, while it is small. With the rate: near $\eta_c$ the steepest direction hardly decays, it flips its sign at
+# each step, and a small change of curvature on the way, of the order of $\epsilon$, is enough to spoil its factor.
 
 
 # %%
 def error_at(name, size, steps, share=0.5):
-    pair = Comparison.near(teachers[name], ranks[name], size * direction)
+    pair = near(teachers[name], ranks[name], size * direction)
     return pair.descend(steps, 2 * share * pair.rate).differences.max()
 
 
 # %%
-epsilons = epsilon / 2.0 ** np.arange(5)
-errors = {n: np.array([error_at(n, size, 6) for size in epsilons]) for n in pairs}
+epsilons, closeness = epsilon / 2.0 ** np.arange(5), 2.0 ** -np.arange(1, 10)
+errors = {n: (epsilons, np.array([error_at(n, size, 6) for size in epsilons])) for n in pairs}
+by_rate = {n: (closeness, [error_at(n, epsilon, 100, 1 - c) for c in closeness]) for n in pairs}
+
+# %% tags=["hide-input"]
+results.figure("failures", figures.failures(errors, by_rate, epsilon))
 
 # %% [markdown]
-# Then with the rate, as a share of the critical one.
-
-# %%
-closeness = 2.0 ** -np.arange(1, 10)
-by_rate = {n: [error_at(n, epsilon, 100, 1 - c) for c in closeness] for n in pairs}
-
-# %%
-figure = figures_descent.failures(
-    {name: (epsilons, error) for name, error in errors.items()},
-    {name: (closeness, error) for name, error in by_rate.items()},
-    epsilon,
-)
-results.figure("failures", figure)
-
-# %% [markdown]
-# On the right the rate nears $\eta_c$. The steepest direction then hardly decays, it flips its
-# sign at each step, and a small change of curvature on the way, of the order of $\epsilon$, is enough to
-# spoil its factor. Above $\eta_c$ that direction grows, and there is no agreement to be had: the student leaves
-# the neighbourhood of its teacher, and descent says so. It names $\eta_c$, which it found without the matrix,
-# from differences of the gradient.
-
-# %%
-from nearopt.descent import DivergenceError, critical_rate
+# Above $\eta_c$ there is no agreement to be had: the student leaves its teacher, and descent says so. It names $\eta_c$, found without the matrix.
 
 # %%
 try:
     error_at("$u + u^2$", epsilon, 1000, share=1.5)
-except DivergenceError as error:
+except descent.DivergenceError as error:
     print(str(error).split(":")[0])
 
-# %%
+# %% tags=["hide-input"]
 pair = pairs["$u + u^2$"]
-numbers = {"measured": critical_rate(pair.teacher) * pair.values[-1], "expected": 2}
-
-# %%
+numbers = {"measured": descent.critical_rate(pair.teacher) * pair.values[-1], "expected": 2}
 statement = "critical rate, from gradients alone, times the largest eigenvalue"
-results.verdict("C1", statement, **numbers, tolerance=1e-5).passed
+results.verdict("C1", statement, **numbers, tolerance=1e-5)
+results.settled()[["claim", "expected", "it"]]
+
+# %% [markdown]
+# **Change this and predict.** Halve the deviation: by which factor does the relative error fall?
+
+# %% tags=["hide-cell"]
+# By about two, for the first neglected term is one order higher: the slope of the left panel.
+{name: round(float(error[-2] / error[-1])) for name, (_, error) in errors.items()}
 
 # %% [markdown]
 # ## The smallest eigenvalue decides the end
 #
-# Late in the flow only the slowest mode is left, and $-\tfrac12\, d\ln L/dt$ is its eigenvalue, the smallest that is not zero.
-# It is measured between $t = 3/\lambda$ and $4/\lambda$, on small networks whose other modes are then below a hundredth of the slope, and
-# whose loss is above the floor of $10^{-11}$; teachers whose smallest eigenvalue is tinier never reach their end in floating point.
+# Late in the flow only the slowest mode is left, and $-\tfrac12\, d\ln L/dt$ is its eigenvalue, the smallest that is not zero. It is measured between
+# $t = 3/\lambda$ and $4/\lambda$, on small networks whose other modes are then below a hundredth of the slope, and whose loss is above the floor of
+# $10^{-11}$; teachers whose smallest eigenvalue is tinier never reach their end in floating point.
 
 
 # %%
 def start_near(name):
     while True:
         teacher = TwoLayer.draw(2, 2, activation=activations[name], rng=rng)
-        move = epsilon * rng.standard_normal(teacher.parameter_count)
-        pair = Comparison.near(teacher, small_ranks[name], move)
+        pair = near(teacher, small_ranks[name], epsilon * rng.standard_normal(6))
         if pair.reaches_its_end:
             return pair
 
 
 # %%
 small_ranks = {name: rank_of(name, 2, 2) for name in ("$u + u^2$", "erf")}
-
-# %%
 starts = {name: [start_near(name) for _ in range(slope_teachers)] for name in small_ranks}
+rates = {n: [[p.closer(s).late_rate() for p in many] for s in shares] for n, many in starts.items()}
 
-# %%
-rates = {
-    name: [[pair.closer(share).late_rate() for pair in many] for share in shares]
-    for name, many in starts.items()
-}
-
-# %%
+# %% tags=["hide-input"]
 found = {n: np.array([[p.values[0] for p in starts[n]], rates[n][0]]) for n in starts}
-results.figure("late", figures_descent.late_slopes(found))
+results.figure("late", figures.late_slopes(found))
 
-# %%
+# %% [markdown]
+# ### What flat directions do
+#
+# Where $g$ loses rank, the loss goes to zero and the parameters do not return: what lies in the null space of the Hessian stays. For erf
+# there is no flat direction. All of the deviation returns, each part at the speed of its eigenvalue. Crosses: real flow. Lines: the prediction.
+
+# %% tags=["hide-input"]
+distances = {name: (grid, pair.predict_distance(grid)) for name, pair in pairs.items()}
+results.figure("distances", figures.distances(flow, distances))
+
+# %% [markdown]
+# As the deviation vanishes, the late rate must be the eigenvalue, up to the hundredth that other modes may add, and the distance the predicted one.
+
+# %% tags=["hide-input"]
 ratios = np.hstack([rates[name] / found[name][0] for name in found])
 results.value("late_teachers", ratios.shape[1], "teachers that reached their end")
 results.value("late_worst", np.abs(ratios[0] - 1).max(), "late rate over eigenvalue less 1, worst")
-
-# %% [markdown]
-# As the deviation vanishes, the late rate must be the eigenvalue, up to the hundredth that the other modes may add.
-
-# %%
-statement = (
-    "late rate over smallest nonzero eigenvalue less 1, worst teacher, as the deviation vanishes"
-)
-results.verdict("C2", statement, **as_the_deviation_vanishes(ratios, allowed=0.01)).passed
-
-# %% [markdown]
-# ## What flat directions do
-#
-# Where $g$ loses rank, the loss goes to zero and the parameters do not return: what lies in the null space of
-# the Hessian stays. For erf there is no flat direction. All of the deviation returns, each part of it at the speed of its
-# eigenvalue.
-
-# %%
-figure = figures_descent.distances(
-    flow, {n: (grid, pair.predict_distance(grid)) for n, pair in pairs.items()}
-)
-results.figure("distances", figure)
-
-# %% [markdown]
-# Crosses: real flow. Lines: the prediction, which must be right as the deviation vanishes, like that of the loss.
-
-# %%
+statement = "late rate over smallest nonzero eigenvalue less 1, worst teacher"
+statement += ", as the deviation vanishes"
+results.verdict("C2", statement, **as_the_deviation_vanishes(ratios, allowed=0.01))
 for name, key in keys.items():
     both = zip(flows[name], runs[name], strict=True)
     ratios = [curve.distance / one.predict_distance(curve.steps) for curve, one in both]
     statement = f"{key}: distance over prediction less 1, worst point, as the deviation vanishes"
-    print(results.verdict("C2", statement, **as_the_deviation_vanishes(ratios)).passed)
+    results.verdict("C2", statement, **as_the_deviation_vanishes(ratios))
+results.settled()[["claim", "expected", "it"]]
 
 # %% [markdown]
 # The distance at the last cross, as a share of that at the start:
 
 # %%
 left = {name: curve.distance[-1] / curve.distance[0] for name, curve in flow.items()}
+{name: round(float(share), 2) for name, share in left.items()}
 
-# %%
+# %% tags=["hide-input"]
 results.value("left_linear", left["$u$"], "share of the distance that stays, linear")
 results.value("left_erf", left["erf"], "share of the distance that is left at the end, erf")
 
-# %%
-{name: round(float(share), 2) for name, share in left.items()}
+# %% [markdown]
+# **Change this and predict.** For linear $g$ a share of the distance stays. Does it grow or fall with $N_h$?
+
+# %% tags=["hide-cell"]
+# It grows: the rank is N_i of P = N_h (N_i + 1), so about sqrt(1 - N_i / P) stays.
+{h: round(float(np.sqrt(1 - input_dim / (h * (input_dim + 1)))), 2) for h in (2, 4, 8, 16)}
 
 # %% [markdown]
 # ## Each teacher falls exponentially, their average like a power
 #
-# For linear $g$ the mean over teachers is known exactly at any size. Teachers with a small $|W_2|^2$ are rare but slow,
-# and they outlive the rest: the mean falls like $t^{-(N_h/2 + 1)}$ if $N_i > N_h$, and for $N_h \ge N_i$
-# the smallest eigenvalue of $W_1^\top W_1$ is near zero as well and adds $(N_h - N_i + 1)/2$ to the exponent.
-# Here many real students descend, each with a teacher of its own.
+# For linear $g$ the mean over teachers is known exactly at any size. Teachers with a small $|W_2|^2$ are rare but slow, and they outlive the rest: the mean falls like
+# $t^{-(N_h/2 + 1)}$ if $N_i > N_h$, and for $N_h \ge N_i$ the smallest eigenvalue of $W_1^\top W_1$ is near zero as well and adds $(N_h - N_i + 1)/2$ to the exponent.
+# Many real students descend, each with a teacher of its own. The later, the fewer teachers make the mean: we look as long as they are two hundred or more, counted as $(\sum L)^2 / \sum L^2$.
 
 # %%
-from nearopt.descent import (
-    asymptotic_linear_expected_loss,
-    descend_linear_students,
-    late_exponent,
-    linear_expected_loss,
-)
-
-# %%
-shapes = {"wide": (4, 2), "tall": (2, 3)}
-
-# %%
-steps = np.geomspace(10, 800, 14).round()
+shapes, averages, steps = {"wide": (4, 2), "tall": (2, 3)}, {}, np.geomspace(10, 800, 14).round()
 run = {"rate": 0.01, "steps": steps, "epsilon": epsilon / 100, "rng": rng}
-draws = {s: descend_linear_students(*s, mean_teachers, **run) for s in shapes.values()}
-
-# %% [markdown]
-# The later, the fewer teachers make the mean. We look as long as they are two hundred or more, counted as
-# $(\sum L)^2 / \sum L^2$ (Kish's effective number).
 
 # %%
-times, averages = run["rate"] * steps, {}
-for s, losses in draws.items():
+for s in shapes.values():
+    losses = descent.descend_linear_students(*s, mean_teachers, **run)
     enough = losses.sum(0) ** 2 >= 200 * (losses**2).sum(0)
-    averages[s] = times[enough], losses[:, enough] / run["epsilon"] ** 2
+    averages[s] = run["rate"] * steps[enough], losses[:, enough] / run["epsilon"] ** 2
 
-# %%
-results.figure("average", figures_descent.teacher_averages(averages))
+# %% tags=["hide-input"]
+results.figure("average", figures.teacher_averages(averages))
 
 # %% [markdown]
-# Grey: twelve single teachers. Points: the mean of all, with two standard errors. The law of large networks (orange)
-# is off for $N_h > N_i$, for it does not know how near zero the smallest eigenvalue of a small matrix can come. The measured
-# mean must be the exact one at all points, up to five standard errors, which chance exceeds in less than one of
-# a thousand runs (in simulations: the tail is heavier than Student's), and to the step size: $(1 - \eta\lambda)^{2t/\eta}$ is
-# $e^{-2\lambda t}(1 - \eta\lambda^2 t)$ to first order in $\eta$, which takes $\eta t L''/4$ from the mean of the flow.
+# Grey: twelve single teachers. Points: the mean of all, with two standard errors. The law of large networks (orange) is off for $N_h > N_i$, for it does not know how near zero
+# the smallest eigenvalue of a small matrix can come. The measured mean must be the exact one at all points, up to five standard errors (chance exceeds them in less than one of
+# a thousand runs) and to the step size, which takes $\eta t L''/4$ from the mean of the flow.
 
 
 # %%
 def exact_mean(times, shape):
-    around = [linear_expected_loss(share * times, *shape) for share in (0.99, 1, 1.01)]
+    around = [descent.linear_expected_loss(share * times, *shape) for share in (0.99, 1, 1.01)]
     curvature = np.diff(around, 2, axis=0)[0] / (0.01 * times) ** 2
     slowing = run["rate"] * times * curvature / 4 / around[1]
     return around[1] * (1 - slowing), slowing**2
-
-
-# %%
-for s, (t, losses) in averages.items():
-    exact, second_order = exact_mean(t, s)
-    error = losses.std(0) / exact / np.sqrt(mean_teachers)
-    scores = (np.abs(losses.mean(0) / exact - 1) - second_order) / error
-    statement = f"mean over linear teachers of shape {s[0]}, {s[1]}, worst, in standard errors"
-    numbers = {"measured": scores.max(), "expected": 0, "tolerance": 5}
-    print(results.verdict("C2", statement, **numbers).passed)
 
 
 # %%
@@ -378,53 +355,35 @@ def exponent(losses, times):
     return np.log(losses[-1] / losses[0]) / np.log(times[-1] / times[0])
 
 
-# %%
+# %% tags=["hide-input"]
+mean, end = descent.linear_expected_loss, np.array([1e6, 1e7])
 for key, s in shapes.items():
-    (t, losses), ends = averages[s], averages[s][0][[0, -1]]
+    t, losses = averages[s]
+    exact, second_order = exact_mean(t, s)
+    error = losses.std(0) / exact / np.sqrt(mean_teachers)
+    worst = ((np.abs(losses.mean(0) / exact - 1) - second_order) / error).max()
+    statement = f"mean over linear teachers of shape {s[0]}, {s[1]}, worst, in standard errors"
+    results.verdict("C2", statement, measured=worst, expected=0, tolerance=5)
     results.value(f"exponent_{key}", exponent(losses.mean(0), t), "of the measured mean")
-    results.value(f"expected_{key}", exponent(linear_expected_loss(ends, *s), ends), "of the exact")
-
-# %%
-end = averages[shapes["tall"]][0][-1:]
-means = [mean(end, 2, 3)[0] for mean in (asymptotic_linear_expected_loss, linear_expected_loss)]
-results.value("large_networks", means[0] / means[1], "their mean over the exact one, last point")
+    results.value(f"expected_{key}", exponent(mean(t[[0, -1]], *s), t), "of the exact")
+    results.value(f"late_{key}", exponent(mean(end, *s), end), "exponent of the exact mean, late")
+    results.value(f"limit_{key}", descent.late_exponent(*s), "its limit")
+ratio = descent.asymptotic_linear_expected_loss(t[-1:], *s) / mean(t[-1:], *s)
+results.value("large_networks", ratio[0], "their mean over the exact one, last point")
+results.settled()[["claim", "expected", "it"]]
 
 # %% [markdown]
-# Over these times the exponent is still on its way. The exact mean shows where to:
+# **Change this and predict.** Give the first shape ($N_i = 4$, $N_h = 2$, exponent $-2$) six hidden units. Does its mean fall faster or more slowly, late?
 
-# %%
-end = np.array([1e6, 1e7])
-
-# %%
-late = {key: exponent(linear_expected_loss(end, *s), end) for key, s in shapes.items()}
-for key, s in shapes.items():
-    results.value(f"late_{key}", late[key], "exponent of the exact mean, late")
-    results.value(f"limit_{key}", late_exponent(*s), "its limit")
-
-# %%
-[late_exponent(*s) for s in shapes.values()]
+# %% tags=["hide-cell"]
+# Faster: -(6/2 + (6 - 4 + 1)/2 + 1), for a |W_2|^2 of six terms is rarely small.
+[descent.late_exponent(4, h) for h in (2, 6)]
 
 # %% [markdown]
 # ## A finite batch
 #
-# The Hessian of a batch of $N$ inputs has at most $N$ nonzero eigenvalues. Fewer inputs than the rank leave flat
-# directions that the population does not have, and the population's loss stays where they are. Half as many,
-# as many, and four times as many inputs as the rank, for $u^3$:
-
-# %%
-cubic, rank = pairs["$u^3$"], ranks["$u^3$"]
-inputs = {n: rng.standard_normal((n, input_dim)) for n in (rank // 2, rank, 4 * rank)}
-
-
-# %%
-from functools import partial
-
-from nearopt.descent import batch_gradient, gradient_flow, near_loss
-from nearopt.hessian import batch_hessian, population_hessian
-
-# %% [markdown]
-# The student moves as the batch's Hessian $Q \Lambda Q^\top$ says, and the loss of where it is, is
-# the population's:
+# The Hessian of a batch of $N$ inputs has at most $N$ nonzero eigenvalues. Fewer inputs than the rank leave flat directions that the population does not have, and the population's
+# loss stays where they are. Half as many, as many, and four times as many inputs as the rank, for $u^3$. The student moves as the batch's Hessian says, the loss of where it is, is the population's:
 
 
 # %%
@@ -436,111 +395,87 @@ def predict(pair, batch, times):
 
 # %%
 def learn(pair, batch, times):
-    gradient, hessian = partial(batch_gradient, inputs=batch), partial(batch_hessian, inputs=batch)
-    path = gradient_flow(pair.student, pair.teacher, times, gradient=gradient, hessian=hessian)
-    return path.measure(near_loss)[1:]
+    parts = {"gradient": descent.batch_gradient, "hessian": batch_hessian}
+    parts = {name: partial(part, inputs=batch) for name, part in parts.items()}
+    return descent.gradient_flow(pair.student, pair.teacher, times, **parts)
 
 
 # %%
-steps = np.geomspace(1, 1e6, 19)
+cubic, rank, steps = pairs["$u^3$"], ranks["$u^3$"], np.geomspace(1, 1e6, 19)
+inputs = {n: rng.standard_normal((n, input_dim)) for n in (rank // 2, rank, 4 * rank)}
+learned, predicted, start = {}, {}, cubic.predict([0.0])
 
 # %%
-learned, predicted = {}, {}
 for n, batch in inputs.items():
     times = steps / np.linalg.eigvalsh(batch_hessian(cubic.teacher, batch))[-1]
-    learned[n] = [learn(one, batch, times) for one in runs["$u^3$"]]
-    predicted[n] = [predict(one, batch, times) for one in runs["$u^3$"]]
+    paths = [learn(one, batch, times) for one in runs["$u^3$"]]
+    learned[n] = np.array([path.measure(descent.near_loss)[1:] for path in paths])
+    predicted[n] = np.array([predict(one, batch, times) for one in runs["$u^3$"]])
 
-# %%
-start = cubic.predict([0.0])
-both = ({f"$N = {n}$": c[0] / start for n, c in curves.items()} for curves in (learned, predicted))
-results.figure("batches", figures_descent.batches(steps, *both))
+# %% tags=["hide-input"]
+both = [{f"$N = {n}$": c[0] / start for n, c in many.items()} for many in (learned, predicted)]
+results.figure("batches", figures.batches(steps, *both))
 
 # %% [markdown]
-# Points: real flow. Lines: the prediction. Where inputs are fewer than the rank, a part of the loss stays for ever; on the
-# way, other parts of the deviation may cancel it for a while. From $N = $ rank on nothing stays, though the slowest
-# mode of the batch may outlast the figure.
+# Points: real flow. Lines: the prediction. Where inputs are fewer than the rank, a part of the loss stays for ever; on the way, other parts of the deviation may cancel it for a
+# while. From $N = $ rank on nothing stays, though the slowest mode of the batch may outlast the figure.
 
-# %%
+# %% tags=["hide-input"]
 for n in inputs:
-    kept = predicted[n][0] > 1e-11 * start
-    ratios = np.divide(learned[n], predicted[n])[:, kept]
+    ratios = (learned[n] / predicted[n])[:, predicted[n][0] > 1e-11 * start]
     statement = f"loss over prediction less 1, {n} inputs, worst point, as the deviation vanishes"
-    print(results.verdict("C1", statement, **as_the_deviation_vanishes(ratios)).passed)
-
-# %%
+    results.verdict("C1", statement, **as_the_deviation_vanishes(ratios))
 few = rank // 2
-
-# %%
 results.value("rank", rank, "rank of the cubic Hessian")
 results.value("batch_few", few, "inputs in the smallest batch")
-
-# %%
 results.value("batch_end", learned[few][0][-1] / start[0], "its population loss, late / start")
 results.value("batch_floor", predicted[few][0][-1] / start[0], "the same, predicted")
+results.settled()[["claim", "expected", "it"]]
 
 # %% [markdown]
 # ## How do the number of parameters and the activation shape the loss?
 #
-# The prediction is right, so it can answer for more sizes than descent could. The mean over deviations needs
-# eigenvalues only. Left: the mean loss at the largest size, rate $1/\lambda_{\max}$, over many teachers.
-# Right: the steps until it has fallen to a thousandth.
-
-# %%
-from nearopt.descent import expected_loss
-from nearopt.hessian import spectrum
+# The prediction is right, so it can answer for more sizes than descent could. The mean over deviations needs eigenvalues only. Left: the mean loss at the largest size, rate
+# $1/\lambda_{\max}$, over many teachers. Right: the steps until it has fallen to a thousandth.
 
 # %%
 widths, steps = 2 ** np.arange(1, sizes + 1), np.append(0, np.geomspace(1, 1e8, 200))
 
 
+# %%
 def mean_losses(name, width):
-    draws = [
-        TwoLayer.draw(input_dim, width, activation=activations[name], rng=rng)
-        for _ in range(spectra)
-    ]
-    values = [spectrum(draw) for draw in draws]
-    losses = np.stack([expected_loss(v, steps, rate=1 / v[-1]) for v in values])
+    draw = partial(TwoLayer.draw, input_dim, width, activation=activations[name], rng=rng)
+    values = [spectrum(net) for net in [draw() for _ in range(spectra)]]
+    losses = np.stack([descent.expected_loss(v, steps, rate=1 / v[-1]) for v in values])
     return losses / losses[:, :1]
 
 
 # %%
 losses = {n: [mean_losses(n, width) for width in widths] for n in activations}
 needed = {n: np.array([steps[(one > 1e-3).sum(1)] for one in many]) for n, many in losses.items()}
-
-# %%
 ends = {name: (steps, many[-1].mean(0)) for name, many in losses.items()}
-figure = figures_descent.shapes_of_loss(ends, needed, (input_dim + 1) * widths)
-results.figure("answer", figure)
 
-# %% [markdown]
-# - **Linear:** only $N_i$ eigenvalues count, and in networks much wider than $N_i$ they are nearly equal, which
-#   makes descent fast.
-# - **Polynomial:** more eigenvalues, spread over more decades, until the rank stops growing with the width; from
-#   there on they draw together too.
-# - **erf:** each parameter adds an eigenvalue, and most of them are tiny. The loss first falls fast and then ever more
-#   slowly, and never stops for lack of directions.
-#
-# These are observations: no theory says how many steps the median teacher needs, so there is no verdict. From the smallest
-# width to the largest, descent has become:
-
-# %%
+# %% tags=["hide-input"]
+results.figure("answer", figures.shapes_of_loss(ends, needed, (input_dim + 1) * widths))
 slower = {name: np.median(many[-1]) / np.median(many[0]) for name, many in needed.items()}
 results.value("speed_linear", slower["$u$"], "steps at the largest over the smallest width, linear")
 results.value("speed_erf", slower["erf"], "steps at the largest over the smallest width, erf")
+results.save()
+
+# %% [markdown]
+# - **Linear:** only $N_i$ eigenvalues count, and in networks much wider than $N_i$ they are nearly equal, which makes descent fast.
+# - **Polynomial:** more eigenvalues, spread over more decades, until the rank stops growing with the width; from there on they draw together too.
+# - **erf:** each parameter adds an eigenvalue, most of them tiny. The loss falls fast, then ever more slowly, and never stops for lack of directions.
+#
+# These are observations: no theory says how many steps the median teacher needs, so there is no verdict. From the smallest width to the largest, descent has become:
 
 # %%
 {name: "slower" if number > 1 else "not slower" for name, number in slower.items()}
 
-# %%
-results.save()
-
 # %% [markdown]
 # ## Limits
 #
-# - Descent was run step by step for `descent_steps` steps only; later times are those of the gradient flow, which is
-#   its limit of small rates and which late descent cannot be told from.
-# - The prediction is of second order. Its relative error grows with $\epsilon$, and near the critical rate it fails at
-#   any $\epsilon$ that is not tiny.
+# - Steps are run for `descent_steps` only; later times are those of the gradient flow, its limit of small rates, which late descent cannot be told from.
+# - The prediction is of second order. Its relative error grows with $\epsilon$, and near the critical rate it fails at any $\epsilon$ that is not tiny.
 # - Losses below $10^{-11}$ of the initial one are not shown, for there the rounding of the parameters begins to count.
 # - One output and white inputs; the exact mean over teachers is for linear $g$ only.

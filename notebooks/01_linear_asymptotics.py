@@ -98,14 +98,14 @@ sampled = J.T @ J / len(x)
 # %%
 D = np.hstack([W1.T, np.kron(W2, np.eye(2))])
 exact = D.T @ D
-np.abs(sampled - exact).max().round(2)
+float(np.abs(sampled - exact).max().round(3))
 
 # %% [markdown]
-# Sampling differs in the second digit, as a mean over 100,000 inputs may. And the rest is linear algebra: $D$ has $N_i$ rows, so $H$ has at most that
+# That is what a mean over 100,000 inputs may be off by. The rest is linear algebra: $D$ has $N_i$ rows, so $H$ has at most that
 # rank; and its nonzero eigenvalues are those of $D D^\top = W_1^\top W_1 + |W_2|^2 I$, a matrix of $N_i \times N_i$.
 
 # %%
-np.linalg.eigvalsh(exact).round(4), np.linalg.eigvalsh(W1.T @ W1 + W2 @ W2 * np.eye(2)).round(4)
+np.abs(np.linalg.eigvalsh(exact)).round(4), np.linalg.eigvalsh(D @ D.T).round(4)
 
 # %% [markdown]
 # **Change this and predict.** Put all outgoing weights `W2` to zero: the network's output is zero whatever its inputs. What is the rank?

@@ -11,29 +11,31 @@
 # %% [markdown]
 # # The rank of a polynomial network's Hessian is a known number of polynomials, and it is the number of samples that a student needs
 #
-# **What you will see.** Ranks counted in exact integers for every width, held against theorems. A count
-# of dimensions gives almost all of them; every exception in a large scan is listed here, with its cause. Then what the number is
-# good for: from that many samples, and not from one less, a student finds the teacher's function.
+# **The question.** A network has $P$ parameters. How many does it really have, as seen by the loss near its optimum? And is that
+# number of any use?
 #
-# **What you need.** Polynomials in several variables, and the rank of a matrix. Half a minute.
+# **A surprise first.** Thirty units of $g(u) = u^2$ on five inputs have 180 parameters and a Hessian of rank 15. A student with all of the 180
+# learns its teacher's function from 15 samples, to rounding; from 14 it does not.
+#
+# **What you will see.** Ranks counted in exact integers for every width, held against theorems. A count of dimensions gives almost all of
+# them; every exception in a large scan is listed, with its cause. Then students that learn from exactly as many samples as the rank.
+#
+# **What you will learn.** Why only the degrees of a polynomial matter; how an old question about polynomials with double points decides
+# the rank; and why one does not count ranks in floating point.
+#
+# **What you need.** Polynomials in several variables, and the rank of a matrix. Half a minute to run.
+#
+# | symbol | meaning |
+# |---|---|
+# | $N_i, N_h$ | inputs and hidden units; $P = N_h (N_i + 1)$ parameters |
+# | $a_k, w_k$ | outgoing weight and row of incoming weights of unit $k$ |
+# | $S, D_S$ | degrees that $g$ has, and the number $\sum_{d\in S}\binom{N_i+d-1}{d}$ of monomials in $x$ that have them |
+# | $N$ | samples |
 #
 # ## Setting
 #
-# Teacher and student are $y = \sum_k a_k\, g(w_k^\top x)$ with $N_i$ inputs and $N_h$ units, so $P = N_h(N_i+1)$, and $g$ is a
-# polynomial. Write $S$ for the set of degrees that $g$ has, and $D_S = \sum_{d\in S}\binom{N_i+d-1}{d}$ for the number of monomials in $x$ that have them.
-# The gradient of the network with respect to its parameters is a list of $P$ polynomials in $x$. The
+# Teacher and student are $y = \sum_k a_k\, g(w_k^\top x)$, and $g$ is a polynomial. The gradient of the network with respect to its parameters is a list of $P$ polynomials in $x$. The
 # Hessian $H = \mathbb E[J^\top J]$ is their Gram matrix, so its rank is the number of them that are linearly independent.
-#
-# ## Why only the degrees matter
-#
-# The coefficient of $x^\alpha$ in $g(w^\top x)$ is $c_d\, d!/\alpha!\; w^\alpha$ with $d = |\alpha|$, and those of its derivatives with
-# respect to $w$ have the same factor in front of $\partial_i w^\alpha$. Dividing each column by its factor changes no rank. What is left are the
-# numbers $w_k^\alpha$ and $\partial_i w_k^\alpha$: values and slopes of monomials at the points $w_k$. So
-#
-# $$\operatorname{rank} H = D_S - \dim\{f \text{ with degrees in } S:\; f(w_k) = 0,\ \nabla f(w_k) = 0 \text{ for all } k\},$$
-#
-# for every teacher without a zero in $a$. The rank is at most $P$ and at most $D_S$. How much smaller it is, is
-# the old question of how many conditions double points impose on polynomials.
 
 # %% [markdown]
 # ## Parameters
@@ -57,12 +59,12 @@ distance: float = 0.001
 seed: int = 20251218
 results_dir: str = ""
 
-# %%
+# %% tags=["hide-input"]
 from nearopt.report import Results
 
 results = Results("02_polynomial_rank", globals(), results_dir)
 
-# %%
+# %% tags=["hide-input"]
 import numpy as np
 
 from nearopt import Polynomial, TwoLayer
@@ -75,9 +77,53 @@ style.use()
 rng = np.random.default_rng(seed)
 
 # %% [markdown]
+# ## A rank by hand
+#
+# The smallest case: $g(u) = u^2$, two inputs, so the monomials are $x_1^2$, $x_1 x_2$ and $x_2^2$. The gradient of one unit, $a (w_1 x_1 + w_2 x_2)^2$, is
+# three polynomials, whose coefficients one can write down.
+
+
+# %%
+def gradient(a, w1, w2):
+    by_a = [w1**2, 2 * w1 * w2, w2**2]
+    by_w1, by_w2 = [2 * a * w1, 2 * a * w2, 0], [0, 2 * a * w1, 2 * a * w2]
+    return [by_a, by_w1, by_w2]
+
+
+# %%
+two_units = np.array(gradient(1, 2, -1) + gradient(3, 1, 4))
+two_units
+
+# %% [markdown]
+# Six parameters, six rows. The first unit alone has rank 2 of 3, since its length can move from $w$ to $a$: $w_1 \partial_{w_1} + w_2 \partial_{w_2} = 2 a \partial_a$. Both
+# together have rank 3: there are no more monomials.
+
+# %%
+[int(np.linalg.matrix_rank(rows)) for rows in (two_units[:3], two_units)]
+
+# %% [markdown]
+# **Change this and predict.** Add a third unit, three more rows. And what if the second unit is parallel to the first?
+
+# %% tags=["hide-cell"]
+# Still 3, with nine parameters. Parallel units have one line of polynomials between them: 2.
+three_units, parallel = [*two_units, *gradient(1, 1, 1)], gradient(1, 2, -1) + gradient(3, 4, -2)
+[int(np.linalg.matrix_rank(rows)) for rows in (three_units, parallel)]
+
+# %% [markdown]
+# ## Why only the degrees matter
+#
+# The coefficient of $x^\alpha$ in $g(w^\top x)$ is $c_d\, d!/\alpha!\; w^\alpha$ with $d = |\alpha|$, and those of its derivatives with
+# respect to $w$ have the same factor in front of $\partial_i w^\alpha$. Dividing each column by its factor changes no rank. What is left are the
+# numbers $w_k^\alpha$ and $\partial_i w_k^\alpha$: values and slopes of monomials at the points $w_k$. So
+#
+# $$\operatorname{rank} H = D_S - \dim\{f \text{ with degrees in } S:\; f(w_k) = 0,\ \nabla f(w_k) = 0 \text{ for all } k\},$$
+#
+# for every teacher without a zero in $a$. The rank is at most $P$ and at most $D_S$. How much smaller it is, is
+# the old question of how many conditions double points impose on polynomials.
+#
 # ## Counting
 #
-# One network first. Integers for the weights and the inputs, a Jacobian of integers, and its rank modulo a
+# By machine: integers for the weights and the inputs, a Jacobian of integers, and its rank modulo a
 # prime: that is never above the generic rank. If it meets a bound from above that is a theorem, the rank is proved.
 
 # %%
@@ -113,6 +159,9 @@ from nearopt.rank import tabulate_ranks
 # %%
 choices = [frozenset(S) for S in ({1}, {2}, {1, 2}, {3}, {4}, {1, 3, 5})]
 ranks = tabulate_ranks(choices, max_input_dim, max_hidden_dim, rng=rng)
+mismatches = int((ranks["rank"] != ranks.theory).sum())
+
+# %% tags=["hide-input"]
 results.figure("maps", figures_rank.rank_maps(ranks))
 
 # %% [markdown]
@@ -120,21 +169,27 @@ results.figure("maps", figures_rank.rank_maps(ranks))
 # can describe, and above the full line another unit adds nothing: the rank is $D_S$, and all polynomials with
 # these degrees are spanned. Colours are counted, lines are theory.
 
-# %%
-mismatches = int((ranks["rank"] != ranks.theory).sum())
-results.value("map_networks", len(ranks), "networks in the maps")
-results.value("map_mismatches", mismatches, "networks in the maps whose rank is not theory's")
-
-# %%
-statement = f"networks, of {len(ranks)}, whose exact rank is not the theory's"
-results.verdict("C5", statement, measured=mismatches, expected=0, tolerance=0)
-
 # %% [markdown]
 # The same numbers as a share of the parameters, at the largest input size. A monomial never uses more than
 # $N_i/(N_i+1)$ of its parameters, since the scale of a unit can move between its layers.
 
-# %%
+# %% tags=["hide-input"]
 results.figure("compression", figures_rank.compression_curves(ranks))
+
+# %% [markdown]
+# **Change this and predict.** Five inputs, $S = \{1, 2\}$, so $D_S = 5 + 15 = 20$. At which width does the rank stop growing? Not at $20/6$ units.
+
+# %% tags=["hide-cell"]
+# At five, as many as inputs: each unit brings one direction less than the one before it.
+g = Polynomial.of_degrees(frozenset({1, 2}))
+[theoretical_rank(g, 5, width).value for width in range(1, 7)]
+
+# %% tags=["hide-input"]
+results.value("map_networks", len(ranks), "networks in the maps")
+results.value("map_mismatches", mismatches, "networks in the maps whose rank is not theory's")
+statement = f"networks, of {len(ranks)}, whose exact rank is not the theory's"
+results.verdict("C5", statement, measured=mismatches, expected=0, tolerance=0)
+results.settled()
 
 # %% [markdown]
 # ## Where counting dimensions fails
@@ -161,7 +216,6 @@ len(scan)
 
 # %%
 defects = scan[scan["rank"] < scan.dimension_count].drop(columns="proved")
-results.table("defects", defects)
 print(defects.drop(columns="reason").to_string(index=False))
 
 # %%
@@ -189,25 +243,26 @@ kinds.value_counts().to_dict()
 
 # %%
 unproved = int((~scan.proved).sum())
-results.value("scan_networks", len(scan), "networks in the scan")
-results.value("scan_defects", len(defects), "networks whose rank is below the count of dimensions")
-results.value("scan_unproved", unproved, "networks of the scan whose rank is not proved")
+unproved
 
-# %%
-statement = f"ranks, of {len(scan)} in the scan, that are not proved"
-results.verdict("C5", statement, measured=unproved, expected=0, tolerance=0)
-
-# %% [markdown]
+# %% tags=["hide-input"]
 # For print, each theorem gets a word, and exceptions of the same size and cause are put on one line.
-
-# %%
 sizes = ["outputs", "inputs", "units"]
 words = {"at the origin": "origin", "Segre": "quadrics", "products": "products", "points": "cubic"}
 groups = defects.assign(missing=defects.dimension_count - defects["rank"])
 groups["cause"] = [next(words[key] for key in words if key in why) for why in groups.reason]
 groups["degrees"] = "{" + groups.degrees.str.replace(" ", ", ") + "}"
 groups = groups.groupby([*sizes, "missing", "cause"]).degrees.agg("  ".join).reset_index()
+
+# %% tags=["hide-input"]
+results.table("defects", defects)
 results.table("exceptions", groups)
+results.value("scan_networks", len(scan), "networks in the scan")
+results.value("scan_defects", len(defects), "networks whose rank is below the count of dimensions")
+results.value("scan_unproved", unproved, "networks of the scan whose rank is not proved")
+statement = f"ranks, of {len(scan)} in the scan, that are not proved"
+results.verdict("C5", statement, measured=unproved, expected=0, tolerance=0)
+results.settled()
 
 # %% [markdown]
 # ## The null space of a quadratic network
@@ -234,10 +289,11 @@ independent = int(np.linalg.matrix_rank(null))
 rest = exact_rank(quadratic, 5, 4, rng=rng).value
 bool(residue < 1e-13), independent, independent + rest == teacher.parameter_count
 
-# %%
+# %% tags=["hide-input"]
 statement = "parameters of a quadratic network that are neither in its rank nor scales or rotations"
 measured = teacher.parameter_count - independent - rest
 results.verdict("C5", statement, measured=measured, expected=0, tolerance=0)
+results.settled()
 
 # %% [markdown]
 # ## Where floating point fails
@@ -255,7 +311,7 @@ exact = exact_rank(odd, 2, 12, rng=rng)
 numerical = numerical_rank(teacher)
 exact.value, exact.proved, numerical.value < exact.value
 
-# %%
+# %% tags=["hide-input"]
 results.value("odd_parameters", exact.parameters, "parameters of an odd network of degree 9")
 results.value("exact_rank", exact.value, "its exact rank")
 results.value("float_rank", numerical.value, "its rank in floating point")
@@ -267,6 +323,8 @@ results.value("float_rank", numerical.value, "its rank in floating point")
 # %%
 from_factor = spectrum(teacher)[::-1]
 from_hessian = np.linalg.eigvalsh(population_hessian(teacher))[::-1]
+
+# %% tags=["hide-input"]
 results.figure("floats", figures_rank.float_floor(from_hessian, from_factor, exact.value))
 
 # %% [markdown]
@@ -289,6 +347,8 @@ from nearopt.laws import FiniteLinearHessianLaw
 
 # %%
 law = FiniteLinearHessianLaw(*sizes, sigma1=sigma1)
+
+# %% tags=["hide-input"]
 results.figure("spectra", figures_rank.log_spectra(spectra, law))
 
 # %% [markdown]
@@ -299,10 +359,12 @@ results.figure("spectra", figures_rank.log_spectra(spectra, law))
 # %%
 medians = [np.median(np.log10(v[:, 0] / v[:, -1])) for v in spectra.values()]
 spread = dict(zip(("linear", "quadratic", "cubic", "mixed"), medians, strict=True))
+{name: round(float(decades), 1) for name, decades in spread.items()}
+
+# %% tags=["hide-input"]
 for name, decades in spread.items():
     description = "median over teachers of the decades between largest and smallest eigenvalue"
     results.value(f"decades_{name}", decades, description)
-{name: round(float(decades), 1) for name, decades in spread.items()}
 
 # %% [markdown]
 # ## The effective number of parameters
@@ -323,8 +385,7 @@ dict(zip(("u²", "u + u²", "u + u³"), population.values(), strict=True)), len(
 
 # %%
 wrong = sum(int((batch[S] != np.minimum(samples, population[S])).sum()) for S in learned)
-statement = "batches whose rank is not the least of N and the rank"
-results.verdict("C5", statement, measured=wrong, expected=0, tolerance=0)
+wrong
 
 # %% [markdown]
 # Now let students near their teachers learn from batches of every size, by least squares from where they stand, and
@@ -336,6 +397,8 @@ for degrees in learned:
     g = Polynomial.of_degrees(degrees)
     drawn = [TwoLayer.draw(*shape, activation=g, rng=rng) for _ in range(students)]
     errors[degrees] = np.array([relative_errors(t, distance, samples, rng=rng) for t in drawn])
+
+# %% tags=["hide-input"]
 results.figure("samples", figures_rank.sample_curves(batch, errors, population))
 
 # %% [markdown]
@@ -347,15 +410,24 @@ results.figure("samples", figures_rank.sample_curves(batch, errors, population))
 # %%
 recovered = {S: np.median(errors[S], axis=0) < 1e-12 for S in learned}
 exceptions = sum(int((recovered[S] != (samples >= population[S])).sum()) for S in learned)
+
+# %% [markdown]
+# **Change this and predict.** The same shape with $g(u) = u^4$. From how many samples would the median student learn?
+
+# %% tags=["hide-cell"]
+# From 14, at three inputs and five units: 15 monomials, 5 x 3 directions, and yet one is missing, the
+# square of the conic through five points, which vanishes doubly at each (Clebsch).
+theoretical_rank(Polynomial.of_degrees(frozenset({4})), *shape).value
+
+# %% tags=["hide-input"]
 results.value("fits", len(learned) * students * len(samples), "students that were fitted")
 results.value("student_parameters", len(samples), "parameters of each student")
-
-# %%
+statement = "batches whose rank is not the least of N and the rank"
+results.verdict("C5", statement, measured=wrong, expected=0, tolerance=0)
 statement = "batch sizes below the rank where the median student learns, or above where it does not"
 results.verdict("C5", statement, measured=exceptions, expected=0, tolerance=0)
-
-# %%
 results.save()
+results.settled()
 
 # %% [markdown]
 # ## Limits

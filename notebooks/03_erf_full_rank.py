@@ -11,17 +11,31 @@
 # %% [markdown]
 # # The Hessian of an erf network has full rank, and each case is proved where floats see only a part of it
 #
-# **What you will see.** Floating point finds a rank far below the number of parameters for an erf network of
-# one input and ten hidden units. In truth nothing is lost. Each network comes with a certificate: a
-# proof in ball arithmetic that anyone can check again from a file. A theorem says why, and which
-# teachers and which activations are exceptions.
+# **The question.** Ask numpy for the rank of the Hessian of an erf network, and it says that half of the parameters, or more,
+# are superfluous. Are they?
 #
-# **What you need.** What it means that functions are linearly independent. Two minutes.
+# **A surprise first.** With one input and ten units numpy counts fewer than 20 directions, whatever one does to it. The true rank is 20, and
+# the smallest eigenvalue is no zero: at the size below it is about $10^{-39}$, with its digits known.
+#
+# **What you will see.** Certificates: proofs in ball arithmetic, network by network, that anyone can check again from a file. A theorem
+# that says why, and which teachers and activations are exceptions. How small the smallest eigenvalue gets, and why.
+#
+# **What you will learn.** What independence of a network's gradients has to do with powers of its weights; and the difference between a
+# number that is zero and one that a float cannot tell from zero.
+#
+# **What you need.** What it means that functions are linearly independent. Two minutes to run.
+#
+# | symbol | meaning |
+# |---|---|
+# | $N_i, N_h$ | inputs and hidden units; $P = N_h (N_i + 1)$ parameters |
+# | $w_k, a_k$ | row of incoming weights and outgoing weight of unit $k$ |
+# | $J, H$ | derivative of the output by the parameters, and the Hessian $H = \mathbb E[J^\top J]$ |
+# | $\lambda_{\min}$ | smallest eigenvalue of $H$ |
 #
 # ## Setting
 #
 # Teacher and student are $y = W_2\, g(W_1 x)$ with $g(u) = \operatorname{erf}(u/\sqrt 2)$, one output,
-# $x \sim \mathcal N(0, I)$ and $P = N_h (N_i + 1)$ parameters. At the teacher the Hessian of the loss is
+# $x \sim \mathcal N(0, I)$. At the teacher the Hessian of the loss is
 # $H = \mathbb E[J^\top J]$ with $J = \partial y/\partial\theta$. It is singular if and only if the $P$ functions
 # $\partial y/\partial\theta_i$ of $x$ are linearly dependent.
 
@@ -48,12 +62,12 @@ teachers: int = 6
 seed: int = 20251218
 results_dir: str = ""
 
-# %%
+# %% tags=["hide-input"]
 from nearopt.report import Results
 
 results = Results("03_erf_full_rank", globals(), results_dir)
 
-# %%
+# %% tags=["hide-input"]
 import numpy as np
 import pandas as pd
 
@@ -67,9 +81,49 @@ rng = np.random.default_rng(seed)
 scales = {"sigma1": sigma1, "sigma2": sigma2, "rng": rng}
 
 # %% [markdown]
+# ## Independence by hand
+#
+# One input. Unit $k$ gives two gradients, $g(w_k x)$ and $a_k\, x\, g'(w_k x)$. In the Taylor series of $g$ only odd powers stand, none with
+# the coefficient 0. So but for factors that belong to rows and columns, the coefficients of $x, x^3, x^5, \dots$ are powers and their slopes:
+#
+# $$ w_k^{2j+1} \quad \text{and} \quad (2j+1)\, w_k^{2j}, \qquad j = 0, 1, 2, \dots $$
+#
+# If 20 of these columns have rank 20 at ten units, no combination of the 20 gradients vanishes. Take the weights $1, 2, \dots, 10$: all is in integers.
+
+# %%
+from flint import fmpz_mat
+
+
+# %%
+def block(units):
+    powers = [[w ** (2 * j + 1) for j in range(20)] for w in units]
+    slopes = [[(2 * j + 1) * w ** (2 * j) for j in range(20)] for w in units]
+    return powers + slopes
+
+
+# %%
+exact = fmpz_mat(block(range(1, 11)))
+exact.rank(), int(exact.det() != 0)
+
+# %% [markdown]
+# Full rank, and a determinant of a few hundred digits. In floats the same matrix, whose entries reach from 1 to $10^{39}$, has lost its small directions to
+# rounding: the rank is too low, and a determinant, being a product of all of them, lies.
+
+# %%
+floats = np.array(block(range(1, 11)), dtype=float)
+bool(np.linalg.matrix_rank(floats) < 20)
+
+# %% [markdown]
+# **Change this and predict.** Replace the weight 10 by $-9$, so that two weights are opposite. What is the rank?
+
+# %% tags=["hide-cell"]
+# 18: g is odd, so the unit of weight -9 has the functions of the one of weight 9 again.
+fmpz_mat(block([*range(1, 10), -9])).rank()
+
+# %% [markdown]
 # ## One certificate
 #
-# A teacher with one input. The floats of its weights are rational numbers, and from them the Hessian is
+# Now a teacher with weights as they come, and the Hessian itself. The floats of its weights are rational numbers, and from them the Hessian is
 # computed in balls: midpoints with rigorous bounds of their errors, at a precision that is doubled until
 # the determinant's ball excludes zero.
 
@@ -89,11 +143,6 @@ from nearopt.rank import numerical_rank
 # %%
 seen = numerical_rank(teacher).value
 bool(seen < teacher.parameter_count)
-
-# %%
-results.value("one_parameters", teacher.parameter_count, "parameters of one teacher")
-results.value("one_rank_floats", seen, "its rank in floats")
-results.value("one_smallest", float(certificate.smallest_eigenvalue), "its smallest eigenvalue")
 
 # %% [markdown]
 # Nothing else is wrong with them: no eigenvalue in floats is off by more than that threshold.
@@ -120,6 +169,11 @@ with TemporaryDirectory() as folder:
     save_certificate(certificate, Path(folder, "certificate.json"))
     again = load_certificate(Path(folder, "certificate.json"))
 again.verify()
+
+# %% tags=["hide-input"]
+results.value("one_parameters", teacher.parameter_count, "parameters of one teacher")
+results.value("one_rank_floats", seen, "its rank in floats")
+results.value("one_smallest", float(certificate.smallest_eigenvalue), "its smallest eigenvalue")
 
 # %% [markdown]
 # ## Why: a theorem
@@ -157,23 +211,23 @@ widest = {1: max_hidden_one, 2: max_hidden_two, 3: max_hidden_three}
 widths = {n: np.unique(np.geomspace(2, most, 8).astype(int)) for n, most in widest.items()}
 survey = draw_certificates([(n, h) for n in widths for h in widths[n]], teachers, **scales)
 
-# %%
+# %% tags=["hide-input"]
 missing = int((~survey.certified).sum())
-results.value("certified", int(survey.certified.sum()), "networks proved to have full rank")
-results.value("not_certified", missing, "networks whose full rank was not proved")
-
-# %%
-statement = f"erf networks, of {len(survey)}, without a certificate of full rank"
-results.verdict("C6", statement, measured=missing, expected=0, tolerance=0)
-
-# %%
 results.figure("ranks", figures_certify.rank_curves(survey))
 
 # %% [markdown]
 # Black is the certified rank, which is $P$ for each teacher. Blue is what numpy counts, with its
 # standard deviation over teachers: with one input it stops growing. No compression is there; there
 # are directions whose eigenvalue a float cannot hold.
-#
+
+# %% tags=["hide-input"]
+results.value("certified", int(survey.certified.sum()), "networks proved to have full rank")
+results.value("not_certified", missing, "networks whose full rank was not proved")
+statement = f"erf networks, of {len(survey)}, without a certificate of full rank"
+results.verdict("C6", statement, measured=missing, expected=0, tolerance=0)
+results.settled()
+
+# %% [markdown]
 # ## The whole spectrum
 #
 # All eigenvalues keep their digits if the Cholesky factor is found at high precision with pivoting, and its
@@ -184,7 +238,7 @@ shapes = [(1, 10), (2, max_hidden_two), (3, max_hidden_three)]
 shown = {shape: TwoLayer.draw(*shape, activation=Erf(), **scales) for shape in shapes}
 spectra = {shape: true_and_float_spectrum(net) for shape, net in shown.items()}
 
-# %%
+# %% tags=["hide-input"]
 results.figure("spectra", figures_certify.spectra_above_and_below_the_floor(spectra))
 
 # %% [markdown]
@@ -195,7 +249,6 @@ results.figure("spectra", figures_certify.spectra_above_and_below_the_floor(spec
 # %%
 true = spectra[1, 10][0]
 decades = np.log10(true[-1] / true[0])
-results.value("decades", decades, "decades that the spectrum with one input covers")
 round(float(decades))
 
 # %% [markdown]
@@ -217,9 +270,6 @@ sizes = zip(survey.parameters, survey.input_dim, strict=True)
 survey["degree"] = [filling_degree(*size) for size in sizes]
 survey["bound"] = np.log10([smallest_eigenvalue_bound(net) for net in survey.net])
 
-# %%
-results.table("survey", survey.drop(columns="net"))
-
 # %% [markdown]
 # A law is fitted for each number of inputs, $\log_{10}\lambda_{\min} = \alpha - \beta N_h^{1/N_i}$, to the
 # single teachers. They scatter about it, since two units that happen to be alike suffice to make an eigenvalue
@@ -227,16 +277,12 @@ results.table("survey", survey.drop(columns="net"))
 
 # %%
 fits = fit_widths(survey)
-for n, fit in fits.iterrows():
-    results.value(f"slope_{n}", fit.slope, f"decades for each Nh^(1/{n})", fit.error)
-    results.value(f"spread_{n}", fit.spread, "standard deviation over teachers, decades")
 
-# %%
+# %% tags=["hide-input"]
 results.figure("smallest", figures_certify.smallest_eigenvalues(survey, fits))
 
 # %%
 common = linregress(survey.degree, survey.smallest)
-results.value("slope_degree", common.slope, "decades for each degree", common.stderr)
 round(float(common.slope), 1)
 
 # %% [markdown]
@@ -250,15 +296,27 @@ round(float(common.slope), 1)
 large = TwoLayer.draw(large_input_dim, large_hidden_dim, activation=Erf(), **scales)
 proof = certify_full_rank(large)
 
-# %%
+# %% [markdown]
+# **Change this and predict.** Two hundred parameters. Up to which degree must odd polynomials go to outnumber them, with one input and with twenty?
+
+# %% tags=["hide-cell"]
+# With one input each odd degree brings a single polynomial; with twenty, degree 3 alone brings 1,540.
+filling_degree(200, 1), filling_degree(200, 20)
+
+# %% tags=["hide-input"]
+results.table("survey", survey.drop(columns="net"))
+for n, fit in fits.iterrows():
+    results.value(f"slope_{n}", fit.slope, f"decades for each Nh^(1/{n})", fit.error)
+    results.value(f"spread_{n}", fit.spread, "standard deviation over teachers, decades")
+results.value("decades", decades, "decades that the spectrum with one input covers")
+results.value("slope_degree", common.slope, "decades for each degree", common.stderr)
 results.value("large_parameters", large.parameter_count, "parameters of the large network")
 results.value("large_smallest", float(proof.smallest_eigenvalue), "its smallest eigenvalue")
 results.value("large_degree", filling_degree(large.parameter_count, large_input_dim), "its degree")
-
-# %%
 statement = f"rank that is certified for a network with {large_input_dim} inputs"
 rank = large.parameter_count if proof.certified else 0
 results.verdict("C6", statement, measured=rank, expected=large.parameter_count, tolerance=0)
+results.settled()
 
 # %% [markdown]
 # ## Other activations with the same weights
@@ -283,9 +341,11 @@ for name, g in compared.items():
     nonzero[name] = np.linalg.eigvalsh(hessian)[-exact_rank(g, *shape, rng=rng).value :]
 nonzero["erf"] = graded_spectrum(weights, certify_full_rank(weights).precision)
 
-# %%
+# %% tags=["hide-input"]
 figure = figures_certify.spectra_of_activations(nonzero, weights.parameter_count)
 results.figure("activations", figure)
+
+# %%
 {name: len(eigenvalues) for name, eigenvalues in nonzero.items()}
 
 # %% [markdown]
@@ -331,13 +391,8 @@ table["lost"] = rectifier.parameter_count - table["rank"]
 table["why"] = [f"{small_hidden_dim} scalings" if g in scaling else "theorem" for g in candidates]
 
 # %%
-results.table("activations", table)
-table
-
-# %%
 wrong = int((table.lost != small_hidden_dim * table.activation.isin(scaling)).sum())
-statement = f"activations, of {len(table)}, whose proved rank is not the theory's"
-results.verdict("C6", statement, measured=wrong, expected=0, tolerance=0)
+table
 
 # %% [markdown]
 # The size of what is left differs. With one input the Hessian is a table of integrals over the line, which are
@@ -353,8 +408,14 @@ smallest = [f"{float(p.smallest_eigenvalue):.3e}" if p.certified else "" for p i
 one_input = pd.DataFrame({"activation": ["erf", *smooth], "smallest eigenvalue": smallest})
 
 # %%
-results.table("one_input", one_input)
 one_input
+
+# %% tags=["hide-input"]
+results.table("activations", table)
+results.table("one_input", one_input)
+statement = f"activations, of {len(table)}, whose proved rank is not the theory's"
+results.verdict("C6", statement, measured=wrong, expected=0, tolerance=0)
+results.settled()
 
 # %% [markdown]
 # ## Teachers that do lose rank
@@ -381,7 +442,6 @@ cases["in theory"] = [odd_activation_rank(net) for net in nets]
 cases["in floats"] = [numerical_rank(net).value for net in nets]
 
 # %%
-results.table("degenerate", cases)
 cases
 
 # %% [markdown]
@@ -389,16 +449,16 @@ cases
 # the direction of that weight; a unit with $w_k = 0$ keeps $N_i$ directions, the linear functions $x_j$. None is called
 # full: "not certified at this precision" is the answer, and it claims nothing.
 
-# %%
+# %% tags=["hide-input"]
 off = int((cases["in theory"] != cases["in floats"]).sum())
+results.table("degenerate", cases)
 statement = f"degenerate teachers, of {len(cases)}, whose rank is not the theory's"
 results.verdict("C6", statement, measured=off, expected=0, tolerance=0)
-
-# %%
 results.save()
 if results_dir:
     save_certificate(certificate, Path(results_dir, "certificate.json"))
     save_certificate(proof, Path(results_dir, "large_certificate.json"))
+results.settled()
 
 # %% [markdown]
 # ## Limits

@@ -11,11 +11,24 @@
 # %% [markdown]
 # # Near the optimum, the covariance of the inputs and their number decide spectrum and rank, on real images too
 #
-# **What you will see.** What is left of the theory of white inputs when inputs are correlated, few,
-# or images, and when a network has several outputs: the laws, with the covariance in
-# them; the rank, counted; and how long learning takes on data of your own.
+# **The question.** Theory likes inputs that are white, without end, and one output. Images are none of that. What of the ranks, spectra
+# and speeds of the other notebooks is left on real data?
 #
-# **What you need.** [01_linear_asymptotics](01_linear_asymptotics.ipynb). A minute.
+# **A surprise first.** Of the 64 pixels of a handwritten digit in scikit-learn's collection three never change, and so a linear network's Hessian on it has rank 61,
+# at any width; and its eigenvalues spread over decades, all of which are in the law once the covariance is.
+#
+# **What you will see.** The laws with the covariance in them, for correlated inputs, few of them, and several outputs; the rank, counted;
+# and how long learning takes, on data of your own if you like.
+#
+# **What you will learn.** That to colour the inputs is to change the first layer, and what follows from that for everything else.
+#
+# **What you need.** [01_linear_asymptotics](01_linear_asymptotics.ipynb). A minute to run.
+#
+# | symbol | meaning |
+# |---|---|
+# | $\Sigma$ | covariance of the inputs, with the eigenvalues $\tau_i$ |
+# | $N_i, N_h, N_o$ | inputs, hidden units and outputs |
+# | $N$ | samples |
 #
 # ## Setting
 #
@@ -46,12 +59,12 @@ descent_steps: int = 1000
 seed: int = 20251220
 results_dir: str = ""
 
-# %%
+# %% tags=["hide-input"]
 from nearopt.report import Results
 
 results = Results("05_real_inputs", globals(), results_dir)
 
-# %%
+# %% tags=["hide-input"]
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -84,6 +97,23 @@ sigma = ColouredInputs(x.T @ x / samples)
 samples, features
 
 # %% [markdown]
+# An image is made white by hand: turned onto the axes of the covariance, and divided by the standard deviation along each.
+
+# %%
+variances, directions = np.linalg.eigh(x.T @ x / samples)
+keep = variances > 1e-13 * variances[-1]
+white = x @ directions[:, keep] / np.sqrt(variances[keep])
+float(np.abs(white.T @ white / samples - np.eye(keep.sum())).max().round(9))
+
+# %% [markdown]
+# A first layer $W_1$ on the images does what $W_1 \Sigma^{1/2}$ does on the white ones, to rounding. That is all that colour is.
+
+# %%
+W1 = np.random.default_rng(1).normal(size=(hidden_dim, features))
+on_white = W1 @ directions[:, keep] * np.sqrt(variances[keep])
+bool(np.allclose(x @ W1.T, white @ on_white.T))
+
+# %% [markdown]
 # Each feature that is constant, or a combination of others, costs one rank. For whole numbers the
 # rank of the covariance is exact, in integers; otherwise it is what floating point says.
 
@@ -92,13 +122,13 @@ whole = bool((raw == raw.round()).all())
 rank = covariance_rank(raw) if whole else sigma.rank
 constant = int((np.ptp(raw, axis=0) == 0).sum())
 
-# %%
+# %% tags=["hide-input"]
 results.value("samples", samples, "samples of the data")
 results.value("features", features, "features of the data")
-
-# %%
 results.value("constant", constant, "features that never change")
 results.value("covariance_rank", rank, "rank of the covariance")
+
+# %%
 {"exact": whole, "rank": rank, "constant": constant, "dependent": features - rank - constant}
 
 # %% [markdown]
@@ -131,6 +161,14 @@ teacher = TwoLayer.draw(features, hidden_dim, activation=Linear(), rng=rng)
 found = np.count_nonzero(batch_spectrum(teacher, x))
 statement = "rank of a linear network's Hessian on the data"
 results.verdict("C3", statement, measured=found, expected=rank, tolerance=0)
+
+# %% [markdown]
+# **Change this and predict.** Inputs twice as large, `2 * x`. What becomes of the Hessian's eigenvalues, and of the time that learning takes?
+
+# %% tags=["hide-cell"]
+# The Hessian is linear in the covariance: four times, in a quarter of the time at the same rate.
+double, single = batch_spectrum(teacher, 2 * x), batch_spectrum(teacher, x)
+round(float(double.max() / single.max()), 6)
 
 # %% [markdown]
 # For large networks their distribution follows from the eigenvalues of $\Sigma$ alone, by the
@@ -209,7 +247,7 @@ cases = largest * len(counted)
 exceptions = sum(int((counts != expected).sum()) for counts, expected in counted.values())
 results.value("batch_cases", cases, "batches whose rank was counted")
 
-# %%
+# %% tags=["hide-input"]
 statement = f"batches, of {cases}, whose rank is not the formula's"
 results.verdict("C5", statement, measured=exceptions, expected=0, tolerance=0)
 
@@ -233,7 +271,7 @@ erf_net = TwoLayer.draw(*shape, activation=Erf(), rng=rng)
 erf_inputs = rng.standard_normal((erf_net.parameter_count, small_input_dim))
 certified = certify_batch_ranks(erf_net, erf_inputs)
 
-# %%
+# %% tags=["hide-input"]
 statement = "erf: batches of every size have full rank (1 if proved)"
 results.verdict("C6", statement, measured=int(certified), expected=1, tolerance=0)
 
@@ -390,7 +428,7 @@ for kind in ("data", "Gaussian sample"):
     logs = [np.abs(np.log(e[kind] / e["population"])) for e in seen.values()]
     factors[kind] = [round(float(np.exp(np.median(log))), 2) for log in logs]
 
-# %%
+# %% tags=["hide-input"]
 results.value("factor_least", factors["data"].min(), "least of these factors on the data")
 results.value("factor_most", factors["data"].max(), "largest of these factors on the data")
 
@@ -506,7 +544,7 @@ times["slowest"] = [f"{s:.0e}" for s in slowest]
 results.table("times", times)
 times
 
-# %%
+# %% tags=["hide-input"]
 results.save()
 
 # %% [markdown]

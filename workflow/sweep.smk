@@ -57,6 +57,7 @@ rule point:
     params:
         contents=contents(*sources(grid["notebook"])),
         values=lambda wildcards: json.dumps(FIXED | POINTS[wildcards.point], sort_keys=True),
+        logs=lambda wildcards: os.path.dirname(f"{LOGS}/sweeps/{SWEEP}/points/{wildcards.point}"),
     benchmark:
         f"{LOGS}/sweeps/{SWEEP}/points/{SPACE.wildcard_pattern}.tsv"
     threads: 1
@@ -66,7 +67,7 @@ rule point:
     shell:
         f"python workflow/run_notebook.py notebooks/{grid['notebook']}.py"
         " --parameters {params.values:q}"
-        f" --results {TABLE}/points/{{wildcards.point:q}} --logs {LOGS}/sweeps/{SWEEP}/points"
+        f" --results {TABLE}/points/{{wildcards.point:q}} --logs {{params.logs:q}}"
 
 
 rule collect:

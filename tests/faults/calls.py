@@ -240,6 +240,7 @@ INNER = {
     "report.parameters.check_against": "configurations are tested below",
     "report.parameters.check_config": "the same",
     "report.parameters.check_parameters": "the same",
+    "report.parameters.allowed": "a part of the schema, which is ours",
     "rank.bounds.Rank": "a result",
     "rank.bounds.upper_bound": "degrees and sizes from exact_rank and theoretical_rank",
     "rank.scan.scan_ranks": "cases from scan_cases",

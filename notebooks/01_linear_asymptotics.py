@@ -16,7 +16,7 @@
 # which rates?
 #
 # **A surprise first.** With 10 inputs and 20 hidden units there are 220 parameters, and 210 of the 220
-# eigenvalues are zero, at every teacher.
+# eigenvalues are zero, at every teacher whose output is not zero.
 #
 # **What you will see.** Where the zeros come from, in five lines. A law of the other $N_i$ eigenvalues
 # over random teachers: in the limit of large networks, as the paper has it, and exactly at every size,
@@ -209,13 +209,13 @@ weights = [float(max(0, 1 - h / n)) for n, h in shapes]
 dict(zip(shapes, np.round(weights, 4).tolist(), strict=True))
 
 # %% [markdown]
-# **Change this and predict.** Twice as many inputs at the same number of hidden units: `input_dim` doubled. What becomes of the second shape's
-# largest eigenvalues, and of the weight of its chi-square part?
+# **Change this and predict.** Twice as many inputs at the same number of hidden units: `second_input_dim` doubled. Where does the second shape's
+# spectrum end, about, and what becomes of the weight of its chi-square part?
 
 # %% tags=["hide-cell"]
-# W1^T W1 grows with both sizes: its upper edge is sigma1^2 (sqrt(Ni) + sqrt(Nh))^2. The weight is 1 - Nh/Ni.
+# |W2|^2 is about sigma2^2 Nh, and W1^T W1 ends at sigma1^2 (sqrt(Ni) + sqrt(Nh))^2. The weight is 1 - Nh/Ni.
 n, h = 2 * second_input_dim, second_hidden_dim
-edge = sigma1**2 * (n**0.5 + h**0.5) ** 2
+edge = sigma2**2 * h + sigma1**2 * (n**0.5 + h**0.5) ** 2
 round(edge, 1), round(max(0, 1 - h / n), 4)
 
 # %% [markdown]
@@ -341,10 +341,10 @@ results.figure("distance", figure)
 misplaced = (distances.input_dim * distances.distance).max()
 
 # %% [markdown]
-# **Change this and predict.** How many inputs does a network need for the law of large networks to be right to one in a thousand?
+# **Change this and predict.** How many inputs are enough for the two cumulative distributions to differ by no more than one in a thousand?
 
 # %% tags=["hide-cell"]
-# At most a quarter of an eigenvalue of Ni is misplaced.
+# The dotted line, a quarter of an eigenvalue of Ni, lies above the measured ones.
 round(0.25 / 0.001)
 
 # %% tags=["hide-input"]

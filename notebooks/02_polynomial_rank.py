@@ -15,7 +15,8 @@
 # number of any use?
 #
 # **A surprise first.** Thirty units of $g(u) = u^2$ on five inputs have 180 parameters and a Hessian of rank 15. A student with all of the 180
-# learns its teacher's function from 15 samples, to rounding; from 14 it does not.
+# learns its teacher's function from 15 samples, to rounding; from 14 it does not. (Below, smaller networks are counted and taught; the 15 are the squares
+# and products of five inputs.)
 #
 # **What you will see.** Ranks counted in exact integers for every width, held against theorems. A count of dimensions gives almost all of
 # them; every exception in a large scan is listed, with its cause. Then students that learn from exactly as many samples as the rank.

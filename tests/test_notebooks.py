@@ -92,6 +92,14 @@ def test_every_checked_cell_that_ends_in_an_expression_has_stored_output(stored)
             assert cell.outputs, cell.source
 
 
+def test_what_a_tag_hides_is_folded_in_jupyterlab(stored):
+    for cell in code_cells(stored):
+        tags, folded = cell.metadata.get("tags", []), cell.metadata.get("jupyter", {})
+        hidden = "hide-input" in tags or "hide-cell" in tags
+        assert folded.get("source_hidden", False) is hidden
+        assert folded.get("outputs_hidden", False) is ("hide-cell" in tags)
+
+
 def test_outputs_hold_nothing_that_changes(source):
     texts = [source.read_text()]
     for cell in code_cells(nbformat.read(source.with_suffix(".ipynb"), as_version=4)):

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from bad_values import INF, NAN, NO_NUMBERS, SHELL, TEXTS
 from calls import CALLS, INNER, INPUTS
+from scipy.sparse.linalg import LinearOperator
 
 import nearopt
 from nearopt import Erf, TwoLayer
@@ -43,6 +44,8 @@ def bad_values(good):
         return [None, 0, SHELL, np.random.RandomState(0)]
     if isinstance(good, TwoLayer):
         return [None, 3, SHELL, TwoLayer, good.W1]
+    if isinstance(good, LinearOperator):
+        return [None, 3, SHELL, good @ np.eye(len(good.net.parameters))]
     if isinstance(good, Activation):
         others = [Erf()] if isinstance(good, Polynomial) else []
         return [None, 3, SHELL, Erf, *others]

@@ -16,6 +16,7 @@ from nearopt.checks import (
     positive_integer,
     positive_number,
     require_generator,
+    require_instance,
     require_memory,
 )
 from nearopt.hessian.eigenvalues import inner_network, outside_matrix, spectrum
@@ -173,8 +174,7 @@ def spectral_density(
     """
     if not isinstance(net, LinearOperator):
         require_network("net", net)
-    require_generator(rng)
-    probes, steps = positive_integer("probes", probes), positive_integer("steps", steps)
+    probes = positive_integer("probes", probes)
     if probes < 2:
         raise ValueError("probes must be at least 2: one alone has no error bar")
     if isinstance(net, LinearOperator):
@@ -206,8 +206,10 @@ def lanczos(operator: LinearOperator, steps: int, rng: np.random.Generator) -> t
     converged eigenvalues would come back as ghosts and spoil the weights. Where the Krylov space
     ends, a fresh direction goes on: it finds further copies of eigenvalues, at weight 0.
     """
+    require_instance("operator", operator, LinearOperator, "HessianOperator(net)")
+    require_generator(rng)
     dim = operator.shape[0]
-    steps = min(steps, dim)
+    steps = min(positive_integer("steps", steps), dim)
     _require_vectors(steps, dim, sets=1)
     basis = np.empty((steps, dim))
     diagonal, off = np.zeros((2, steps))

@@ -75,7 +75,8 @@ def test_a_pickle_is_never_opened(folder):
     [
         ("words.csv", [["a", 1.0], ["b", 2.0]], "column .feature 0. must hold numbers, not a"),
         ("words.parquet", [["a", 1.0], ["b", 2.0]], "column 'feature 0' must hold numbers"),
-        ("flags.parquet", [[True, 1.0], [False, 2.0]], "must hold numbers, not bool"),
+        ("flags.parquet", [[True, 1.0], [False, 2.0]], r"must hold numbers, not \[True\]"),
+        ("texts.parquet", [["1", 1.0], ["2", 2.0]], r"must hold numbers, not \['1'\]"),
         ("nan.csv", [[1.0, np.nan], [2.0, 3.0]], "row 0, column 1 .from 0. is nan or missing"),
         ("inf.npy", [[1.0, 2.0], [np.inf, 3.0]], "row 1, column 0 .from 0. is inf"),
         ("one.csv", GOOD[:1], r"shape \(1, 3\), columns feature 0, .* at least 2 samples"),
@@ -112,7 +113,9 @@ def test_a_csv_file_is_read_whole(folder, text, capsys):
     assert "inputs.csv: shape (3, 3)" in capsys.readouterr().out
 
 
-FIELDS = "a CSV file has commas between its columns, decimal points, and at most one line of names"
+FIELDS = (
+    "; a CSV file is UTF-8 text with commas between its columns, decimal points, and at most one"
+)
 REFUSED = {
     "semicolons": (TABLE.replace(",", ";"), "must hold numbers, not 1.5;0.125;4.0"),
     "semicolons and names": ("a;b;c\n" + TABLE.replace(",", ";"), "not 0.5;1.25;-3.0"),
@@ -151,8 +154,12 @@ REFUSED = {
 def test_a_csv_file_that_would_lose_columns_or_gain_rows_is_refused(folder, text, message):
     data = text if isinstance(text, bytes) else text.encode()
     (folder / "cwd" / "inputs.csv").write_bytes(data)
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises(ValueError, match=message) as caught:
         load_inputs("inputs.csv")
+    # What was read whole is told by its row and column, anything else with what to change.
+    said = str(caught.value)
+    assert "\n" not in said
+    assert FIELDS in said or "drop or fill such entries" in said
 
 
 @pytest.mark.parametrize(

@@ -6,11 +6,14 @@ import ctypes
 import platform
 import subprocess
 import sys
+import tempfile
 import textwrap
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import psutil
+import pyarrow
 import pytest
 from checkout import ROOT, environment
 from sweeps import points
@@ -43,7 +46,9 @@ from nearopt.rank.count import (
     numerical_rank,
 )
 from nearopt.rank.theory import expected_batch_ranks
+from nearopt.report.files import load_inputs
 
+FILES = tempfile.TemporaryDirectory()
 SUM, SQUARE = Polynomial((0.0, 1.0, 1.0, 1.0, 1.0)), Polynomial((0.0, 0.0, 1.0))
 
 
@@ -64,6 +69,19 @@ def inputs(samples, input_dim):
 def pair(hidden_dim):
     teacher = net(2, hidden_dim)
     return teacher.with_parameters(teacher.parameters * 1.001), teacher
+
+
+def table(kind, ending):
+    """Return the name of a file of numbers, 80 MB as floats."""
+    path = f"{FILES.name}/{kind}.{ending}"
+    if not Path(path).exists():
+        numbers = (100 * inputs(100_000, 100)).astype(kind)
+        if ending == "npy":
+            np.save(path, numbers)
+        else:
+            frame = pd.DataFrame(numbers, columns=[f"feature {i}" for i in range(100)])
+            frame.to_parquet(path) if ending == "parquet" else frame[::10].to_csv(path, index=False)
+    return path
 
 
 # Each returns a job, with its network and inputs, which are small beside it, already made.
@@ -87,7 +105,7 @@ JOBS = {
     "spectrum, factor": lambda: lambda n=net(8, 60, SUM): spectrum(n),
     "spectrum, coloured": lambda: lambda n=net(30, 40): spectrum(n, np.eye(30)),
     "batch_spectrum": lambda: lambda n=net(49, 20), x=inputs(500, 49): batch_spectrum(n, x),
-    "extreme": lambda: lambda n=net(20, 200): extreme_eigenvalues(n, 1, steps=100, rng=rng()),
+    "extreme": lambda: lambda n=net(200, 100): extreme_eigenvalues(n, 1, steps=100, rng=rng()),
     "density": lambda: lambda n=net(20, 200): spectral_density(n, steps=30, rng=rng()),
     "linear spectra": lambda: lambda: draw_linear_spectra(500, 2000, 1, rng=rng()),
     "coloured spectra": lambda: lambda: draw_coloured_spectra(np.ones(600), 600, 1, rng=rng()),
@@ -125,6 +143,13 @@ JOBS = {
     "scalings": lambda: lambda n=net(10, 250, ReLU()): scaling_directions(n),
     "whole numbers": lambda: lambda x=np.arange(60_000.0).reshape(3000, 20): covariance_rank(x),
     "grid": lambda: lambda: points({"a": list(range(40)), "b": list(range(40))}),
+    **{
+        f"{ending} of {kind}": lambda kind=kind, ending=ending: (
+            lambda f=table(kind, ending): load_inputs(f)
+        )
+        for ending in ("csv", "npy", "parquet")
+        for kind in ("float64", "float32", "int8")
+    },
     "exact law": lambda: lambda: FiniteLinearHessianLaw(60, 60),
 }
 
@@ -174,6 +199,7 @@ def test_the_need_that_is_said_is_what_the_job_takes(job, monkeypatch):
     monkeypatch.setattr(psutil, "virtual_memory", available)
     job()  # Libraries keep buffers from a first run.
     ctypes.CDLL(None).malloc_trim(0)
+    pyarrow.default_memory_pool().release_unused()
     reset.write_text("5")
     before = resident("VmRSS")
     job()

@@ -17,8 +17,8 @@ from nearopt.checks import Array, finite_array, require_instance, require_memory
 from nearopt.report.parameters import CHECKOUT
 
 CSV_RULE = (
-    "a CSV file has commas between its columns, decimal points, and at most one line of names, "
-    "one for each column and none of them a number"
+    "; a CSV file is UTF-8 text with commas between its columns, decimal points, and at most one "
+    "line of names, one for each column and none of them a number"
 )
 
 
@@ -63,7 +63,9 @@ def load_inputs(path: str, *, keep_constant: bool = False) -> Array:
     except MemoryError:
         raise
     except Exception as error:  # On damaged files readers raise errors of every kind.
-        raise ValueError(f"inputs {path!r} cannot be read: {error}") from None
+        said = " ".join(str(error).split())
+        rule = CSV_RULE if read is _csv else ""
+        raise ValueError(f"inputs {path!r} cannot be read: {said}{rule}") from None
     shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
     understood = f"shape {raw.shape}" + (f", columns {shown}" if names else "")
     inputs = _checked(f"inputs {path!r} ({understood})", raw, keep_constant)
@@ -88,16 +90,18 @@ def _find(path: str) -> Path:
     return found[0]
 
 
-def _require_numbers(file: Path, count: int) -> None:
+def _require_bytes(file: Path, needed: float) -> None:
     """Refuse what does not fit as it is read, and again as floats."""
-    require_memory(f"reading {file}", 20.0 * count, "use fewer samples")
+    require_memory(f"reading {file}", needed, "use fewer samples")
 
 
 def _csv(file: Path) -> tuple[NDArray[np.generic], list[str]]:
     """Read the first line, which may be of names, and then all others as samples."""
     with file.open("rb") as stream:
         blocks = iter(lambda: stream.read(2**20), b"")
-        _require_numbers(file, sum(block.count(b",") + block.count(b"\n") for block in blocks))
+        fields = sum(block.count(b",") + block.count(b"\n") for block in blocks)
+    # pandas holds the text in a buffer that grows by doubling, and where each field begins.
+    _require_bytes(file, 2.0 * file.stat().st_size + 32.0 * fields)
     with file.open(encoding="utf-8-sig") as stream:
         comments = sum(1 for _ in takewhile(lambda line: line.startswith("#"), stream))
     text = {"header": None, "encoding": "utf-8-sig", "low_memory": False}
@@ -105,7 +109,7 @@ def _csv(file: Path) -> tuple[NDArray[np.generic], list[str]]:
     first = [field.strip() for field in pd.read_csv(file, **text, **one).iloc[0]]
     numbers = [_is_number(field) for field in first]
     if "" in first or any(numbers) != all(numbers):
-        raise ValueError(f"its first line is {first}: {CSV_RULE}")
+        raise ValueError(f"its first line is {first}")
     rest = pd.read_csv(
         file,
         **text,
@@ -113,11 +117,11 @@ def _csv(file: Path) -> tuple[NDArray[np.generic], list[str]]:
         skip_blank_lines=len(first) > 1,
     )
     if rest.shape[1] != len(first):
-        raise ValueError(f"it has {rest.shape[1]} columns below the line {first}: {CSV_RULE}")
+        raise ValueError(f"it has {rest.shape[1]} columns below the line {first}")
     if all(numbers) and _may_be_names(first, rest):
         raise ValueError(
             f"its first line, {', '.join(first[:5])}, may be of names or a sample: put a line of "
-            f"names that are no numbers above the samples"
+            "names that are no numbers above the samples"
         )
     names = [] if all(numbers) else first
     return _columns(names or list(rest), [rest[i].to_numpy() for i in rest]), names
@@ -146,8 +150,8 @@ def _npy(file: Path) -> tuple[NDArray[np.generic], list[str]]:
     mapped = np.load(file, mmap_mode="r", allow_pickle=False)
     if not isinstance(mapped, np.ndarray):
         raise ValueError("it is an archive of arrays: save one of them with numpy.save")
-    _require_numbers(file, mapped.size)
-    return mapped, []
+    _require_bytes(file, 2.0 * mapped.nbytes + 9.0 * mapped.size)
+    return np.array(mapped), []
 
 
 def _parquet(file: Path) -> tuple[NDArray[np.generic], list[str]]:
@@ -155,7 +159,8 @@ def _parquet(file: Path) -> tuple[NDArray[np.generic], list[str]]:
     from pyarrow import parquet
 
     about = parquet.read_metadata(file)
-    _require_numbers(file, about.num_rows * about.num_columns)
+    pages = sum(about.row_group(i).total_byte_size for i in range(about.num_row_groups))
+    _require_bytes(file, 2.0 * pages + 18.0 * about.num_rows * about.num_columns)
     table = parquet.read_table(file)
     index = (table.schema.pandas_metadata or {}).get("index_columns", [])
     kept = [name for name in index if isinstance(name, str)]
@@ -168,9 +173,10 @@ def _columns(names: list[Any], columns: list[NDArray[np.generic]]) -> NDArray[np
     """Return columns as an array if each holds numbers."""
     for name, column in zip(names, columns, strict=True):
         if column.dtype.kind not in "iuf":
-            odd = next((x for x in column if not _is_number(x)), column.dtype)
+            # What Python takes for a number, such as "1_000", is none for pandas.
+            odd = next((x for x in column if not _is_number(x)), column[:1].tolist())
             raise ValueError(f"column {name!r} must hold numbers, not {odd!s:.80}")
-    return np.column_stack(columns)
+    return np.stack(columns, axis=1, dtype=np.float64)
 
 
 READERS = {".csv": _csv, ".npy": _npy, ".parquet": _parquet}
@@ -182,7 +188,7 @@ def _checked(what: str, raw: NDArray[np.generic], keep_constant: bool) -> Array:
         raise ValueError(f"{what} must hold real numbers, not {raw.dtype}")
     if raw.ndim != 2 or len(raw) < 2 or raw.shape[1] < 1:
         raise ValueError(f"{what} must have shape (samples, features) with at least 2 samples")
-    inputs = raw.astype(np.float64)
+    inputs = raw.astype(np.float64, copy=False)
     if not np.isfinite(inputs).all():
         row, column = np.argwhere(~np.isfinite(inputs))[0]
         raise ValueError(

@@ -1,9 +1,6 @@
 """What laws say of their tails, to a relative precision, against numbers found another way."""
 
-import copy
 import math
-import pickle
-from concurrent.futures import ThreadPoolExecutor
 
 import mpmath
 import numpy as np
@@ -165,17 +162,3 @@ def test_nothing_is_beyond_the_ends(law):
     levels = law.atom + (1 - law.atom) * np.array([0.2, 0.5, 0.9, 0.9995])
     np.testing.assert_allclose(law.isf(1 - levels), law.ppf(levels), rtol=1e-6)
     np.testing.assert_allclose(law.sf(law.ppf(levels)), 1 - levels, rtol=1e-6)
-
-
-@pytest.mark.parametrize(
-    "law", [*EXACT, *BOUNDED, ColouredHessianLaw(np.ones(4), 6)], ids=lambda law: law.name
-)
-def test_laws_travel_and_serve_four_threads(law):
-    q = np.array([1e-9, 0.3])
-    expected = law.isf(q)
-    for other in (pickle.loads(pickle.dumps(law)), copy.deepcopy(law)):
-        np.testing.assert_array_equal(other.isf(q), expected)
-    fresh = pickle.loads(pickle.dumps(law))
-    with ThreadPoolExecutor(4) as pool:
-        for found in pool.map(fresh.isf, [q] * 8):
-            np.testing.assert_array_equal(found, expected)

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from cases import ACTIVATIONS
-from nearopt import TwoLayer, hessian, network
+from nearopt import TwoLayer, descent, hessian, laws, network, proof, rank
 from nearopt.hessian.lanczos import extreme_eigenvalues, spectral_density
+from nearopt.report import Results
 
 INPUTS = np.random.default_rng(1).standard_normal((5, 3))
 SIGMA = np.cov(INPUTS.T)
@@ -36,7 +37,42 @@ def values(activation):
     return activation(INPUTS), activation.derivative(INPUTS), *activation.kernels(SIGMA)
 
 
+def upper_tail(law):
+    return law.isf(np.array([1e-9, 0.3]))
+
+
+def bounds(certificate):
+    return certificate.certified, certificate.smallest_eigenvalue.mid()
+
+
+def recorded(results):
+    return [str(vars(results))]
+
+
+def measured(run):
+    return run.measure(descent.near_loss)
+
+
+def losses(comparison):
+    return comparison.flow(np.array([1.0, 10.0]))
+
+
 ERF = draw(ACTIVATIONS["erf"])
+NEAR = descent.Comparison.near(ERF, 5, 1e-3 * np.ones(16))
+RUN = descent.gradient_descent(NEAR.student, ERF, rate=NEAR.rate, steps=3)
+RANK = rank.theoretical_rank(ACTIVATIONS["linear"], 3, 4)
+SIZES = {"input_dim": 3, "first_hidden_dim": 1, "last_hidden_dim": 4}
+RESULTS = Results("exact_rank", SIZES | {"degrees": "1", "seed": 0})
+RESULTS.value("two", 2, "twice one")
+RESULTS.verdict("C1", "twice one", measured=2, expected=2, tolerance=0)
+LAWS = [
+    laws.ColouredHessianLaw(np.ones(4), 6),
+    laws.FiniteLinearHessianLaw(4, 6),
+    laws.LinearHessianLaw(4, 6),
+    laws.MarchenkoPastur(0.3),
+    laws.NonlinearHessianLaw(9, 9, ERF.activation, 0.3, 1.0),
+    laws.OutputsHessianLaw(9, 4, 3),
+]
 # An object and what it does, by a function that other processes know.
 OBJECTS = {
     **{f"activation {name}": (g, values) for name, g in ACTIVATIONS.items()},
@@ -48,9 +84,18 @@ OBJECTS = {
     "batch operator": (hessian.BatchHessianOperator(ERF, INPUTS), product),
     "extreme eigenvalues": (extreme_eigenvalues(ERF, 2, rng=np.random.default_rng(2)), fields),
     "density": (spectral_density(ERF, steps=3, rng=np.random.default_rng(3)), fields),
+    **{type(law).__name__: (law, upper_tail) for law in LAWS},
+    "rank": (RANK, fields),
+    "bound": (RANK.lower, fields),
+    "certificate": (proof.certify_full_rank(ERF), bounds),
+    "comparison": (NEAR, losses),
+    "curve": (NEAR.descend(3), list),
+    "trajectory": (RUN, measured),
+    "divergence": (descent.DivergenceError("the loss grows"), str),
+    "results": (RESULTS, recorded),
+    "verdict": (RESULTS.verdicts[0], fields),
 }
-# Rooms whose classes are all in the list.
-ROOMS = ("network", "hessian")
+ROOMS = ("network", "hessian", "laws", "rank", "proof", "descent", "report")
 # Classes that nobody makes an object of.
 ABSTRACT = {"Activation"}
 

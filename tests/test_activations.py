@@ -1,7 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from reference import quadrature_kernel, sample_mean
+from scipy.integrate import quad
 from scipy.special import erf
+from scipy.stats import norm
 
 from cases import SMOOTH
 from nearopt import Erf, LeakyReLU, Linear, Polynomial, ReLU
@@ -153,6 +157,16 @@ def test_a_row_of_zeros_has_the_slope_at_zero(activation):
 def test_too_rough_an_activation_is_refused():
     with pytest.raises(ValueError, match=r"too fast for a row of W1 of norm 1e\+03.*shrink W1"):
         tanh.kernels(np.array([[1e6]]))
+
+
+def test_a_looser_tolerance_is_kept():
+    gram, rough = np.array([[900.0]]), replace(tanh, tolerance=1e-6)
+    with pytest.raises(ValueError, match=r"raise the tolerance: dataclasses\.replace"):
+        tanh.kernels(gram)
+    kernels = rough.kernels(gram)
+    for kernel, f in ((kernels.K00, tanh.g), (kernels.K11, tanh.dg), (kernels.K22, tanh.d2g)):
+        expected = 2 * quad(lambda u, f=f: f(u) ** 2 * norm.pdf(u, scale=30), 0, 300, limit=500)[0]
+        assert kernel[0, 0] == pytest.approx(expected, rel=1e-6)
 
 
 @pytest.mark.parametrize("norm", [6.75, 8.0, 13.5, 16.0, 20.0, 25.9, 29.5, 32.0, 33.5, 43.0])

@@ -209,6 +209,7 @@ INNER = {
     "figures.linear": "the same",
     "figures.nonlinear": "the same",
     "figures.rank": "the same",
+    "figures.samples": "the same",
     "hessian.hermite": "a network with a polynomial, from spectrum",
     "laws.units.norm_rule": "sizes and scales from NonlinearHessianLaw",
     "laws.units.inverse_mean": "the same",

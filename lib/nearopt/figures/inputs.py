@@ -2,13 +2,10 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullLocator
 
 from nearopt.checks import Array
-from nearopt.laws.outputs import OutputsHessianLaw
-from nearopt.laws.statistics import Law, binned_density, empirical_cdf
+from nearopt.laws.statistics import Law, empirical_cdf
 from nearopt.report import style
 
 MATHS = {"u³": "$u^3$", "u + u²": "$u + u^2$"}
@@ -43,62 +40,6 @@ def coloured_spectra(spectra: dict[int, Array], laws: dict[int, Law]) -> Figure:
     above.legend(title="line: law, points: draws", title_fontsize=7.5)
     below.axhline(0, color=style.EXACT, lw=0.8)
     below.set(xlabel=r"eigenvalue / $N_h$", ylabel="draws $-$ law\n(eigenvalues)")
-    return figure
-
-
-def smallest_eigenvalues(measured: pd.DataFrame, linear: Array) -> Figure:
-    """Draw the smallest nonzero eigenvalue against N / rank, for each activation.
-
-    Parameters
-    ----------
-    measured : DataFrame
-        Columns activation, ratio = N / rank, and low, median and high over draws.
-    linear : array of shape (2, points)
-        Ratios, and what the law says of linear networks.
-    """
-    figure, axes = plt.subplots(figsize=(style.FULL, 2.8))
-    groups = measured.groupby("activation", sort=False)
-    for color, (name, curve) in zip(style.ACCENTS, groups, strict=False):
-        axes.loglog(curve.ratio, curve["median"], ".-", color=color, label=MATHS.get(name, name))
-        axes.fill_between(curve.ratio, curve.low, curve.high, color=color, alpha=0.2, lw=0)
-    axes.plot(*linear, "--", color=style.EXACT, label="linear: law")
-    axes.axvline(1, color=style.EXACT, lw=0.6)
-    axes.set_xticks([0.3, 0.5, 1, 2, 4, 6], labels=["0.3", "0.5", "1", "2", "4", "6"])
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.set(xlabel="samples / rank", ylabel="smallest nonzero eigenvalue")
-    style.legend_above(figure, axes)
-    return figure
-
-
-def outputs_density(spectra: Array, law: OutputsHessianLaw) -> Figure:
-    """Draw the nonzero eigenvalues of networks with several outputs, the law, and the difference.
-
-    Parameters
-    ----------
-    spectra : array of shape (teachers, eigenvalues)
-        Each teacher's, zeros included.
-    law : OutputsHessianLaw
-        The law of the same sizes, which the title names.
-    """
-    figure, (above, below) = plt.subplots(
-        2, 1, figsize=(style.FULL, 3.0), height_ratios=(2, 1), sharex=True
-    )
-    edges = np.linspace(1e-9, 1.02, 41) * spectra.max()
-    centres, widths = (edges[1:] + edges[:-1]) / 2, np.diff(edges)
-    density, error = binned_density(spectra, edges)
-    expected = np.diff(law.cdf(edges)) / widths
-    percent = 100 / expected.max()
-    above.bar(centres, density, widths, color=style.DRAWS, alpha=0.5, label="draws")
-    grid = np.linspace(edges[0], edges[-1], 400)
-    above.plot(grid, law.pdf(grid), color=style.LAW, label="law")
-    look = {"fmt": ".", "color": style.DRAWS}
-    below.errorbar(centres, percent * (density - expected), percent * error, **look)
-    below.axhline(0, color=style.LAW)
-    sizes = "$N_i = {0.input_dim}$, $N_h = {0.hidden_dim}$, $N_o = {0.output_dim}$"
-    top = 1.1 * max(density.max(), expected.max())
-    above.set(ylabel="probability density", title=sizes.format(law), ylim=(0, top))
-    below.set(xlabel=r"eigenvalue $\lambda$", ylabel="difference\n(% of peak)")
-    above.legend()
     return figure
 
 

@@ -31,12 +31,11 @@ def test_no_result_is_typed_by_hand(path):
 
 
 def test_every_figure_is_used_once_and_every_reference_is_cited():
-    everything = "".join(
-        re.sub(r"\(\s*it,", f'("{found[1]}",', text)
-        if (found := re.search(r'#let it = "(\w+)"', text))
-        else text
-        for text in TEXT.values()
-    )
+    everything = ""
+    for text in TEXT.values():
+        for name, notebook in re.findall(r'#let (\w+) = "(\d\d_\w+)"', text):
+            text = re.sub(rf"\(\s*{name},", f'("{notebook}",', text)
+        everything += text
     for source in ROOT.glob("notebooks/*.py"):
         for name in re.findall(r'results\.figure\("(\w+)"', source.read_text()):
             used = re.findall(rf'result-figure\(\s*"{source.stem}",\s*"{name}"', everything)

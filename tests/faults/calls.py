@@ -206,6 +206,7 @@ INNER = {
     "figures.full_rank": "tables and arrays that a notebook has made",
     "figures.descent": "the same",
     "figures.inputs": "the same",
+    "figures.late_learning": "the same",
     "figures.linear": "the same",
     "figures.nonlinear": "the same",
     "figures.rank": "the same",

@@ -72,12 +72,12 @@ PLANTED = {
     "mean loss over teachers": (
         "growth = 1 + 4 * variance2 * times",
         "growth = 1 + 2 * variance2 * times",
-        "04_gd_dynamics",
+        "08_late_learning",
     ),
     "late exponent": (
         "return -(hidden_dim / 2 + 1 +",
         "return -(hidden_dim / 2 +",
-        "04_gd_dynamics",
+        "08_late_learning",
     ),
     "slowest time scale": (
         "slowest = values.max() / values.min() / 2",

@@ -6,11 +6,6 @@ from matplotlib.figure import Figure
 
 from nearopt.checks import Array
 from nearopt.descent.comparison import Curve
-from nearopt.descent.linear_prediction import (
-    asymptotic_linear_expected_loss,
-    late_exponent,
-    linear_expected_loss,
-)
 from nearopt.report import style
 
 Points = tuple[Array, Array]
@@ -104,37 +99,6 @@ def distances(flows: dict[str, Curve], predicted: dict[str, Points]) -> Figure:
         axes.plot(curve.steps, curve.distance / start, "x", color=color, markevery=every)
     axes.set(xlabel="steps", ylabel="distance / distance at the start", ylim=(0, 1.05))
     axes.legend(loc="lower left")
-    return figure
-
-
-def teacher_averages(losses: dict[tuple[int, int], Points]) -> Figure:
-    """Draw the mean loss over linear teachers beside theory, one panel for each shape.
-
-    Parameters
-    ----------
-    losses : dict of pairs of arrays of shape (times,) and (teachers, times)
-        For each (input_dim, hidden_dim), times of gradient flow and losses over the square of
-        epsilon.
-    """
-    figure, axes = plt.subplots(1, len(losses), figsize=(style.FULL, 2.8), squeeze=False)
-    grid = np.geomspace(0.1, 1000, 60)
-    for panel, (shape, (times, draws)) in zip(axes[0], losses.items(), strict=True):
-        exact, limit = (
-            mean(grid, *shape) for mean in (linear_expected_loss, asymptotic_linear_expected_loss)
-        )
-        power = exact[-1] * (grid / grid[-1]) ** late_exponent(*shape)
-        error = draws.std(0) / np.sqrt(len(draws))
-        panel.loglog(times, draws[:12].T, color="#BBBBBB", lw=0.7)
-        panel.plot([], [], color="#BBBBBB", lw=0.7, label="one teacher")
-        panel.plot(grid, limit, color=style.LAW, label="large networks")
-        panel.plot(grid, exact, color=style.EXACT, ls="--", label="exact")
-        panel.plot(grid, power, ":", color=style.ACCENTS[2], label="power law")
-        look = {"fmt": "o", "ms": 3, "color": style.ACCENTS[0], "label": "mean of students"}
-        panel.errorbar(times, draws.mean(0), 2 * error, **look)
-        title = "$N_i = {}$, $N_h = {}$".format(*shape)
-        panel.set(title=title, xlabel="time of gradient flow", ylim=(1e-8, 30))
-    axes[0, 0].set_ylabel(r"loss / $\epsilon^2$")
-    style.legend_above(figure, axes[0, 0])
     return figure
 
 

@@ -1,4 +1,4 @@
-"""Figures of the spectra and of late learning for any activation."""
+"""Figures of the spectra for any activation."""
 
 from collections.abc import Mapping
 
@@ -51,31 +51,4 @@ def error_against_size(curves: pd.DataFrame) -> Figure:
     ax.minorticks_off()
     ax.set_xticks(sizes, sizes)
     ax.legend()
-    return figure
-
-
-def learning(times: Array, real_times: Array, curves: Mapping[str, tuple]) -> Figure:
-    """Draw the mean loss, its law, single teachers and students that really descend.
-
-    Parameters
-    ----------
-    times, real_times : arrays
-        Of the predictions, and of the descents.
-    curves : mapping of tuples
-        Mean loss, its error and the law's, each at `times`; then for each student its loss at
-        `real_times` and its teacher's mean loss at `times`.
-    """
-    figure, axes = plt.subplots(1, len(curves), figsize=(style.FULL, 2.8), sharey=True)
-    for ax, (name, (mean, error, law, runs)) in zip(axes, curves.items(), strict=True):
-        for _, single in runs:
-            ax.loglog(times, single, color=style.DRAWS, lw=0.6)
-        ax.loglog(times, law, color=style.LAW, label="law")
-        ax.errorbar(times, mean, error, fmt=".", color=style.EXACT, label="mean over teachers")
-        real = np.mean([loss for loss, _ in runs], axis=0)
-        ax.plot(real_times, real, "x", color=style.ACCENTS[0], label="real descent")
-        ax.plot([], [], color=style.DRAWS, lw=0.6, label="single teachers")
-        ax.set(xlabel="time, in units of $1 / \\kappa \\sigma_2^2$", title=name)
-        ax.set_ylim(mean[-1] / 10, 3 * mean[0])
-    axes[0].set_ylabel("loss / $\\varepsilon^2$")
-    axes[0].legend()
     return figure

@@ -1,0 +1,349 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Each teacher is learned exponentially, their average like a power, for nonlinear networks $t^{-3/2}$
+#
+# **The question.** Near the optimum a loss falls like $e^{-2 \lambda t}$ in the end (notebook 04). Average it over teachers, as one does to see what is typical: how does it fall?
+#
+# **A surprise first.** Let one normal weight $a$ be all there is, with the loss $a^2 e^{-2 a^2 t}$. At $t = 10^4$ the median of a million such losses is below $10^{-3900}$;
+# their mean is about $10^{-7}$, and nine tenths of it belong to one teacher in a hundred.
+#
+# **What you will see.** Real descent of many students on the exact mean of linear networks. Then erf and ReLU: a mean loss that is one straight line over many decades, of
+# slope $-3/2$ for both, and single teachers that leave it, one after the other.
+#
+# **What you will learn.** That the exponent counts the weights that must be small at once, all of them for linear networks and one for others; and how to average over teachers
+# so rare that none would be drawn.
+#
+# **What you need.** The density of a normal variable at 0. Half a minute to run.
+#
+# | symbol | meaning |
+# |---|---|
+# | $N_i, N_h$ | inputs and hidden units |
+# | $a_k, w_k$ | outgoing weight and row of incoming weights of unit $k$; $a_k \sim \mathcal N(0, \sigma_2^2)$ |
+# | $\epsilon, t$ | standard deviation of a student's parameters from its teacher's, and time of gradient flow |
+# | $\kappa$ | variance of $g'(u)$ at a preactivation $u \sim \mathcal N(0, s^2)$, $s^2 = N_i \sigma_1^2$ |
+# | $H_1, S_k$ | the Hessian were all $a_k = 1$, and what is left of it for $w_k$ when all other parameters are eliminated |
+
+# %% tags=["parameters"]
+linear_teachers: int = 4000
+hidden_dim: int = 8
+scale: float = 1.0
+sigma2: float = 1.0
+teachers: int = 200
+students: int = 3
+seed: int = 20261126
+results_dir: str = ""
+
+# %% tags=["hide-input"]
+from nearopt.report import Results
+
+results = Results("08_late_learning", globals(), results_dir)
+
+# %% tags=["hide-input"]
+from functools import partial
+
+import matplotlib.pyplot as plt
+import numpy as np
+from scipy.stats import norm
+
+from nearopt import Erf, ReLU, TwoLayer, descent
+from nearopt.figures import late_learning as figures
+from nearopt.hessian import population_hessian, spectrum
+from nearopt.laws import NonlinearHessianLaw, gaussian_moments, largest_difference
+from nearopt.report import style
+
+style.use()
+rng = np.random.default_rng(seed)
+
+# %% [markdown]
+# ## One weight
+#
+# An eigenvalue $a^2$ adds $a^2 e^{-2 a^2 t}$ to the loss. Its mean over $a \sim \mathcal N(0, 1)$ is a Gaussian integral,
+#
+# $$ \int \frac{e^{-a^2/2}}{\sqrt{2\pi}}\, a^2 e^{-2 a^2 t}\, da = (1 + 4t)^{-3/2} . $$
+
+
+# %%
+def average(eigenvalues, t):
+    return (eigenvalues * np.exp(-2 * t * eigenvalues)).mean()
+
+
+# %%
+own = np.random.default_rng(1)
+a2 = own.standard_normal(1_000_000) ** 2
+f"{average(a2, 1e4):.1e} of a million draws, {(1 + 4e4) ** -1.5:.1e} exactly"
+
+# %% [markdown]
+# Who holds this loss? Those that $t$ has not reached, $|a| \lesssim t^{-1/2}$: a share of the order of $t^{-1/2}$ of all, each with a loss of the order of $a^2 \approx t^{-1}$,
+# together $t^{-3/2}$. Here are what the smallest hundredth of all $a^2$ holds of it, and the median's decimal logarithm:
+
+# %%
+smallest, median = a2[a2 < np.quantile(a2, 0.01)], np.median(a2)
+share = average(smallest, 1e4) / average(a2, 1e4) / 100
+f"{share:.2f}, {np.log10(median) - 2e4 * median / np.log(10):.0f}"
+
+# %%
+times = np.geomspace(1e-2, 1e4, 50)
+axes = plt.subplots(figsize=(style.HALF, 2.3))[1]
+axes.loglog(times, a2[:12] * np.exp(-2 * np.outer(times, a2[:12])), color="#BBBBBB")
+axes.loglog(times, [average(a2[:100_000], t) for t in times], ".", times, (1 + 4 * times) ** -1.5)
+_ = axes.set(xlabel="time", ylabel="loss", ylim=(1e-8, 10))
+
+# %% [markdown]
+# Grey: twelve teachers, each exponential in the end. Points: the mean of many. There is always a teacher with a smaller weight.
+#
+# **Change this and predict.** Let the eigenvalue be $a^2 + b^2$, with two normal weights. What is the exponent now?
+
+# %% tags=["hide-cell"]
+# -2: both must be small at once. A chi-square law of k degrees of freedom gives -(k/2 + 1).
+sums = own.chisquare(2, 1_000_000)
+round(float(np.log10(average(sums, 1000) / average(sums, 100))), 1)
+
+# %% [markdown]
+# ## Linear networks: all weights must be small at once
+#
+# For linear $g$ a nonzero eigenvalue is $|W_2|^2$ plus one of $W_1^\top W_1$ (notebook 01), and the mean over teachers is known exactly at any size. It falls like $t^{-(N_h/2 + 1)}$
+# if $N_i > N_h$, and for $N_h \ge N_i$ the smallest eigenvalue of $W_1^\top W_1$ is near zero as well and adds $(N_h - N_i + 1)/2$ to the exponent. Many real students
+# descend, each with a teacher of its own. The later, the fewer teachers make the mean: we look as long as they are two hundred or more, counted as $(\sum L)^2 / \sum L^2$.
+
+# %%
+shapes, averages, steps = {"wide": (4, 2), "tall": (2, 3)}, {}, np.geomspace(10, 800, 14).round()
+run = {"rate": 0.01, "steps": steps, "epsilon": 1e-5, "rng": rng}
+
+# %%
+for s in shapes.values():
+    losses = descent.descend_linear_students(*s, linear_teachers, **run)
+    enough = losses.sum(0) ** 2 >= 200 * (losses**2).sum(0)
+    averages[s] = run["rate"] * steps[enough], losses[:, enough] / run["epsilon"] ** 2
+
+# %% tags=["hide-input"]
+results.figure("average", figures.teacher_averages(averages))
+
+# %% [markdown]
+# Grey: twelve single teachers. Points: the mean of all, with two standard errors. The law of large networks (orange) is off for $N_h > N_i$, for it does not know how near zero
+# the smallest eigenvalue of a small matrix can come. The measured mean must be the exact one at all points, up to five standard errors (chance exceeds them in less than one of
+# a thousand runs) and to the step size, which takes $\eta t L''/4$ from the mean of the flow, at the rate $\eta$.
+
+
+# %%
+def exact_mean(times, shape):
+    around = [descent.linear_expected_loss(share * times, *shape) for share in (0.99, 1, 1.01)]
+    curvature = np.diff(around, 2, axis=0)[0] / (0.01 * times) ** 2
+    slowing = run["rate"] * times * curvature / 4 / around[1]
+    return around[1] * (1 - slowing), slowing**2
+
+
+def exponent(losses, times):
+    return np.log(losses[-1] / losses[0]) / np.log(times[-1] / times[0])
+
+
+# %% tags=["hide-input"]
+mean, end = descent.linear_expected_loss, np.array([1e6, 1e7])
+for key, s in shapes.items():
+    t, losses = averages[s]
+    exact, second_order = exact_mean(t, s)
+    error = losses.std(0) / exact / np.sqrt(linear_teachers)
+    worst = ((np.abs(losses.mean(0) / exact - 1) - second_order) / error).max()
+    statement = f"mean over linear teachers of shape {s[0]}, {s[1]}, worst, in standard errors"
+    results.verdict("C2", statement, measured=worst, expected=0, tolerance=5)
+    results.value(f"exponent_{key}", exponent(losses.mean(0), t), "of the measured mean")
+    results.value(f"expected_{key}", exponent(mean(t[[0, -1]], *s), t), "of the exact")
+    results.value(f"late_{key}", exponent(mean(end, *s), end), "exponent of the exact mean, late")
+    results.value(f"limit_{key}", descent.late_exponent(*s), "its limit")
+ratio = descent.asymptotic_linear_expected_loss(t[-1:], *s) / mean(t[-1:], *s)
+results.value("large_networks", ratio[0], "their mean over the exact one, last point")
+results.settled()[["claim", "expected", "it"]]
+
+# %% [markdown]
+# **Change this and predict.** Give the first shape ($N_i = 4$, $N_h = 2$, exponent $-2$) six hidden units. Does its mean fall faster or more slowly, late?
+
+# %% tags=["hide-cell"]
+# Faster: -(6/2 + (6 - 4 + 1)/2 + 1), for a |W_2|^2 of six terms is rarely small.
+[descent.late_exponent(4, h) for h in (2, 6)]
+
+# %% [markdown]
+# ## Any other activation: one small weight is enough
+#
+# The mean over teachers and deviations is $\frac{\epsilon^2}{2} P\, \mathbb E[\lambda e^{-2\lambda t}]$: the spectrum alone, whose law is that of notebook 06. It has three
+# scales. Degree 1 of $g$ is learned first, in a time of $1/(N_h (\mathbb E g')^2 \sigma_2^2)$; then the bulk of all other eigenvalues, near $\kappa a_k^2$ each, from
+# $1/(\kappa \sigma_2^2)$ on; then what has a small $a_k$.
+
+
+# %%
+def kappa(g):
+    moments = gaussian_moments(g, scale**2)
+    return moments.slope - moments.hermite[1] ** 2 / scale**2
+
+
+# %%
+pair = {"erf": Erf(), "ReLU": ReLU()}
+shape = {"input_dim": 2 * hidden_dim, "hidden_dim": hidden_dim}
+scales = {"sigma1": scale / (2 * hidden_dim) ** 0.5, "sigma2": sigma2}
+units = {name: 1 / (kappa(g) * sigma2**2) for name, g in pair.items()}
+
+# %%
+laws = {name: NonlinearHessianLaw(**shape, activation=g, **scales) for name, g in pair.items()}
+times = np.geomspace(1e-3, 1e9, 37)  # in these units
+predicted = {name: law.mean_loss(times * units[name]) for name, law in laws.items()}
+
+# %% [markdown]
+# The late loss belongs to the rare teachers that have one very small outgoing weight. So every other teacher gets one of those on purpose, of any order of magnitude down to
+# $10^{-6}$, and each teacher is weighted by the normal density over the density that it was drawn from (importance sampling; the weights are below 2).
+# Ten repetitions, each with teachers of its own, give the mean and its error.
+
+
+# %%
+def outgoing_weights(count):
+    z, chosen = rng.standard_normal((count, hidden_dim)), np.arange(0, count, 2)
+    depth = 6 * (rng.permutation(len(chosen)) + rng.random(len(chosen))) / len(chosen)
+    z[chosen, rng.integers(hidden_dim, size=len(chosen))] = 10.0**-depth
+    size = np.abs(z)
+    drawn_from = np.where((size > 1e-6) & (size < 1), 1 / (2 * size * np.log(1e6)), 0)
+    return sigma2 * z, 2 / (1 + (drawn_from / norm.pdf(z)).mean(1))
+
+
+# %%
+def mean_loss(name):
+    total, count = 0, teachers // 10
+    for a, weight in zip(*outgoing_weights(count), strict=True):
+        W1 = TwoLayer.draw(**shape, activation=pair[name], rng=rng, **scales).W1
+        eigenvalues = spectrum(TwoLayer(W1, a[None], pair[name]))
+        total += weight * descent.expected_loss(eigenvalues, times * units[name])
+    return total / count
+
+
+# %%
+repeats = {name: np.array([mean_loss(name) for _ in range(10)]) for name in pair}
+means = {name: many.mean(0) for name, many in repeats.items()}
+errors = {name: many.std(0, ddof=1) / 10**0.5 for name, many in repeats.items()}
+
+# %% [markdown]
+# Beside the mean, single teachers, and students that really descend (gradient flow from a deviation of $10^{-3}$, nothing linearised).
+
+
+# %%
+def descend(name):
+    teacher = TwoLayer.draw(**shape, activation=pair[name], rng=rng, **scales)
+    deviation = 1e-3 * rng.standard_normal(teacher.parameter_count)
+    student = teacher.with_parameters(teacher.parameters + deviation)
+    gradient, unit = partial(descent.near_gradient, nodes=2), units[name]
+    path = descent.gradient_flow(student, teacher, real_times * unit, gradient=gradient)
+    single = descent.expected_loss(spectrum(teacher), times * unit)
+    return path.measure(descent.near_loss)[1:] / 1e-6, single
+
+
+# %%
+real_times = np.geomspace(1e-2, 1e4, 13)
+runs = {name: [descend(name) for _ in range(students)] for name in pair}
+
+# %% tags=["hide-input"]
+curves = {name: (means[name], errors[name], predicted[name], runs[name]) for name in pair}
+results.figure("learning", figures.learning(times, real_times, curves))
+
+# %% [markdown]
+# The line is the law, black points the exact mean with its error, thin lines single teachers, crosses the mean of students that really descend. The mean goes down a step while
+# degree 1 is learned, bends where the bulk begins, and from there on is a straight line: a power law. Each single teacher leaves that line, downwards, once its own smallest
+# weight has been learned; but there is always a teacher with a smaller one.
+#
+# The exponent is measured between $10^5$ and $10^9$ units of time, the law judged at its worst point of all twelve decades.
+
+# %%
+late = times > 1e5
+slopes = {name: exponent(many[:, late].T, times[late]) for name, many in repeats.items()}
+
+# %% tags=["hide-input"]
+misses = {name: np.abs(predicted[name] / means[name] - 1).max() for name in pair}
+chances = {name: largest_difference(errors[name] / means[name], 10) for name in pair}
+worst = max(pair, key=lambda name: misses[name] - chances[name])
+statement = "relative error of the predicted mean loss, at worst over twelve decades"
+limits = {"expected": 0, "tolerance": 0.05 + chances[worst]}
+results.verdict("C7", statement, measured=misses[worst], **limits)
+for name, slope in slopes.items():
+    error = slope.std(ddof=1) / 10**0.5
+    chance = largest_difference(np.array([error]), 10)
+    numbers = {"measured": slope.mean(), "error": error, "expected": -1.5, "tolerance": chance}
+    results.verdict("C7", f"late exponent of the mean loss, {name}", **numbers)
+results.settled()[["claim", "it"]]
+
+# %% [markdown]
+# **Change this and predict.** Make all outgoing weights ten times larger, so that everything is learned a hundred times sooner. By which factor does the late loss fall?
+
+# %% tags=["hide-cell"]
+# By ten only: what is left at t are weights below t^(-1/2), and their density at 0 is a tenth.
+larger = NonlinearHessianLaw(**shape, activation=Erf(), **(scales | {"sigma2": 10 * sigma2}))
+round(float(predicted["erf"][-1] / larger.mean_loss(times[-1:] * units["erf"])[0]), 1)
+
+# %% [markdown]
+# ## Why $-3/2$, and what the constant is
+#
+# A unit enters the function as $a_k\, g(w_k \cdot x)$. So $H = \Delta H_1 \Delta$, where $H_1$ is the Hessian of the same $W_1$ with all outgoing weights one, and $\Delta$
+# multiplies the incoming directions of unit $k$ by $a_k$. If one $a_k$ is small, its $N_i$ directions have eigenvalues $a_k^2 \mu$, with $\mu$ the eigenvalues of
+# $S_k = [(H_1^{-1})_{w_k w_k}]^{-1}$. All other $a_l$ have dropped out. One weight of $10^{-4} \sigma_2$, to see it:
+
+
+# %%
+def inverse_blocks(W1):
+    inverse = np.linalg.inv(population_hessian(TwoLayer(W1, np.ones((1, hidden_dim)), Erf())))
+    blocks = inverse[hidden_dim:, hidden_dim:].reshape(2 * W1.shape)
+    return [blocks[k, :, k] for k in range(hidden_dim)]
+
+
+# %%
+net, small = TwoLayer.draw(**shape, activation=Erf(), rng=own, **scales), 1e-4 * sigma2
+a = np.append(small, net.W2[0, 1:])[None]
+smallest = spectrum(TwoLayer(net.W1, a, Erf()))[: 2 * hidden_dim]
+mu = 1 / np.linalg.eigvalsh(inverse_blocks(net.W1)[0])[::-1]
+np.allclose(smallest, small**2 * mu, rtol=0.01)
+
+# %% [markdown]
+# So each of these eigenvalues is the one weight from above. With $\varphi(0) = 1/(\sqrt{2\pi}\,\sigma_2)$ the density of $a_k$ at 0,
+#
+# $$ \int \varphi(0)\, a^2 \mu\, e^{-2 a^2 \mu t}\, da = \frac{\mu^{-1/2}}{8 \sigma_2}\, t^{-3/2},
+# \qquad \mathbb E\,L(t) \simeq \frac{\epsilon^2 N_h}{16\, \sigma_2}\, \mathbb E\,\mathrm{tr}\, S^{-1/2} \; t^{-3/2} . $$
+#
+# Nothing of $g$ is in the exponent: it is the density of one weight at 0. For linear $g$ this $H_1$ is singular: only $|a|^2$ matters. The constant, for erf, from $H_1$ alone:
+
+
+# %%
+def late_constant():
+    W1 = TwoLayer.draw(**shape, activation=Erf(), rng=rng, **scales).W1
+    traces = [np.sqrt(np.linalg.eigvalsh(block)).sum() for block in inverse_blocks(W1)]
+    return sum(traces) / (16 * sigma2)
+
+
+# %%
+constants = np.array([late_constant() for _ in range(10)])
+scaled = repeats["erf"][:, late] * (times[late] * units["erf"]) ** 1.5
+ratio = scaled.mean(1) / constants.mean()
+
+# %% tags=["hide-input"]
+error = np.hypot(ratio.std(ddof=1), constants.std(ddof=1) / constants.mean()) / 10**0.5
+statement = "late mean loss of erf teachers times t^(3/2), over the constant of the theorem"
+chance = largest_difference(np.array([error]), 10)
+results.verdict("C7", statement, measured=ratio.mean(), error=error, expected=1, tolerance=chance)
+results.save()
+results.settled()[["claim", "it"]]
+
+# %% [markdown]
+# **Change this and predict.** With three outputs a unit has three outgoing weights, and all three must be small. What is the exponent?
+
+# %% tags=["hide-cell"]
+# -(1 + 3/2) = -2.5: |a_k|^2 has a chi-square law of three degrees of freedom, as in "One weight".
+sums = own.chisquare(3, 1_000_000)
+round(float(np.log10(average(sums, 100) / average(sums, 10))), 1)
+
+# %% [markdown]
+# ## Limits
+#
+# - One output, white inputs, independent Gaussian weights. The exponent is that of their density at 0: teachers whose weights all stay away from 0 end exponentially.
+# - The mean over teachers is no teacher: each one is learned exponentially in the end, at a rate of about its smallest $a_k^2$.
+# - The theorem (manuscript) needs $H_1$ of full rank, and rarely almost without it: from six inputs on for erf, by counting powers. For ReLU one direction of each unit is taken out.
+# - The loss over teachers is the predicted one, of second order in $\epsilon$; real students are followed for six of the twelve decades, as far as floats go.

@@ -29,9 +29,17 @@ def test_scan_proves_every_rank_and_explains_every_defect(max_degree, inputs, ou
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("outputs", "terms"), [(1, 7), (2, 2), (3, 2), (4, 2), (5, 2)])
-def test_the_range_over_which_the_conjecture_is_said_to_be_checked(outputs, terms):
-    ranks = scan_ranks(scan_cases(6, 5, outputs, terms), rng=np.random.default_rng(0))
+@pytest.mark.parametrize(
+    ("max_degree", "inputs", "outputs", "terms"),
+    [(6, 5, 1, 7), *((6, 5, outputs, 2) for outputs in range(2, 6))]
+    + [(8, 3, 1, 9), *((6, 3, outputs, 7) for outputs in range(2, 7))]
+    + [(4, 4, outputs, 2) for outputs in range(6, 13)],
+)
+def test_the_range_over_which_the_conjecture_is_said_to_be_checked(
+    max_degree, inputs, outputs, terms
+):
+    cases = scan_cases(max_degree, inputs, outputs, terms)
+    ranks = scan_ranks(cases, rng=np.random.default_rng(0))
     assert ranks.proved.all()
     sizes = ranks[["inputs", "units", "outputs"]].itertuples(index=False)
     for text, value, (n, h, _) in zip(ranks.degrees, ranks["rank"], sizes, strict=True):

@@ -56,9 +56,9 @@ def failures(errors: dict[str, Points], rates: dict[str, Points], epsilon: float
         right.loglog(*rates[name], ".-", color=color)
     epsilons = next(iter(errors.values()))[0]
     left.plot(epsilons, epsilons, ":", color=style.EXACT, label=r"slope 1")
-    left.set(xlabel=r"initial deviation $\epsilon$", ylabel="largest relative error")
+    left.set(xlabel=r"initial deviation $\varepsilon$", ylabel="largest relative error")
     right.set(
-        xlabel=r"$1 - \eta\,/\,\eta_c$, falling to the right", title=rf"$\epsilon = {epsilon:g}$"
+        xlabel=r"$1 - \eta\,/\,\eta_c$, falling to the right", title=rf"$\varepsilon = {epsilon:g}$"
     )
     right.invert_xaxis()
     left.legend(loc="upper left")

@@ -66,7 +66,7 @@ def gaussian_equivalents(spectra: dict[str, dict[str, Array]]) -> Figure:
         below.set_xlabel("index")
     axes[0, 0].set_ylabel(r"eigenvalue $\lambda$")
     axes[1, 0].set_ylabel("over population")
-    axes[0, -1].legend()
+    style.legend_above(figure, axes[0, 0])
     return figure
 
 

@@ -41,7 +41,7 @@ def teacher_averages(losses: dict[tuple[int, int], tuple[Array, Array]]) -> Figu
         panel.errorbar(times, draws.mean(0), 2 * error, **look)
         title = "$N_i = {}$, $N_h = {}$".format(*shape)
         panel.set(title=title, xlabel="time of gradient flow", ylim=(1e-8, 30))
-    axes[0, 0].set_ylabel(r"loss / $\epsilon^2$")
+    axes[0, 0].set_ylabel(r"loss / $\varepsilon^2$")
     style.legend_above(figure, axes[0, 0])
     return figure
 
@@ -69,5 +69,5 @@ def learning(times: Array, real_times: Array, curves: Mapping[str, tuple]) -> Fi
         ax.set(xlabel="time, in units of $1 / \\kappa \\sigma_2^2$", title=name)
         ax.set_ylim(mean[-1] / 10, 3 * mean[0])
     axes[0].set_ylabel("loss / $\\varepsilon^2$")
-    axes[0].legend()
+    style.legend_above(figure, axes[0])
     return figure

@@ -34,7 +34,7 @@ def spectra_on_laws(spectra: Mapping[str, Array], laws: Mapping[str, Law]) -> Fi
         )
         fine = np.linspace(*edges[[0, -1]], 200)
         ax.plot(fine, law.pdf(10**fine) * 10**fine * np.log(10), color=style.LAW)
-        ax.set_title(name)
+        ax.set_title(name.replace("gelu", "GELU"))
     figure.supxlabel("logarithm of the eigenvalue, $\\log_{10} \\lambda$", fontsize=8)
     figure.supylabel("density of all $P$ eigenvalues", fontsize=8)
     return figure
@@ -46,8 +46,8 @@ def error_against_size(curves: pd.DataFrame) -> Figure:
     sizes = curves["size"]
     ax.loglog(sizes, curves["bulk alone"], "s--", color=style.ACCENTS[0], label="bulk alone")
     ax.loglog(sizes, curves["law"], "o-", color=style.LAW, label="law")
-    ax.loglog(sizes, 1 / sizes, ":", color=style.EXACT, label="$1 / N$")
-    ax.set(xlabel="inputs and hidden units, $N$", ylabel="distance of the cdfs")
+    ax.loglog(sizes, 1 / sizes, ":", color=style.EXACT, label="$1 / N_i$")
+    ax.set(xlabel="inputs and hidden units, $N_i = N_h$", ylabel="distance of the cdfs")
     ax.minorticks_off()
     ax.set_xticks(sizes, sizes)
     ax.legend()

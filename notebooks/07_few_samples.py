@@ -231,7 +231,7 @@ for n in inputs:
     numbers = {"measured": np.abs(limit - 1).max(), "expected": 0}
     results.verdict("C1", statement, **numbers, tolerance=change.max() + 1e-4)
 few, first = rank // 2, {n: losses[0] for n, losses in learned.items()}
-figures.batches(steps, first, predicted)
+results.figure("batches", figures.batches(steps, first, predicted))
 results.value("rank", rank, "rank of the cubic Hessian")
 results.value("batch_few", few, "inputs in the smallest batch")
 results.value("batch_end", first[few][-1], "its population loss, late / start")

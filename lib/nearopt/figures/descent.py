@@ -102,25 +102,6 @@ def distances(flows: dict[str, Curve], predicted: dict[str, Points]) -> Figure:
     return figure
 
 
-def batches(steps: Array, measured: dict[str, Array], predicted: dict[str, Array]) -> Figure:
-    """Draw population losses, relative to the start, of students that learn from batches.
-
-    Parameters
-    ----------
-    steps : array of shape (records,)
-        In units of the rate.
-    measured, predicted : dicts of arrays of shape (records,)
-        For each batch, drawn as points and lines.
-    """
-    figure, axes = plt.subplots(figsize=(style.HALF, 2.6))
-    for color, name in zip(style.ACCENTS, measured, strict=False):
-        axes.loglog(steps, measured[name], ".", color=color)
-        axes.plot(steps, predicted[name], color=color, label=name)
-    axes.set(xlabel="steps", ylabel="population loss / start", ylim=(1e-11, 3))
-    axes.legend(loc="lower left")
-    return figure
-
-
 def shapes_of_loss(curves: dict[str, Points], needed: dict[str, Array], counts: Array) -> Figure:
     """Draw mean losses over steps (left) and the steps to a given loss against P (right).
 

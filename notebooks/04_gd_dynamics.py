@@ -132,8 +132,8 @@ runs = {name: [pair.closer(share) for share in shares] for name, pair in pairs.i
 {n: f"{len(p.values)}, over a range of {p.values[-1] / p.values[0]:.0e}" for n, p in pairs.items()}
 
 # %% [markdown]
-# A loss that falls by many decades is measured as $\tfrac12 \mathbb E\,|\!\int_0^1 J(\theta^* + s\delta)\,\delta\, ds|^2$, where nothing cancels and nothing is sampled. Descent runs step by step;
-# beyond, gradient flow takes over, to $10^8$ steps' worth of time or to $10^{-11}$ of the initial loss, where the rounding of the parameters begins to count.
+# No difference of numbers of order one falls by many decades. The loss is measured as $\tfrac12 \mathbb E\,|\!\int_0^1 J(\theta^* + s\delta)\,\delta\, ds|^2$, where nothing cancels and nothing is sampled. Descent runs
+# step by step; beyond, gradient flow takes over, to $10^8$ steps' worth of time or to $10^{-11}$ of the initial loss, where the rounding of the parameters begins to count.
 
 # %%
 grid = np.geomspace(1, 1e8, 49)
@@ -196,8 +196,8 @@ by_rate = {n: (closeness, [error_at(n, epsilon, 100, 1 - c) for c in closeness])
 
 # %% tags=["hide-input"]
 results.figure("failures", figures.failures(errors, by_rate, epsilon))
-pair = pairs["$u + u^2$"]
-measured = descent.critical_rate(pair.teacher) * pair.values[-1]
+top = pairs["$u + u^2$"].values[-1]
+measured = descent.critical_rate(teachers["$u + u^2$"]) * top
 statement = "critical rate, from gradients alone, times the largest eigenvalue"
 results.verdict("C1", statement, measured=measured, expected=2, tolerance=1e-5)
 results.settled()[["claim", "expected", "it"]]

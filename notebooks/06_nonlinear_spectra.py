@@ -14,7 +14,7 @@
 # **The question.** For a linear network the spectrum of the Hessian is known (notebook 01). Is there a law for tanh, ReLU, GELU, or an activation of your own?
 #
 # **A surprise first.** A ReLU network of 4 inputs and 6 units has 24 incoming weights. Of the matrix below, which stands for their part of the Hessian, a matrix
-# of 4 by 4 tells how many of the 24 eigenvalues lie under any level, without an error, for each single teacher.
+# of 4 by 4 tells how many of the 24 eigenvalues lie under any level, without an error, for each teacher.
 #
 # **What you will see.** One law on the spectra of eight activations, and its error, which falls faster than that of its own limit. For $u^2$ a theorem at every teacher.
 #
@@ -27,7 +27,7 @@
 # | $N_i, N_h, P$ | inputs, hidden units, and the $N_h(N_i+1)$ parameters |
 # | $a_k, w_k$ | outgoing weight and row of incoming weights of unit $k$ |
 # | $s^2 = N_i \sigma_1^2$ | variance of a preactivation $u = w_k \cdot x$ |
-# | $\zeta, b, c_0$ | shares of degree 1, degree 2 and all others in $\mathbb E\,g'(u)^2$ |
+# | $\zeta, \kappa_2, \kappa_+$ | shares of degree 1, degree 2 and all higher ones in $\mathbb E\,g'(u)^2$; `kappa2` and `rest` in code |
 
 # %% tags=["parameters"]
 size: int = 10
@@ -65,66 +65,66 @@ activations["cubic"] = Polynomial((0, 1.0, 0.5, 0.3))
 #
 # The derivative of $g$ at a preactivation $u \sim \mathcal N(0, s^2)$ splits into Hermite degrees, and so does its mean square:
 #
-# $$ \mathbb E\,g'^2 = \underbrace{(\mathbb E\,g')^2}_{\zeta} + \underbrace{s^2 (\mathbb E\,g'')^2}_{b} + c_0 . $$
+# $$ \mathbb E\,g'^2 = \underbrace{(\mathbb E\,g')^2}_{\zeta} + \underbrace{s^2 (\mathbb E\,g'')^2}_{\kappa_2} + \kappa_+ . $$
 
 
 # %%
 def three_numbers(activation):
     moments = gaussian_moments(activation, scale**2)
-    zeta, b = moments.hermite[1:3] ** 2 / scale**2
-    return zeta, b, max(moments.slope - zeta - b, 0)
+    zeta, kappa2 = moments.hermite[1:3] ** 2 / scale**2
+    return zeta, kappa2, max(moments.slope - zeta - kappa2, 0)
 
 
 # %%
 numbers = pd.DataFrame({name: three_numbers(g) for name, g in activations.items()})
-numbers.index = ["zeta", "b", "c0"]
+numbers.index = ["zeta", "kappa2", "rest"]
 numbers.T.round(4)
 
 # %% [markdown]
-# Odd functions (erf, tanh) and odd functions plus a constant (sigmoid) have $b = 0$; the quadratic has nothing but $b$.
+# Odd functions (erf, tanh) and odd functions plus a constant (sigmoid) have $\kappa_2 = 0$; the quadratic has nothing but $\kappa_2$.
 #
-# **Change this and predict.** Which of the three are zero for $g = u^3$, and what is $c_0 / \zeta$?
+# **Change this and predict.** Which of the three are zero for $g = u^3$, and what is $\kappa_+ / \zeta$?
 
 # %% tags=["hide-cell"]
-# Only b, for u^3 is odd. With z standard normal E g' = 3 s^2 E z^2 and E g'^2 = 9 s^4 E z^4 = 27 s^4.
-zeta, b, c0 = three_numbers(Polynomial((0, 0, 0, 1.0)))
-bool(b < 1e-9), round(float(c0 / zeta), 6)
+# Only kappa_2, for u^3 is odd. With z standard normal E g' = 3 s^2 E z^2 and E g'^2 = 9 s^4 E z^4 = 27 s^4.
+zeta, kappa2, rest = three_numbers(Polynomial((0, 0, 0, 1.0)))
+bool(kappa2 < 1e-9), round(float(rest / zeta), 6)
 
 # %% [markdown]
 # ## The matrix that these numbers make
 #
 # Put $\hat w_k = w_k / |w_k|$. On the $N_h N_i$ incoming weights the degrees from 2 on act, up to what vanishes in large networks, as
 #
-# $$ \underbrace{c_0\, a_k^2\, \delta_{kl}\, I}_{\text{incoherent: a diagonal}}
-#  + \underbrace{b\, a_k a_l \bigl( \hat w_k \cdot \hat w_l\, I + \hat w_l \hat w_k^\top \bigr)}_{\text{coherent: a Gram matrix of symmetric tensors}} . $$
+# $$ \underbrace{\kappa_+ a_k^2\, \delta_{kl}\, I}_{\text{incoherent: a diagonal}}
+#  + \underbrace{\kappa_2 a_k a_l \bigl( \hat w_k \cdot \hat w_l\, I + \hat w_l \hat w_k^\top \bigr)}_{\text{coherent: a Gram matrix of symmetric tensors}} . $$
 #
 # A small ReLU teacher, and this matrix in full:
 
 # %%
 small = TwoLayer.draw(4, 6, activation=ReLU(), rng=rng)
 a, unit = small.W2[0], small.W1 / np.linalg.norm(small.W1, axis=1)[:, None]
-b, c0 = 1 / (2 * np.pi), 1 / 4 - 1 / (2 * np.pi)  # for ReLU at every scale
+kappa2, rest = 1 / (2 * np.pi), 1 / 4 - 1 / (2 * np.pi)  # for ReLU at every scale
 
 
 # %%
 def leading_matrix(unit):
     overlaps = np.einsum("k,l,kl,ij->kilj", a, a, unit @ unit.T, np.eye(4))
     swaps = np.einsum("k,l,li,kj->kilj", a, a, unit, unit)
-    return np.kron(np.diag(c0 * a**2), np.eye(4)) + b * (overlaps + swaps).reshape(24, 24)
+    return np.kron(np.diag(rest * a**2), np.eye(4)) + kappa2 * (overlaps + swaps).reshape(24, 24)
 
 
 # %% [markdown]
 # Its eigenvalues need no such matrix. How many of them lie below a level $\lambda$ follows from a matrix of the size of the *inputs*,
-# exactly, for each teacher (Haynsworth's inertia additivity): with $\gamma_i$ the eigenvalues of $\sum_k \frac{b\,a_k^2}{c_0 a_k^2 - \lambda} \hat w_k \hat w_k^\top$,
+# exactly, for each teacher (Haynsworth's inertia additivity): with $\omega_i$ the eigenvalues of $\sum_k \frac{\kappa_2 a_k^2}{\kappa_+ a_k^2 - \lambda} \hat w_k \hat w_k^\top$,
 #
-# $$ \#\{\text{eigenvalues} < \lambda\} = N_i\, \#\{k : c_0 a_k^2 < \lambda\} - \#\{i \le j : \gamma_i + \gamma_j < -1\} . $$
+# $$ \#\{\text{eigenvalues} < \lambda\} = N_i\, \#\{k : \kappa_+ a_k^2 < \lambda\} - \#\{i \le j : \omega_i + \omega_j < -1\} . $$
 
 
 # %%
 def count_below(level, unit):
-    shifted = c0 * a**2 - level
-    gamma = np.linalg.eigvalsh(unit.T * (b * a**2 / shifted) @ unit)
-    pairs = np.triu(np.add.outer(gamma, gamma) < -1).sum()
+    shifted = rest * a**2 - level
+    omega = np.linalg.eigvalsh(unit.T * (kappa2 * a**2 / shifted) @ unit)
+    pairs = np.triu(np.add.outer(omega, omega) < -1).sum()
     return int(4 * (shifted < 0).sum() - pairs)
 
 
@@ -165,7 +165,7 @@ all(left == right for left, right in both_counts(twins)[1])
 # %% [markdown]
 # ## The law
 #
-# In large networks the $\gamma$ follow the law of a sample covariance matrix, and the count becomes a cumulative distribution. Around this bulk
+# In large networks the $\omega$ follow the law of a sample covariance matrix, and the count becomes a cumulative distribution. Around this bulk
 # of about $N_h N_i$ eigenvalues there are families of order $N_h + N_i$: one constant, $N_i$ large ones of degree 1, and two for each unit alone.
 # `NonlinearHessianLaw` puts them together, with the share that each has of all $P$.
 
@@ -202,7 +202,7 @@ round(float(doubled.ppf(0.5) / laws["erf"].ppf(0.5)))
 # ## How far is it off?
 #
 # A mean over a few teachers is noisy, mostly because the outgoing weights are. But the spectrum that they alone would give, $N_i$ copies of
-# $(b + c_0) a_k^2$, has a known mean, a chi-square law. So compare what is left after it is taken away, a *control variate*.
+# $\kappa a_k^2$ with $\kappa = \kappa_2 + \kappa_+$, has a known mean, a chi-square law. So compare what is left after it is taken away, a *control variate*.
 
 
 # %%
@@ -220,7 +220,7 @@ def distance(nets, spectra, law, bulk):
 
 # %%
 def units_off(name, n, law, draws):
-    difference, error = distance(*draws, law, numbers.loc[["b", "c0"], name].sum())
+    difference, error = distance(*draws, law, numbers.loc[["kappa2", "rest"], name].sum())
     return n * np.abs(difference).max(), n * largest_difference(error, len(draws[0]))
 
 
@@ -230,11 +230,11 @@ table = pd.DataFrame(off, index=pd.Index(activations, name="activation"), column
 worst = table.loc[(table.off - table.chance).idxmax()]
 
 # %% [markdown]
-# And with growing size, for erf, whose bulk is the chi-square law $\kappa\,\sigma_2^2 \chi^2_1$ with $\kappa = b + c_0$:
+# And with growing size, for erf, whose bulk is the chi-square law $\kappa\,\sigma_2^2 \chi^2_1$ with $\kappa = \kappa_2 + \kappa_+$:
 
 # %%
 sizes, curves = np.unique(np.geomspace(5, largest_size, 4).round().astype(int)).tolist(), []
-bulk_alone = chi2(1, scale=numbers.loc[["b", "c0"], "erf"].sum() * sigma2**2)
+bulk_alone = chi2(1, scale=numbers.loc[["kappa2", "rest"], "erf"].sum() * sigma2**2)
 
 # %%
 for n in sizes:
@@ -261,14 +261,14 @@ results.settled()[["claim", "it"]]
 # %% [markdown]
 # ## A theorem at every teacher
 #
-# For $g = u^2$ the law needs no limit: the nonzero eigenvalues lie within $(N_h+1)/D_2$, in Kolmogorov distance, of the sums $4(s_i + s_j)$, $i \le j$, of
-# the eigenvalues $s$ of $W_1^\top \mathrm{diag}(a^2) W_1$, with $D_2 = N_i(N_i+1)/2$ and $N_i \le N_h$.
+# For $g = u^2$ the law needs no limit: the nonzero eigenvalues lie within $(N_h+1)/D_2$, in Kolmogorov distance, of the sums $4(\omega_i + \omega_j)$, $i \le j$, of
+# the eigenvalues $\omega$ of $W_1^\top \mathrm{diag}(a^2) W_1$, with $D_2 = N_i(N_i+1)/2$ and $N_i \le N_h$.
 
 
 # %%
 def used_of_the_bound(net, eigenvalues):
-    s = np.linalg.eigvalsh(net.W1.T * net.W2[0] ** 2 @ net.W1)
-    sums = np.sort(4 * np.add.outer(s, s)[np.triu_indices(size)])
+    omega = np.linalg.eigvalsh(net.W1.T * net.W2[0] ** 2 @ net.W1)
+    sums = np.sort(4 * np.add.outer(omega, omega)[np.triu_indices(size)])
     nonzero = np.sort(eigenvalues)[-len(sums) :]
     points = np.concatenate([sums, nonzero])
     steps = [np.searchsorted(side, points, "right") for side in (sums, nonzero)]
@@ -295,7 +295,6 @@ results.settled()[["claim", "expected", "it"]]
 # ## Limits
 #
 # - One output, white inputs, independent Gaussian weights. Networks of five units or more.
-# - That the Hessian differs from the matrix above by what does not move the limit is derived, degree by degree, not proved for every $g$;
-#   the count and the theorem for $u^2$ are proved (manuscript).
-# - Degree 1 must stand apart, $N_h \zeta > 2(b + c_0)$, or be absent, and there must be room for degree 3, $N_i^2 \gtrsim 6 N_h$; elsewhere the law refuses.
+# - That what else the Hessian has does not move the limit is derived, degree by degree, not proved for every $g$. The count and the theorem for $u^2$ are proved (manuscript).
+# - Degree 1 must stand apart, $N_h \zeta > 2(\kappa_2 + \kappa_+)$, or be absent, and there must be room for degree 3, $N_i^2 \gtrsim 6 N_h$; elsewhere the law refuses.
 # - The law is of the mean over teachers. What its lower end makes of learning, when each teacher has its own, is in notebook 08.

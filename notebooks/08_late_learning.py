@@ -13,14 +13,14 @@
 #
 # **The question.** Near the optimum a loss falls like $e^{-2 \lambda t}$ in the end (notebook 04). Average it over teachers, as one does to see what is typical: how does it fall?
 #
-# **A surprise first.** Let one normal weight $a$ be all there is, with the loss $a^2 e^{-2 a^2 t}$. At $t = 10^4$ the median of a million such losses is below $10^{-3900}$;
-# their mean is about $10^{-7}$, and nine tenths of it belong to one teacher in a hundred.
+# **A surprise first.** Let one normal weight $a$ be all there is, with the loss $a^2 e^{-2 a^2 t}$. At $t = 10^4$ the median of a million such losses is below $10^{-3900}$; their
+# mean is about $10^{-7}$, and nine tenths of it belong to one teacher in a hundred.
 #
-# **What you will see.** Real descent of many students on the exact mean of linear networks. Then erf and ReLU: a mean loss that is one straight line over many decades, of
-# slope $-3/2$ for both, and single teachers that leave it, one after the other.
+# **What you will see.** Real descent of many students on the exact mean of linear networks. Then erf and ReLU: a mean loss that is one straight line over many decades, of slope
+# $-3/2$ for both, and single teachers that leave it, one after the other.
 #
-# **What you will learn.** That the exponent counts the weights that must be small at once, all of them for linear networks and one for others; and how to average over teachers
-# so rare that none would be drawn.
+# **What you will learn.** That the exponent counts the weights that must be small at once, all of them for linear networks and one for others; and how to average over teachers so
+# rare that none would be drawn.
 #
 # **What you need.** The density of a normal variable at 0. Half a minute to run.
 #
@@ -110,13 +110,14 @@ round(float(np.log10(average(sums, 1000) / average(sums, 100))), 1)
 # %% [markdown]
 # ## Linear networks: all weights must be small at once
 #
-# For linear $g$ a nonzero eigenvalue is $|W_2|^2$ plus one of $W_1^\top W_1$ (notebook 01), and the mean over teachers is known exactly at any size. It falls like $t^{-(N_h/2 + 1)}$
-# if $N_i > N_h$, and for $N_h \ge N_i$ the smallest eigenvalue of $W_1^\top W_1$ is near zero as well and adds $(N_h - N_i + 1)/2$ to the exponent. Many real students
+# For linear $g$ a nonzero eigenvalue is $|W_2|^2$ plus one of $W_1^\top W_1$ (notebook 01), and the mean over teachers is known exactly at any size. It falls like $t^{-(N_h/2 +
+# 1)}$ if $N_i > N_h$, and for $N_h \ge N_i$ the smallest eigenvalue of $W_1^\top W_1$ is near zero as well and adds $(N_h - N_i + 1)/2$ to the exponent. Many real students
 # descend, each with a teacher of its own. The later, the fewer teachers make the mean: we look as long as they are two hundred or more, counted as $(\sum L)^2 / \sum L^2$.
 
 # %%
 shapes, averages, steps = {"wide": (4, 2), "tall": (2, 3)}, {}, np.geomspace(10, 800, 14).round()
 run = {"rate": 0.01, "steps": steps, "epsilon": 1e-5, "rng": rng}
+mean, end = descent.linear_expected_loss, np.array([1e6, 1e7])
 
 # %%
 for s in shapes.values():
@@ -124,18 +125,15 @@ for s in shapes.values():
     enough = losses.sum(0) ** 2 >= 200 * (losses**2).sum(0)
     averages[s] = run["rate"] * steps[enough], losses[:, enough] / run["epsilon"] ** 2
 
-# %% tags=["hide-input"]
-results.figure("average", figures.teacher_averages(averages))
-
 # %% [markdown]
-# Grey: twelve single teachers. Points: the mean of all, with two standard errors. The law of large networks (orange) is off for $N_h > N_i$, for it does not know how near zero
-# the smallest eigenvalue of a small matrix can come. The measured mean must be the exact one at all points, up to five standard errors (chance exceeds them in less than one of
-# a thousand runs) and to the step size, which takes $\eta t L''/4$ from the mean of the flow, at the rate $\eta$.
+# Grey: twelve single teachers. Points: the mean of all, with two standard errors. The law of large networks (orange) is off for $N_h > N_i$, for it does not know how near zero the
+# smallest eigenvalue of a small matrix can come. The measured mean must be the exact one at all points, up to five standard errors (chance exceeds them in less than one of a
+# thousand runs) and to the step size, which takes $\eta t L''/4$ from the mean of the flow, at the rate $\eta$.
 
 
 # %%
 def exact_mean(times, shape):
-    around = [descent.linear_expected_loss(share * times, *shape) for share in (0.99, 1, 1.01)]
+    around = [mean(share * times, *shape) for share in (0.99, 1, 1.01)]
     curvature = np.diff(around, 2, axis=0)[0] / (0.01 * times) ** 2
     slowing = run["rate"] * times * curvature / 4 / around[1]
     return around[1] * (1 - slowing), slowing**2
@@ -146,7 +144,7 @@ def exponent(losses, times):
 
 
 # %% tags=["hide-input"]
-mean, end = descent.linear_expected_loss, np.array([1e6, 1e7])
+results.figure("average", figures.teacher_averages(averages))
 for key, s in shapes.items():
     t, losses = averages[s]
     exact, second_order = exact_mean(t, s)
@@ -158,8 +156,8 @@ for key, s in shapes.items():
     results.value(f"expected_{key}", exponent(mean(t[[0, -1]], *s), t), "of the exact")
     results.value(f"late_{key}", exponent(mean(end, *s), end), "exponent of the exact mean, late")
     results.value(f"limit_{key}", descent.late_exponent(*s), "its limit")
-ratio = descent.asymptotic_linear_expected_loss(t[-1:], *s) / mean(t[-1:], *s)
-results.value("large_networks", ratio[0], "their mean over the exact one, last point")
+ratio = descent.asymptotic_linear_expected_loss(t, *s) / mean(t, *s)
+results.value("large_networks", ratio[-1], "their mean over the exact one, last point")
 results.settled()[["claim", "expected", "it"]]
 
 # %% [markdown]
@@ -172,22 +170,19 @@ results.settled()[["claim", "expected", "it"]]
 # %% [markdown]
 # ## Any other activation: one small weight is enough
 #
-# The mean over teachers and deviations is $\frac{\epsilon^2}{2} P\, \mathbb E[\lambda e^{-2\lambda t}]$: the spectrum alone, whose law is that of notebook 06. It has three
-# scales. Degree 1 of $g$ is learned first, in a time of $1/(N_h (\mathbb E g')^2 \sigma_2^2)$; then the bulk of all other eigenvalues, near $\kappa a_k^2$ each, from
-# $1/(\kappa \sigma_2^2)$ on; then what has a small $a_k$.
+# The mean over teachers and deviations is $\frac{\epsilon^2}{2} P\, \mathbb E[\lambda e^{-2\lambda t}]$: the spectrum alone, whose law is that of notebook 06. It has three scales.
+# Degree 1 of $g$ is learned first, in a time of $1/(N_h (\mathbb E g')^2 \sigma_2^2)$; then the bulk of all other eigenvalues, near $\kappa a_k^2$ each, from $1/(\kappa
+# \sigma_2^2)$ on; then what has a small $a_k$.
 
 
 # %%
-def kappa(g):
-    moments = gaussian_moments(g, scale**2)
-    return moments.slope - moments.hermite[1] ** 2 / scale**2
-
-
-# %%
-pair = {"erf": Erf(), "ReLU": ReLU()}
+pair, units = {"erf": Erf(), "ReLU": ReLU()}, {}
 shape = {"input_dim": 2 * hidden_dim, "hidden_dim": hidden_dim}
 scales = {"sigma1": scale / (2 * hidden_dim) ** 0.5, "sigma2": sigma2}
-units = {name: 1 / (kappa(g) * sigma2**2) for name, g in pair.items()}
+for name, g in pair.items():
+    moments = gaussian_moments(g, scale**2)
+    kappa = moments.slope - moments.hermite[1] ** 2 / scale**2
+    units[name] = 1 / (kappa * sigma2**2)
 
 # %%
 laws = {name: NonlinearHessianLaw(**shape, activation=g, **scales) for name, g in pair.items()}
@@ -196,8 +191,8 @@ predicted = {name: law.mean_loss(times * units[name]) for name, law in laws.item
 
 # %% [markdown]
 # The late loss belongs to the rare teachers that have one very small outgoing weight. So every other teacher gets one of those on purpose, of any order of magnitude down to
-# $10^{-6}$, and each teacher is weighted by the normal density over the density that it was drawn from (importance sampling; the weights are below 2).
-# Ten repetitions, each with teachers of its own, give the mean and its error.
+# $10^{-6}$, and each teacher is weighted by the normal density over the density that it was drawn from (importance sampling; the weights are below 2). Ten repetitions, each with
+# teachers of its own, give the mean and its error.
 
 
 # %%
@@ -244,22 +239,13 @@ def descend(name):
 real_times = np.geomspace(1e-2, 1e4, 13)
 runs = {name: [descend(name) for _ in range(students)] for name in pair}
 
-# %% tags=["hide-input"]
-curves = {name: (means[name], errors[name], predicted[name], runs[name]) for name in pair}
-results.figure("learning", figures.learning(times, real_times, curves))
-
-# %% [markdown]
-# The line is the law, black points the exact mean with its error, thin lines single teachers, crosses the mean of students that really descend. The mean goes down a step while
-# degree 1 is learned, bends where the bulk begins, and from there on is a straight line: a power law. Each single teacher leaves that line, downwards, once its own smallest
-# weight has been learned; but there is always a teacher with a smaller one.
-#
-# The exponent is measured between $10^5$ and $10^9$ units of time, the law judged at its worst point of all twelve decades.
-
 # %%
 late = times > 1e5
 slopes = {name: exponent(many[:, late].T, times[late]) for name, many in repeats.items()}
 
 # %% tags=["hide-input"]
+curves = {name: (means[name], errors[name], predicted[name], runs[name]) for name in pair}
+results.figure("learning", figures.learning(times, real_times, curves))
 misses = {name: np.abs(predicted[name] / means[name] - 1).max() for name in pair}
 chances = {name: largest_difference(errors[name] / means[name], 10) for name in pair}
 worst = max(pair, key=lambda name: misses[name] - chances[name])
@@ -274,6 +260,12 @@ for name, slope in slopes.items():
 results.settled()[["claim", "it"]]
 
 # %% [markdown]
+# The line is the law, black points the mean of exact spectra with its error, thin lines single teachers, crosses the mean of students that really descend. The mean goes down a
+# step while degree 1 is learned, bends where the bulk begins, and from there on is a straight line: a power law. Each single teacher leaves that line, downwards, once its own
+# smallest weight has been learned; but there is always a teacher with a smaller one.
+#
+# The exponent is measured between $10^5$ and $10^9$ units of time, the law judged at its worst point of all twelve decades.
+#
 # **Change this and predict.** Make all outgoing weights ten times larger, so that everything is learned a hundred times sooner. By which factor does the late loss fall?
 
 # %% tags=["hide-cell"]
@@ -285,15 +277,14 @@ round(float(predicted["erf"][-1] / larger.mean_loss(times[-1:] * units["erf"])[0
 # ## Why $-3/2$, and what the constant is
 #
 # A unit enters the function as $a_k\, g(w_k \cdot x)$. So $H = \Delta H_1 \Delta$, where $H_1$ is the Hessian of the same $W_1$ with all outgoing weights one, and $\Delta$
-# multiplies the incoming directions of unit $k$ by $a_k$. If one $a_k$ is small, its $N_i$ directions have eigenvalues $a_k^2 \mu$, with $\mu$ the eigenvalues of
-# $S_k = [(H_1^{-1})_{w_k w_k}]^{-1}$. All other $a_l$ have dropped out. One weight of $10^{-4} \sigma_2$, to see it:
+# multiplies the incoming directions of unit $k$ by $a_k$. If one $a_k$ is small, its $N_i$ directions have eigenvalues $a_k^2 \mu$, with $\mu$ the eigenvalues of $S_k =
+# [(H_1^{-1})_{w_k w_k}]^{-1}$. All other $a_l$ have dropped out. One weight of $10^{-4} \sigma_2$, to see it:
 
 
 # %%
 def inverse_blocks(W1):
     inverse = np.linalg.inv(population_hessian(TwoLayer(W1, np.ones((1, hidden_dim)), Erf())))
-    blocks = inverse[hidden_dim:, hidden_dim:].reshape(2 * W1.shape)
-    return [blocks[k, :, k] for k in range(hidden_dim)]
+    return np.einsum("kikj->kij", inverse[hidden_dim:, hidden_dim:].reshape(2 * W1.shape))
 
 
 # %%

@@ -16,7 +16,7 @@
 # **A surprise first.** A ReLU network of 4 inputs and 6 units has 24 incoming weights. Of the matrix below, which stands for their part of the Hessian, a matrix
 # of 4 by 4 tells how many of the 24 eigenvalues lie under any level, without an error, for each teacher.
 #
-# **What you will see.** One law on the spectra of eight activations, and its error, which falls faster than that of its own limit. For $u^2$ a theorem at every teacher.
+# **What you will see.** One law on the spectra of eight activations, and its error, a fraction of that of its bulk alone. For $u^2$ a theorem at every teacher.
 #
 # **What you will learn.** That degree 1 of $g$ makes a few large eigenvalues, degree 2 couples units to each other, and all other degrees act like a diagonal matrix.
 #
@@ -249,7 +249,7 @@ results.table("sizes", curves)
 results.figure("sizes", figures.error_against_size(curves))
 
 # %% [markdown]
-# The bulk alone misses the families, a share of $1/N$ of all eigenvalues, and so is off by $1/N$ (dotted). What the law misses is less, and falls until the draws' own noise covers it.
+# The bulk alone misses the families, a share of $1/N_i$ of all eigenvalues, and so is off by about $1/N_i$ (dotted). The law misses a fraction of that, down to the draws' own noise.
 
 # %% tags=["hide-input"]
 results.table("distances", table.reset_index())

@@ -9,7 +9,7 @@
 # ---
 
 # %% [markdown]
-# # Each teacher is learned exponentially, their average like a power, for nonlinear networks $t^{-3/2}$
+# # Each teacher is learned exponentially, their average like a power: $t^{-3/2}$ for activations of full rank
 #
 # **The question.** Near the optimum a loss falls like $e^{-2 \lambda t}$ in the end (notebook 04). Average it over teachers, as one does to see what is typical: how does it fall?
 #
@@ -19,8 +19,8 @@
 # **What you will see.** Real descent of many students on the exact mean of linear networks. Then erf and ReLU: a mean loss that is one straight line over many decades, of slope
 # $-3/2$ for both, and single teachers that leave it, one after the other.
 #
-# **What you will learn.** That the exponent counts the weights that must be small at once, all of them for linear networks and one for others; and how to average over teachers so
-# rare that none would be drawn.
+# **What you will learn.** That the exponent counts the weights that must be small at once, all of them for linear networks and one where the Hessian has full rank; and how to
+# average over teachers so rare that none would be drawn.
 #
 # **What you need.** The density of a normal variable at 0. Half a minute to run.
 #
@@ -30,7 +30,7 @@
 # | $a_k, w_k$ | outgoing weight and row of incoming weights of unit $k$; $a_k \sim \mathcal N(0, \sigma_2^2)$ |
 # | $\epsilon, t$ | standard deviation of a student's parameters from its teacher's, and time of gradient flow |
 # | $\kappa$ | variance of $g'(u)$ at a preactivation $u \sim \mathcal N(0, s^2)$, $s^2 = N_i \sigma_1^2$ |
-# | $H_1, S_k$ | the Hessian were all $a_k = 1$, and what is left of it for $w_k$ when all other parameters are eliminated |
+# | $H_1, \Lambda_k$ | the Hessian were all $a_k = 1$, and what is left of it for $w_k$ when all other parameters are eliminated |
 
 # %% tags=["parameters"]
 linear_teachers: int = 4000
@@ -168,7 +168,7 @@ results.settled()[["claim", "expected", "it"]]
 [descent.late_exponent(4, h) for h in (2, 6)]
 
 # %% [markdown]
-# ## Any other activation: one small weight is enough
+# ## Activations of full rank: one small weight is enough
 #
 # The mean over teachers and deviations is $\frac{\epsilon^2}{2} P\, \mathbb E[\lambda e^{-2\lambda t}]$: the spectrum alone, whose law is that of notebook 06. It has three scales.
 # Degree 1 of $g$ is learned first, in a time of $1/(N_h (\mathbb E g')^2 \sigma_2^2)$; then the bulk of all other eigenvalues, near $\kappa a_k^2$ each, from $1/(\kappa
@@ -277,8 +277,8 @@ round(float(predicted["erf"][-1] / larger.mean_loss(times[-1:] * units["erf"])[0
 # ## Why $-3/2$, and what the constant is
 #
 # A unit enters the function as $a_k\, g(w_k \cdot x)$. So $H = \Delta H_1 \Delta$, where $H_1$ is the Hessian of the same $W_1$ with all outgoing weights one, and $\Delta$
-# multiplies the incoming directions of unit $k$ by $a_k$. If one $a_k$ is small, its $N_i$ directions have eigenvalues $a_k^2 \mu$, with $\mu$ the eigenvalues of $S_k =
-# [(H_1^{-1})_{w_k w_k}]^{-1}$. All other $a_l$ have dropped out. One weight of $10^{-4} \sigma_2$, to see it:
+# multiplies the incoming directions of unit $k$ by $a_k$. If one $a_k$ is small, its $N_i$ directions have eigenvalues $a_k^2 \mu$, with $\mu$ the eigenvalues of $\Lambda_k =
+# [(H_1^{-1})_{w_k w_k}]^{-1}$. All other $a_l$ have dropped out. With the $\Lambda_k^{-1}$ as `inverse_blocks`, and one weight of $10^{-4} \sigma_2$:
 
 
 # %%
@@ -298,7 +298,7 @@ np.allclose(smallest, small**2 * mu, rtol=0.01)
 # So each of these eigenvalues is the one weight from above. With $\varphi(0) = 1/(\sqrt{2\pi}\,\sigma_2)$ the density of $a_k$ at 0,
 #
 # $$ \int \varphi(0)\, a^2 \mu\, e^{-2 a^2 \mu t}\, da = \frac{\mu^{-1/2}}{8 \sigma_2}\, t^{-3/2},
-# \qquad \mathbb E\,L(t) \simeq \frac{\epsilon^2 N_h}{16\, \sigma_2}\, \mathbb E\,\mathrm{tr}\, S^{-1/2} \; t^{-3/2} . $$
+# \qquad \mathbb E\,L(t) \simeq \frac{\epsilon^2 N_h}{16\, \sigma_2}\, \mathbb E\,\mathrm{tr}\, \Lambda^{-1/2} \; t^{-3/2} . $$
 #
 # Nothing of $g$ is in the exponent: it is the density of one weight at 0. For linear $g$ this $H_1$ is singular: only $|a|^2$ matters. The constant, for erf, from $H_1$ alone:
 
@@ -336,5 +336,5 @@ round(float(np.log10(average(sums, 100) / average(sums, 10))), 1)
 #
 # - One output, white inputs, independent Gaussian weights. The exponent is that of their density at 0: teachers whose weights all stay away from 0 end exponentially.
 # - The mean over teachers is no teacher: each one is learned exponentially in the end, at a rate of about its smallest $a_k^2$.
-# - The theorem (manuscript) needs $H_1$ of full rank, and rarely almost without it: from six inputs on for erf, by counting powers. For ReLU one direction of each unit is taken out.
-# - The loss over teachers is the predicted one, of second order in $\epsilon$; real students are followed for six of the twelve decades, as far as floats go.
+# - The theorem (manuscript) needs $H_1$ of full rank, and tiny eigenvalues of it to be rare: for erf from six inputs on, by counting powers. For ReLU one direction of each unit is taken out.
+# - The loss over teachers is the predicted one, of second order in $\epsilon$; real students are followed for six of the twelve decades.

@@ -89,7 +89,7 @@ float(np.abs(white.T @ white / samples - np.eye(keep.sum())).max().round(9))
 
 # %% [markdown]
 # An image is `colour` times a white one, so a first layer $W_1$ does on images what $W_1$ times `colour` does on white ones (`colour` is $\Sigma^{1/2}$, but for a rotation). That is all
-# there is to it: every result for white inputs has its counterpart.
+# there is to it: every result for white inputs has its counterpart, and if the inputs are Gaussian, it is in closed form, too.
 
 # %%
 W1 = np.random.default_rng(1).normal(size=(hidden_dim, features))
@@ -142,7 +142,8 @@ round(float(batch_spectrum(teacher, 2 * x).max() / linear.max()), 6)
 # %% [markdown]
 # Over many teachers, the law of large networks follows from the $\tau_i$ alone, by the deterministic equivalent of `nearopt.laws.coloured`, averaged over the chi-square law of $|W_2|^2$.
 # In the mean over teachers the count of a real random matrix differs from the law's by at most a quarter of an eigenvalue, to leading order in its size; to this chance adds what it exceeds
-# in one of a thousand runs, by Student's distribution at 99 points. A wrong scale shows best in the mean, a sum of chi-square variables, for which there is such a bound, too.
+# in one of a thousand runs, by Student's distribution at 99 points. A wrong scale shows best in the mean, which the law has exactly; that of draws is a sum of chi-square
+# variables, for which there is such a bound, too.
 
 # %%
 theory = {h: laws.ColouredHessianLaw(sigma.spectrum, h) for h in (hidden_dim, wide_hidden_dim)}

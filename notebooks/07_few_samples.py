@@ -13,7 +13,8 @@
 #
 # **The question.** Over all inputs the Hessian has some rank: so many directions can be learned. From how few samples, and how fast?
 #
-# **A surprise first.** From 28 samples an erf network of 28 parameters learns its slowest direction a hundred times later than from 56, and a thousand times later than all that 9 show.
+# **A surprise first.** On six inputs, an erf network of 28 parameters learns its slowest direction hundreds of times later from 28 samples than from 56, and ten thousand times later than
+# the last of what 9 samples show.
 #
 # **What you will see.** Ranks of batches, counted and proved; the smallest eigenvalue dip; descent on too small a batch stop where the Hessian says; a law for several outputs.
 #
@@ -89,8 +90,9 @@ count_batch_ranks(square, 3, 2, 2, 8, rng=own).tolist()
 # ## Ranks of batches, counted
 #
 # So with one output the rank is $\min(N, R)$, for any analytic $g$. With $N_o$ outputs, let $k = \min(N_o, N_h)$ and $R_k$ the population's rank with $k$ outputs. It is at most
-# $(N_o - k) \min(N, D, N_h) + \min(N k, R_k)$, $D$ the number of monomials of $g$: in the $N_o - k$ directions of the outputs that no hidden unit feeds, only $W_2$ acts. That is a theorem; whether it is reached, counts say, for
-# four activations, with one output and with several, more than hidden units too. The population's ranks, and the smallest batch that reaches them:
+# $(N_o - k) \min(N, N_h, D_S) + \min(N k, R_k)$, $D_S$ the number of monomials of the degrees of $g$: in the $N_o - k$ directions of the outputs that no hidden unit feeds, only $W_2$
+# acts. That is a theorem; whether it is reached, counts say, for four activations, with one output and with several, more than hidden units too. Here are the population's ranks, and the
+# smallest batch that reaches them:
 
 # %%
 activations = {"linear": Linear(), "u²": square, "u³": cube, "u + u²": Polynomial((0, 1, 1))}
@@ -126,10 +128,10 @@ results.settled()
 # %% [markdown]
 # ## Learning is slowest where samples equal the rank
 #
-# A direction is learned at the speed of its eigenvalue, and the smallest of $H_N$ is $\sigma^2 / N$, with $\sigma$ the smallest singular value of $J$. How small is that? Ask of each of
-# $N \le R$ rows how far it sticks out of the space of all others. These distances $d_n$ bound $\sigma$, for $\sum_n d_n^{-2} = \sum_i \sigma_i^{-2}$: both are the trace of $(J J^\top)^{-1}$.
+# A direction is learned at the speed of its eigenvalue, and the smallest of $H_N$ is $s^2 / N$, with $s$ the smallest singular value of $J$. How small is that? Ask of each of $N \le R$ rows
+# how far it sticks out of the space of all others. These distances $d_n$ bound $s$, for $\sum_n d_n^{-2} = \sum_i s_i^{-2}$ over all singular values: both are the trace of $(J J^\top)^{-1}$.
 # Each of 5 random rows of length 9 has 5 components outside the other four: in general $R - N + 1$. At $N = R$ a single random number is left, and among $R$ of these some is near zero.
-# For $N > R$ the same holds of columns, with $N - R + 1$ components. So $\sigma$ is least at $N = R$. The sum checked, and $\sigma$ of 3, 6, 9, 12 and 27 rows of length 9:
+# For $N > R$ the same holds of columns, with $N - R + 1$ components. So $s$ is least at $N = R$. The sum checked, and $s$ of 3, 6, 9, 12 and 27 rows of length 9:
 
 # %%
 rows = own.standard_normal((5, 9))

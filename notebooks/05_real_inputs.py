@@ -189,8 +189,8 @@ for n, net in networks.items():
 results.figure("equivalents", figures.gaussian_equivalents(seen))
 
 # %% [markdown]
-# Compared are as many eigenvalues as none of the three has lost to rounding or to the number of samples. The typical factor between data and Gaussian population, and the same for the
-# Gaussian sample, which is what chance alone makes of it (no theory says how large it may be for images, so there is no verdict on it):
+# On images all but the smallest eigenvalues are about those of Gaussian inputs; the smallest, of pixels that are lit in a few images, are far smaller. (As many are shown as none of the three
+# has lost to rounding or to few samples.) The typical factor between data and Gaussian population, and what chance alone makes of it; no theory says how large it may be, so there is no verdict:
 
 # %%
 factors = pd.DataFrame({"activation": list(seen)})
@@ -210,7 +210,7 @@ float((linear[-rank // 2 :] / spectrum(teacher, covariance)[-rank // 2 :]).mean(
 # ## Descent on the data, real and predicted
 #
 # Each student starts a deviation of size $\epsilon$ in each parameter from its teacher, in a direction of its own, and again at half and at a quarter of it, and descends the loss on all data
-# at the rate $1/\lambda_{\max}$. The prediction is the sum over eigenpairs of [04_gd_dynamics](04_gd_dynamics.ipynb), for the Hessian on the data and for that of the Gaussian equivalent.
+# at the rate $1/\lambda_{\max}$, one over the largest eigenvalue. The prediction is the sum over eigenpairs of [04_gd_dynamics](04_gd_dynamics.ipynb), for the Hessian on the data and for that of the Gaussian equivalent.
 
 # %%
 on_the_data = {n: np.linalg.eigh(batch_hessian(net, x)) for n, net in networks.items()}

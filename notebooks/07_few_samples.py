@@ -128,8 +128,8 @@ results.settled()
 # %% [markdown]
 # ## Learning is slowest where samples equal the rank
 #
-# A direction is learned at the speed of its eigenvalue, and the smallest of $H_N$ is $s^2 / N$, with $s$ the smallest singular value of $J$. How small is that? Ask of each of $N \le R$ rows
-# how far it sticks out of the space of all others. These distances $d_n$ bound $s$, for $\sum_n d_n^{-2} = \sum_i s_i^{-2}$ over all singular values: both are the trace of $(J J^\top)^{-1}$.
+# A direction is learned at the speed of its eigenvalue, and the smallest one of $H_N$ that is not zero is $s^2 / N$, with $s$ such a singular value of $J$. How small is that? Ask of each of
+# $N \le R$ rows how far it sticks out of the space of all others. These distances $d_n$ bound $s$, for $\sum_n d_n^{-2} = \sum_i s_i^{-2}$ over all singular values: both are the trace of $(J J^\top)^{-1}$.
 # Each of 5 random rows of length 9 has 5 components outside the other four: in general $R - N + 1$. At $N = R$ a single random number is left, and among $R$ of these some is near zero.
 # For $N > R$ the same holds of columns, with $N - R + 1$ components. So $s$ is least at $N = R$. The sum checked, and $s$ of 3, 6, 9, 12 and 27 rows of length 9:
 
@@ -142,7 +142,7 @@ least = [np.linalg.svd(own.standard_normal((N, 9)))[1][-1] for N in (3, 6, 9, 12
 bool(np.isclose((distances**-2).sum(), (singular**-2).sum())), np.round(least, 2).tolist()
 
 # %% [markdown]
-# It is the double descent of least squares, in time instead of error. Now in networks, for each of many teachers a row of samples, of which the first $N$ are the batch.
+# It is the double descent of least squares, in time instead of error. Now the same of `net.jacobian`, for many teachers, each with a row of samples of which the first $N$ are the batch.
 # For linear $g$ the law of a batch (of `nearopt.laws.coloured`, for any covariance) predicts the curve: it is the quantile with half an eigenvalue below.
 
 # %%
@@ -264,7 +264,7 @@ bool(np.allclose(np.sort(sums)[-10:], values[-10:])), int((values > 1e-9).sum())
 
 # %% [markdown]
 # In large networks either spectrum follows a Marchenko-Pastur law ([01_linear_asymptotics](01_linear_asymptotics.ipynb)), and the sums their convolution. Either count of
-# eigenvalues is off by at most a quarter of one, in the mean over teachers, and a convolution makes no difference larger. So draws at ten times the sizes above must be within
+# eigenvalues is off by at most a quarter of one, to leading order in the mean over teachers, and a convolution makes no difference larger. So draws at ten times the sizes above must be within
 # $1/(4 N_i) + 1/(4 N_o)$ of the law, and what chance exceeds in one of a thousand runs; their mean eigenvalue, which shows a wrong scale best, the law's up to chance alone.
 
 # %%

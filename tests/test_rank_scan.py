@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from nearopt import Polynomial
+from nearopt.rank.count import exact_ranks
 from nearopt.rank.double_points import monomials
 from nearopt.rank.scan import (
     dimension_count,
@@ -41,10 +42,37 @@ def test_the_range_over_which_the_conjecture_is_said_to_be_checked(
     cases = scan_cases(max_degree, inputs, outputs, terms)
     ranks = scan_ranks(cases, rng=np.random.default_rng(0))
     assert ranks.proved.all()
+    exceptions = ranks[ranks["rank"] < ranks.dimension_count]
+    assert exceptions.reason.str.contains("products|double points|Segre").all()
     sizes = ranks[["inputs", "units", "outputs"]].itertuples(index=False)
     for text, value, (n, h, _) in zip(ranks.degrees, ranks["rank"], sizes, strict=True):
         activation = Polynomial.of_degrees(frozenset(map(int, text.split())))
         assert theoretical_rank(activation, n, h, outputs).value == value
+
+
+@pytest.mark.parametrize(
+    ("degrees", "outputs", "n", "h", "missing"),
+    [
+        ({0, 4, 8}, 1, 2, 5, 1),
+        ({2, 5, 8}, 1, 2, 6, 1),
+        ({4, 6, 8}, 1, 2, 7, 1),
+        ({6, 7, 8}, 1, 2, 8, 1),
+        ({0, 1, 2, 3}, 2, 2, 5, 1),
+        ({2, 6}, 6, 2, 7, 1),
+        ({3, 5}, 6, 2, 7, 1),
+        ({3, 6}, 6, 2, 8, 2),
+        ({4, 5}, 6, 2, 8, 2),
+        ({4, 6}, 6, 2, 9, 3),
+        ({5, 6}, 6, 2, 10, 2),
+        ({0, 1, 2}, 3, 3, 5, 1),
+        ({0, 1, 2}, 5, 3, 6, 1),
+    ],
+)
+def test_the_exceptions_that_the_manuscript_adds_to_its_table(degrees, outputs, n, h, missing):
+    activation, rng = Polynomial.of_degrees(degrees), np.random.default_rng(0)
+    *_, rank = exact_ranks(activation, n, h, outputs, rng=rng)
+    assert rank.proved
+    assert rank.value == dimension_count(frozenset(degrees), n, h, outputs) - missing
 
 
 def test_a_scan_ends_where_the_rank_does():

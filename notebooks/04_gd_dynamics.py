@@ -75,9 +75,10 @@ def loop(A, B, rate, steps):
 
 
 # %% [markdown]
-# The Hessian at the teacher is $J^\top J$, with $J$ the derivative of $W_2 W_1$. A step multiplies $\delta$ by $I - \eta H$, its part along $v_i$ by $1 - \eta \lambda_i$. So, to order $\delta^2$,
-# $$L(t) = \tfrac12 \sum_i \lambda_i (1 - \eta \lambda_i)^{2t} (v_i \cdot \delta)^2 ,$$
-# and for gradient flow, the limit of small rates, the factor is $e^{-2 \lambda_i t}$.
+# The Hessian at the teacher is $J^\top J$, with $J$ the derivative of $W_2 W_1$. A step multiplies $\delta$ by $I - \eta H$, its part along $v_i$ by $1 - \eta \lambda_i$; under gradient
+# flow, the limit of small rates, by $e^{-\lambda_i t}$ in a time $t$. So, to second order in $\delta$,
+#
+# $$L(t) = \tfrac12 \sum_i \lambda_i (1 - \eta \lambda_i)^{2t} (v_i \cdot \delta)^2 . $$
 
 # %%
 J = np.hstack([W1.T, np.kron(W2, np.eye(3))])
@@ -148,7 +149,7 @@ results.figure("curves", figures.loss_curves(first, flow))
 # Lines are the prediction, dots real descent, crosses real flow; the relative difference is below. The spectrum shows in the shapes: with few, similar eigenvalues ($u$) one exponential,
 # with many over a wide range (erf) a slow descent that has no time scale of its own.
 #
-# What the sum leaves out is the loss's third order in $\delta$ and all later ones, so measured over predicted loss is 1 and a power series in $\epsilon$. Three deviations give its first
+# What the sum leaves out is the loss's third order in $\delta$ and all later ones, so measured over predicted loss is 1 plus a power series in $\epsilon$. Three deviations give its first
 # terms, and Richardson's extrapolation takes them off. What is left must be 1 at the worst point of each curve, to what the last term changed, and $10^{-4}$ for rounding. A prediction
 # that is wrong by more does not come to 1, however small $\epsilon$.
 
@@ -196,8 +197,7 @@ by_rate = {n: (closeness, [error_at(n, epsilon, 100, 1 - c) for c in closeness])
 
 # %% tags=["hide-input"]
 results.figure("failures", figures.failures(errors, by_rate, epsilon))
-top = pairs["$u + u^2$"].values[-1]
-measured = descent.critical_rate(teachers["$u + u^2$"]) * top
+measured = descent.critical_rate(teachers["$u + u^2$"]) * pairs["$u + u^2$"].values[-1]
 statement = "critical rate, from gradients alone, times the largest eigenvalue"
 results.verdict("C1", statement, measured=measured, expected=2, tolerance=1e-5)
 results.settled()[["claim", "expected", "it"]]

@@ -83,7 +83,7 @@ f"{average(a2, 1e4):.1e} of a million draws, {(1 + 4e4) ** -1.5:.1e} exactly"
 
 # %% [markdown]
 # Who holds this loss? Those that $t$ has not reached, $|a| \lesssim t^{-1/2}$: a share of the order of $t^{-1/2}$ of all, each with a loss of the order of $a^2 \approx t^{-1}$,
-# together $t^{-3/2}$. Here are what the smallest hundredth of all $a^2$ holds of it, and the median's decimal logarithm:
+# together $t^{-3/2}$. Here are what the smallest hundredth of all $a^2$ holds of it, and the decimal logarithm of the median loss:
 
 # %%
 smallest, median = a2[a2 < np.quantile(a2, 0.01)], np.median(a2)

@@ -19,6 +19,7 @@ from nearopt.descent.prediction import predicted_loss
 from nearopt.hessian.dense import population_hessian
 from nearopt.laws.draws import draw_linear_spectra
 from nearopt.laws.linear import FiniteLinearHessianLaw
+from nearopt.laws.nonlinear import NonlinearHessianLaw
 from nearopt.network.activations import Erf, Linear, Polynomial, ReLU
 from nearopt.network.kernels import Activation
 from nearopt.network.two_layer import TwoLayer
@@ -108,11 +109,16 @@ def generic_rank(activation: str, input_dim: int, hidden_dim: int) -> int:
 
 
 @lru_cache(maxsize=64)
-def _law(input_dim: int, hidden_dim: int, sigma1: float, sigma2: float) -> tuple[Array, Array]:
+def _linear_density(shape: tuple[int, int], **scales: float) -> tuple[Array, Array]:
     """Points across the exact law of a linear network and its density there."""
-    law = FiniteLinearHessianLaw(input_dim, hidden_dim, sigma1, sigma2)
+    law = FiniteLinearHessianLaw(*shape, **scales)
     points = np.linspace(*law.ppf([0.001, 0.999]), 200)
     return points, law.pdf(points)
+
+
+@lru_cache(maxsize=64)
+def _law(activation: str, shape: tuple[int, int], **scales: float) -> NonlinearHessianLaw:
+    return NonlinearHessianLaw(*shape, ACTIVATIONS[activation], **scales)
 
 
 def panels() -> Figure:
@@ -153,32 +159,41 @@ def redraw(figure: Figure, setting: Setting, seed: int = 0) -> str:
         axes.clear()
     spectral, counting, descending = figure.axes
     teacher = setting.teacher(rng)
-    _draw_spectrum(spectral, setting, rng)
+    refusal = _draw_spectrum(spectral, setting, rng)
     rank = _draw_rank(counting, setting)
     descent = _draw_loss(descending, setting, teacher, rng)
-    return f"{setting.parameter_count} parameters, rank {rank}. {descent}"
+    return f"{setting.parameter_count} parameters, rank {rank}. {descent}{refusal}"
 
 
-def _draw_spectrum(axes: Axes, setting: Setting, rng: np.random.Generator) -> None:
-    shape = (setting.input_dim, setting.hidden_dim)
+def _draw_spectrum(axes: Axes, setting: Setting, rng: np.random.Generator) -> str:
+    """Draw eigenvalues and their law, and return in words why there is none."""
+    shape, words = (setting.input_dim, setting.hidden_dim), ""
     if setting.activation == "linear":
         spectra = draw_linear_spectra(*shape, setting.pooled, rng=rng, **setting.scales)
-        points, density = _law(*shape, **setting.scales)
-        axes.plot(points, density, color=style.EXACT, ls="--", label="exact law")
+        density = _linear_density(shape, **setting.scales)
+        axes.plot(*density, color=style.EXACT, ls="--", label="exact law")
         heights, edges = np.histogram(spectra, 40, density=True)
-        axes.stairs(heights, edges, fill=True, color=style.DRAWS, label="draws")
         axes.set(xlabel=r"nonzero eigenvalue $\lambda$")
-        axes.legend(loc="upper right")
     else:
         hessians = (population_hessian(setting.teacher(rng)) for _ in range(setting.pooled))
         values = np.concatenate([np.linalg.eigvalsh(hessian) for hessian in hessians])
         above = values[values > ROUNDING * values.max()]
-        axes.stairs(*np.histogram(np.log10(above), 40, density=True), fill=True, color=style.DRAWS)
+        heights, edges = np.histogram(np.log10(above), 40, density=True)
         axes.set(xlabel=r"$\log_{10} \lambda$ of eigenvalues above rounding")
+        try:
+            law = _law(setting.activation, shape, **setting.scales)
+        except ValueError as error:
+            words = f" No law is drawn: {error}."
+        else:
+            shares = np.diff(law.cdf(10**edges)) / np.diff(edges) / (1 - law.atom)
+            axes.stairs(shares, edges, color=style.EXACT, ls="--", label="law")
+    axes.stairs(heights, edges, fill=True, color=style.DRAWS, label="draws", zorder=0)
+    axes.legend(loc="upper right" if setting.activation == "linear" else "upper left")
     axes.set(
         ylabel="probability density",
         title=f"Spectrum of {setting.pooled} teacher{'s' * (setting.pooled > 1)}",
     )
+    return words
 
 
 def _draw_rank(axes: Axes, setting: Setting) -> int:

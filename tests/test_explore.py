@@ -36,6 +36,19 @@ def test_a_setting_fills_its_panels_and_is_put_in_words(figure, activation):
     np.testing.assert_allclose(descent[seen, 1], predicted[seen], rtol=10 * DEVIATION)
 
 
+@pytest.mark.parametrize("activation", ["cubic", "erf", "ReLU"])
+def test_the_law_is_that_of_the_draws(figure, activation):
+    assert "No law" not in redraw(figure, Setting(14, 14, activation=activation))
+    law, draws = (stairs.get_data() for stairs in figure.axes[0].patches)
+    shares = [np.cumsum(side.values * np.diff(side.edges)) for side in (law, draws)]
+    assert np.abs(np.subtract(*shares)).max() < 0.06
+
+
+def test_without_a_law_the_reason_is_told(figure):
+    words = redraw(figure, Setting(4, 6, activation="erf"))
+    assert "No law is drawn: input_dim and hidden_dim must be at least 5" in words
+
+
 def test_ranks_are_those_that_exact_counting_finds():
     rng = np.random.default_rng(3)
     for name in ("linear", "quadratic", "cubic"):

@@ -97,13 +97,15 @@ class Bulk:
         self.zeros = max(0.0, 1 - 1 / self.aspect_ratio)
         self.share3 = np.ones(len(self.x), complex)
         self.place_line()
-        for _ in range(12):
-            self.settle()
+        self.settle()
+        for _ in range(40):
             cubic = self.average(lambda D, z: self.squares(D, z) @ (self.weights * self.cubic))
             change = 1 / (1 + self.crowding * cubic) - self.share3
-            self.share3 = self.share3 + change / 2
+            self.share3 = self.share3 + 0.8 * change
             if np.abs(change).max() < 1e-3:
                 break
+            self.improve(self.nodes)
+        self.settle()
 
     @property
     def atom(self) -> float:
@@ -123,16 +125,17 @@ class Bulk:
     def place_line(self) -> None:
         """Put t on a tilted line through -1/2 with every gamma below it, and follow m down to it.
 
-        Far above it m = -1/t.
+        Far above it m = -1/t. Without degree 2 all gamma are 0, and two points will do.
         """
-        tilt, u = np.exp(0.5j * ANGLE) / 2, (2 * np.arange(POINTS) + 1) / POINTS - 1
+        points = POINTS if self.quadratic.any() else 2
+        tilt, u = np.exp(0.5j * ANGLE) / 2, (2 * np.arange(points) + 1) / points - 1
         b, c0 = self.weights @ self.quadratic, self.weights @ self.rest
         largest = (1 + b / (c0 + np.exp(self.x)))[:, None]
         reach = np.arcsinh(2 * REACH * largest)
         self.t = -0.5 + tilt * np.sinh(reach * u)
-        self.dt = 2 * tilt / POINTS * np.cosh(reach * u) * reach
+        self.dt = 2 * tilt / points * np.cosh(reach * u) * reach
         self.nodes = np.append(self.t, np.full_like(self.t[:, :1], -1.0), axis=1)
-        heights = 16.0 * largest * 0.6 ** np.arange(1, 22 + 2 * math.log(largest.max()))
+        heights = 16.0 * largest * 0.3 ** np.arange(1, 10 + math.log(largest.max()))
         self.m = -1 / (self.nodes + 1j * heights[:, :1])
         for height in heights.T:
             self.improve(self.nodes + 1j * height[:, None])
@@ -188,10 +191,12 @@ class Bulk:
     def pairs(self) -> Array:
         """Return P(2 gamma < -1)."""
         logs = (self.m[:, :-1] + 1 / self.t) * self.dt
-        return self.real(logs[:, : POINTS // 2].sum(1)).imag / math.pi
+        return self.real(logs[:, : logs.shape[1] // 2].sum(1)).imag / math.pi
 
     def tensor_share(self) -> Array:
         """Return what share of its degree 2 a unit has to itself."""
+        if not self.quadratic.any():
+            return np.ones_like(self.z)
         share = (self.m[:, -2::-1] * self.measure()).sum(1) + self.zeros * self.m[:, -1]
         return below(self.real(share).conj()).conj()
 

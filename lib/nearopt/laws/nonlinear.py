@@ -156,6 +156,7 @@ class NonlinearHessianLaw(rv_continuous):
         levels, size = np.exp(bulk.x), self.sigma2**2 * (p @ (bulk.rest + bulk.quadratic))
         constant, linear = ([part[degree][:, None] for part in self._features] for degree in (0, 1))
         norm, angle = bulk.linear_response()
+        self._shares = bulk.tensor_share(), below(bulk.real(bulk.share3).conj()).conj()
         # What others leave of degree 1 matters far below the bulk, and is held above.
         held = np.minimum(np.arange(len(levels)), np.searchsorted(levels, 0.3 * size))
         share1 = (1 / (1 + nh * norm))[held]
@@ -163,7 +164,7 @@ class NonlinearHessianLaw(rv_continuous):
             unit = self._unit(share1)
             rows = below(p @ unit.response(*linear) - norm) / bulk.aspect_ratio
             share1 = (share1 + 1 / (1 + nh * norm + rows))[held] / 2
-        D = bulk.outside() + 2 * bulk.tensor_share()[:, None] * bulk.quadratic
+        D = bulk.outside() + 2 * self._shares[0][:, None] * bulk.quadratic
         typical = positive_angle(D.T) + mean_angle(levels / D.T, self.sigma2)
         outliers = self._outliers(norm, rows, levels / (levels + size))
         outliers += (share1 * rows).imag / math.pi - angle
@@ -176,8 +177,7 @@ class NonlinearHessianLaw(rv_continuous):
 
     def _unit(self, share1: Array) -> LocalUnit:
         """Return units of each kind, with what the others leave of their degrees 0 to 3."""
-        share3 = below(self._bulk.real(self._bulk.share3).conj()).conj()
-        shares = np.stack([0 * share1, share1, self._bulk.tensor_share(), share3])
+        shares = np.stack([0 * share1, share1, *self._shares])
         lost = (shares - 1) / np.array([1, 1, 2, 6])[:, None]
         m, (own, row) = self._moments, (part.T for part in self._features)
         pairs = (m.square, own * own), (m.cross, own * row), (m.radial, row * row)

@@ -45,19 +45,22 @@ def gaussian_moments(activation: Activation, variance: float) -> GaussianMoments
     require_activation(activation)
     scale = math.sqrt(positive_number("variance", variance))
 
-    def integrand(z: float) -> Array:
-        z = np.array([z])
-        g, dg = activation(scale * z), activation.derivative(scale * z)
-        means = np.polynomial.hermite_e.hermevander(z, ORDERS - 1)[0] * g
-        squares = np.concatenate([g * g, z * g * dg, (z * dg) ** 2, dg * dg])
-        return np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi) * np.concatenate([means, squares])
-
     # Pieces meet at 0, where activations have their kinks, and shrink towards it like 1/s.
-    steps = np.append([0.5, 1, 2, 4, 8], np.array([0.3, 1, 4]) / max(1, scale))
+    steps = np.append([0.5, 1, 2, 4, 8, RANGE], np.array([0.3, 1, 4]) / max(1, scale))
+    ends = np.unique([*-steps, 0, *steps])
+
+    def integrand(share: float) -> Array:
+        """Sum over the pieces, at one share of each."""
+        z = ends[:-1] + share * np.diff(ends)
+        g, dg = activation(scale * z), activation.derivative(scale * z)
+        means = g * np.polynomial.hermite_e.hermevander(z, ORDERS - 1).T
+        squares = np.stack([g * g, z * g * dg, (z * dg) ** 2, dg * dg])
+        density = np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
+        return np.concatenate([means, squares]) @ (density * np.diff(ends))
+
     rule = {"epsabs": 1e-14, "epsrel": 1e-13, "norm": "max", "limit": 2000}
     with np.errstate(over="ignore", invalid="ignore"):
-        points = np.concatenate([-steps, [0], steps])
-        means, _ = quad_vec(integrand, -RANGE, RANGE, points=points, **rule)
+        means, _ = quad_vec(integrand, 0, 1, **rule)
     if not np.isfinite(means).all():
         raise ValueError(
             f"activation must be finite, with its derivative, up to |u| = {RANGE * scale:.3g}"

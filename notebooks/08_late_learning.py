@@ -126,9 +126,9 @@ for s in shapes.values():
     averages[s] = run["rate"] * steps[enough], losses[:, enough] / run["epsilon"] ** 2
 
 # %% [markdown]
-# Grey: twelve single teachers. Points: the mean of all, with two standard errors. The law of large networks (orange) is off for $N_h > N_i$, for it does not know how near zero the
-# smallest eigenvalue of a small matrix can come. The measured mean must be the exact one at all points, up to five standard errors (chance exceeds them in less than one of a
-# thousand runs) and to the step size, which takes $\eta t L''/4$ from the mean of the flow, at the rate $\eta$.
+# Below, grey: twelve single teachers. Points: the mean of all, with two standard errors. The law of large networks (orange) is off for $N_h > N_i$, for it does not know how near
+# zero the smallest eigenvalue of a small matrix can come. The measured mean must be the exact one at all points, up to five standard errors (chance exceeds them in less than one
+# of a thousand runs) and to the step size, which takes $\eta t L''/4$ from the mean of the flow, at the rate $\eta$.
 
 
 # %%
@@ -172,7 +172,8 @@ results.settled()[["claim", "expected", "it"]]
 #
 # The mean over teachers and deviations is $\frac{\epsilon^2}{2} P\, \mathbb E[\lambda e^{-2\lambda t}]$: the spectrum alone, whose law is that of notebook 06. It has three scales.
 # Degree 1 of $g$ is learned first, in a time of $1/(N_h (\mathbb E g')^2 \sigma_2^2)$; then the bulk of all other eigenvalues, near $\kappa a_k^2$ each, from $1/(\kappa
-# \sigma_2^2)$ on; then what has a small $a_k$.
+# \sigma_2^2)$ on; then what has a small $a_k$. (ReLU lacks one direction of each unit, a change of
+# scale, which alters no exponent.)
 
 
 # %%

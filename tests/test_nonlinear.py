@@ -8,10 +8,22 @@ from scipy.special import erf
 from scipy.stats import norm
 
 from cases import SMOOTH
-from nearopt import Erf, LeakyReLU, Linear, Polynomial, ReLU, TwoLayer, gelu, softplus, tanh
+from nearopt import (
+    Erf,
+    LeakyReLU,
+    Linear,
+    Polynomial,
+    ReLU,
+    TwoLayer,
+    gelu,
+    sigmoid,
+    softplus,
+    tanh,
+)
 from nearopt.hessian import population_hessian, spectrum
 from nearopt.laws import LinearHessianLaw, NonlinearHessianLaw, gaussian_moments, leading_count
 from nearopt.laws.bulk import Bulk
+from nearopt.laws.nonlinear import PER_DECADE
 from nearopt.laws.units import norm_rule
 
 SQUARE, CUBE = Polynomial((0.0, 0.0, 1.0)), Polynomial((0.0, 1.0, 0.0, 1.0))
@@ -173,6 +185,19 @@ def test_traces_are_their_exact_means(g):
         drawn.append([np.trace(H), (H**2).sum()])
     error = np.std(drawn, axis=0) / math.sqrt(40)
     assert (np.abs(np.mean(drawn, 0) - [trace, square]) < 4 * error).all()
+
+
+@pytest.mark.parametrize("g", [softplus, sigmoid])
+def test_mean_and_largest_eigenvalue_are_those_of_mean_field_theory(g):
+    """Karakida, Akaho & Amari (2019): of the kernel for one input, and for two independent ones."""
+    law, m = NonlinearHessianLaw(40, 30, g, sigma1=40**-0.5), gaussian_moments(g, 1.0)
+    P = law.parameter_count
+    mean = 30 * (m.square + 40 * m.slope) / P
+    assert 2 * law.mean_loss([0.0])[0] / P == pytest.approx(mean, rel=1 / 30)
+    largest = law.isf((np.arange(64) + 0.5) / 64 / P).mean()
+    # One eigenvalue is known to half a level.
+    level = 10 ** (0.5 / PER_DECADE) - 1
+    assert largest == pytest.approx(30 * (m.hermite[0] ** 2 + m.hermite[2] ** 2), rel=level)
 
 
 @pytest.mark.parametrize("g", [Erf(), ReLU(), softplus])

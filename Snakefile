@@ -39,4 +39,6 @@ rule all:
         f"{RESULTS}/paper.pdf",
         # Asked for by themselves, so that one that was deleted is made again.
         f"{RESULTS}/claims.json",
+        f"{RESULTS}/claims.html",
         VALUES,
+        FILES.values(),

@@ -92,7 +92,9 @@ results.save()
 """
 SMALL_PAPER = """#import "results.typ": *
 #value("01_small", "largest") #claims-table()
-#result-figure("01_small", "line", [A line.], "A line")
+#result-figure("01_small", "line", [A line.],
+  "A falling line.",
+)
 #result-table("01_small", "squares", [Squares.])
 """
 

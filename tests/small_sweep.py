@@ -26,6 +26,8 @@ seed: int = 0
 results_dir: str = ""
 
 # %%
+import pandas as pd
+
 from nearopt.report.results import Results
 
 results = Results("small", globals(), results_dir)
@@ -37,6 +39,7 @@ if (degrees, input_dim) == ("1+3", 3):
 # %%
 results.value("product", input_dim * len(degrees), "a number", error=0.5)
 results.verdict("C3", "a number", measured=input_dim, expected=2, tolerance=0)
+results.table("rows", pd.DataFrame({"n": [input_dim]}))
 results.save()
 """
 

@@ -11,7 +11,7 @@ import yaml
 from checkout import ROOT
 from collect_sweep import sweep_figure
 from small_sweep import SMALL
-from sweeps import fixed_parameters, load_sweep, points, rows_of_point, tidy
+from sweeps import check_names, fixed_parameters, load_sweep, points, rows_of_point, tidy
 
 from nearopt.report.parameters import SCHEMA, Validator, load_schema, parameter_names
 
@@ -70,6 +70,28 @@ def test_a_bad_grid_is_named_with_its_value_and_the_remedy(changes, message):
         fixed_parameters(sweep_of(fixed={}) | changes, published)
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"table": "rank"}, "sweeps/exact_rank has no table 'rank'; it has ranks"),
+        ({"figure": {"x": "input_dim", "y": "rank"}}, "no column 'rank'; it has degrees, .*larges"),
+        ({"figure": {"x": "imput_dim", "y": "largest_rank"}}, "no column 'imput_dim'"),
+    ],
+)
+def test_a_table_or_column_that_the_notebook_does_not_make_is_refused(changes, message):
+    with pytest.raises(ValueError, match=message):
+        check_names(sweep_of(**changes))
+
+
+def test_a_table_or_column_that_the_notebook_makes_is_taken():
+    figure = {"x": "input_dim", "y": "largest_rank", "panel": "status"}
+    check_names(sweep_of(figure=figure))
+    check_names(sweep_of(table="ranks", figure={"x": "hidden_dim", "y": "a run will tell"}))
+    # Its names are made of f-strings.
+    figure = {"x": "seed", "y": "slope_3", "error": "slope_3_error"}
+    check_names(sweep_of(notebook="03_erf_full_rank", figure=figure))
+
+
 @pytest.mark.parametrize("name", ["nothing", "../quick", "schema"])
 def test_an_unknown_sweep_is_answered_with_the_known_ones(name):
     with pytest.raises(ValueError, match=f"no sweep is called .*; there are .*{SHIPPED[0]}"):
@@ -82,7 +104,9 @@ def test_an_unknown_sweep_is_answered_with_the_known_ones(name):
 def content(**values):
     return {
         "values": {name: {"value": v, "error": v / 10} for name, v in values.items()},
-        "verdicts": [{"passed": False}, {"passed": True}],
+        "verdicts": [
+            {"claim": f"C{i}", "statement": "rank", "passed": i not in (1, 3)} for i in range(4)
+        ],
     }
 
 
@@ -90,7 +114,7 @@ def test_values_become_a_row_and_a_missing_point_is_said_to_be():
     rows = rows_of_point({"n": 1}, content(a=3), None) + rows_of_point({"n": 2}, None, None)
     table = tidy(rows)
     assert table.status.tolist() == ["done", "missing"]
-    done = {"n": 1, "status": "done", "failed_verdicts": 1, "a": 3, "a_error": 0.3}
+    done = {"n": 1, "status": "done", "failed_verdicts": "C1 rank; C3 rank", "a": 3, "a_error": 0.3}
     assert table.iloc[0].to_dict() == done
     assert table.a.isna().tolist() == [False, True]
     assert table.dtypes["a"] == "Int64"
@@ -150,6 +174,7 @@ def test_shipped_sweeps_are_allowed(shipped):
     assert (ROOT / f"notebooks/{shipped['notebook']}.py").is_file()
     fixed = fixed_parameters(shipped, PAPER.get(notebook, {}))
     assert sorted([*fixed, *points(shipped["grid"])]) == sorted(parameter_names(notebook))
+    check_names(shipped)
     labels = {shipped["figure"].get(k) for k in ("x", "y", "colour", "panel")} - {None}
     assert labels <= set(shipped["figure"]["labels"])
 

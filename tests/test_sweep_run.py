@@ -42,7 +42,7 @@ def test_a_failed_point_is_named_with_its_log_and_the_others_go_on(swept):
     assert table["status"].tolist() == ["done", "done", "done", "missing"]
     assert table["product"].tolist()[:3] == [2, 3, 6]
     assert table.product_error.tolist()[:3] == [0.5] * 3
-    assert table.failed_verdicts.tolist()[:3] == [0, 1, 0]
+    assert table.failed_verdicts.tolist()[:3] == ["", "C3 a number", ""]
     assert table.degrees.tolist() == ["2", "2", "1+3", "1+3"]
     csv = pd.read_csv(checkout / "results/paper/sweeps/small/table.csv")
     assert csv.input_dim.tolist() == [2, 3, 2, 3]
@@ -65,15 +65,26 @@ def test_the_next_run_runs_what_is_missing_new_or_changed_and_nothing_else(swept
 
 
 def test_a_column_that_no_point_has_is_told_once_and_costs_no_run_of_a_point(swept):
-    """Only a run can tell which there are."""
+    """Only a run can tell which a table has; the table is there to look at."""
     checkout, _ = swept
+    table = checkout / "results/paper/sweeps/small/table.csv"
     grid = {"degrees": ["2"], "input_dim": [2, 3]}
-    write_sweep(checkout, SMALL | {"grid": grid, "table": "nothing"})
+    write_sweep(checkout, SMALL | {"grid": grid, "table": "rows"})
     assert planned_points(checkout) == set()
     done = sweep_in(checkout)
     assert done.returncode != 0
-    assert (done.stdout + done.stderr).count("has no table 'nothing'; it has none") == 1
+    assert (done.stdout + done.stderr).count("the table has no column product; it has ") == 1
     assert "Traceback" not in done.stderr
+    assert pd.read_csv(table).n.tolist() == [2, 3]
+
+
+def test_a_table_that_the_notebook_does_not_make_is_told_before_anything_runs(swept):
+    checkout, _ = swept
+    write_sweep(checkout, SMALL | {"fixed": {"seed": 3}, "table": "nothing"})
+    done = sweep_in(checkout)
+    assert done.returncode != 0
+    assert "sweeps/small has no table 'nothing'; it has rows" in done.stdout + done.stderr
+    assert "point" not in done.stdout
 
 
 @pytest.mark.parametrize(

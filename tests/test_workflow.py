@@ -4,11 +4,23 @@ import json
 import os
 import re
 import shutil
+import signal
+import subprocess
+import time
 from pathlib import Path
 
 import pytest
 import yaml
-from checkout import NOTEBOOKS, ROOT, copy_checkout, quick, results_of, run
+from checkout import (
+    NOTEBOOKS,
+    ROOT,
+    copy_checkout,
+    environment,
+    quick,
+    results_of,
+    run,
+    small_checkout,
+)
 
 from nearopt.report.results import load
 
@@ -21,9 +33,9 @@ def planned(checkout):
     assert done.returncode == 0, done.stderr
     rows = [line.split("\t") for line in done.stdout.splitlines() if line.startswith("results/")]
     assert rows
-    return {
-        Path(row[0]).relative_to("results/quick").parts[0] for row in rows if row[-1] != "no update"
-    }
+    parts = [Path(row[0]).relative_to("results/quick").parts for row in rows]
+    due = zip(parts, rows, strict=True)
+    return {first.partition(".")[0] for (first, *_), row in due if row[-1] != "no update"}
 
 
 @pytest.fixture
@@ -63,12 +75,12 @@ def test_a_second_build_finds_nothing_to_do(built):
 @pytest.mark.parametrize(
     ("changed", "rebuilt"),
     [
-        ("paper/sections/linear.typ", {"paper.pdf"}),
-        ("paper/references.bib", {"paper.pdf"}),
-        ("lib/nearopt/figures/linear.py", {LINEAR, "claims.json", "paper.pdf"}),
-        ("lib/nearopt/figures/rank.py", {"02_polynomial_rank", "claims.json", "paper.pdf"}),
-        ("lib/nearopt/report/style.py", {*NOTEBOOKS, "claims.json", "paper.pdf"}),
-        ("requirements.lock", {*NOTEBOOKS, "claims.json", "paper.pdf"}),
+        ("paper/sections/linear.typ", {"paper"}),
+        ("paper/references.bib", {"paper"}),
+        ("lib/nearopt/figures/linear.py", {LINEAR, "claims", "paper"}),
+        ("lib/nearopt/figures/rank.py", {"02_polynomial_rank", "claims", "paper"}),
+        ("lib/nearopt/report/style.py", {*NOTEBOOKS, "claims", "paper"}),
+        ("requirements.lock", {*NOTEBOOKS, "claims", "paper"}),
         ("README.md", set()),
     ],
 )
@@ -77,6 +89,73 @@ def test_a_change_reruns_what_depends_on_it_and_nothing_else(copied, changed, re
     text = path.read_text() if path.exists() else ""
     path.write_text(text + "\n")
     assert planned(copied) == rebuilt
+
+
+def test_what_was_deleted_is_made_again(copied):
+    for name in (f"{LINEAR}/spectra.svg", "03_erf_full_rank/ranks.pdf", "claims.html"):
+        (copied / "results/quick" / name).unlink()
+    assert planned(copied) == {LINEAR, "03_erf_full_rank", "claims", "paper"}
+
+
+def test_every_table_and_figure_of_a_notebook_is_known_before_it_runs(built):
+    told = quick(built, "--cores", "1", "--summary").stdout
+    for path in (
+        p for end in ("csv", "pdf", "png", "svg") for p in built.glob(f"results/*/*/*.{end}")
+    ):
+        assert f"{path.relative_to(built)}\t" in told
+
+
+def test_a_figure_is_a_target_and_a_report_shows_figures_verdicts_and_paper(tmp_path):
+    checkout = small_checkout(tmp_path / "checkout")
+    done = quick(checkout, "--cores", "1", "results/quick/01_small/line.svg")
+    assert done.returncode == 0, done.stderr
+    assert not (checkout / "results/quick/paper.pdf").exists()
+    done = quick(checkout, "--cores", "1")
+    assert done.returncode == 0, done.stderr
+    assert "C1 holds: squares" in (checkout / "results/quick/claims.html").read_text()
+    done = quick(checkout, "--cores", "1", "--report", "report.html")
+    assert done.returncode == 0, done.stderr
+    report = (checkout / "report.html").read_text()
+    for shown in ("01_small/line.svg", "claims.html", "paper.pdf"):
+        assert f"results/quick/{shown}" in report
+    assert "A falling line." in report
+
+
+ASLEEP = 'import time; print("asleep", flush=True); time.sleep(50)\n'
+
+
+def test_an_interrupted_build_says_so_without_a_traceback(tmp_path):
+    checkout = small_checkout(tmp_path / "checkout")
+    source = checkout / "notebooks/01_small.py"
+    source.write_text(source.read_text() + ASLEEP)
+    command = ["snakemake", "--cores", "1", "--configfile", "config/quick.yaml"]
+    building = subprocess.Popen(
+        command,
+        cwd=checkout,
+        env=environment(checkout),
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    log = checkout / "logs/quick/01_small.log"
+    while not log.exists() or "asleep" not in log.read_text():
+        assert building.poll() is None
+        time.sleep(0.1)
+    os.killpg(building.pid, signal.SIGINT)
+    _, said = building.communicate(timeout=60)
+    assert building.returncode != 0
+    assert "notebooks/01_small.py was stopped; the next run begins it anew." in said
+    assert "Traceback" not in said
+
+
+def test_contributing_says_why_lint_is_not_clean():
+    """And nothing is that it does not name."""
+    done = run(ROOT, "snakemake", "--lint")
+    found = set(re.findall(r"^    \* (\w+ \w+)", done.stdout + done.stderr, re.M))
+    assert found == {"No log", "Specify a", "Environment variable"}
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    for word in ("snakemake --lint", "log directive", "conda environment", "sets PATH"):
+        assert word in text
 
 
 @pytest.mark.parametrize(

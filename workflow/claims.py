@@ -2,6 +2,7 @@
 
 import argparse
 import csv
+import html
 import json
 import math
 import os
@@ -113,7 +114,12 @@ def main() -> None:
     arguments = parser.parse_args()
     try:
         if arguments.collect:
-            arguments.claims.write_text(collect(arguments.collect))
+            text = collect(arguments.collect)
+            arguments.claims.write_text(text)
+            lines = html.escape("\n".join(map(holds, json.loads(text))))
+            arguments.claims.with_suffix(".html").write_text(
+                f'<meta charset="utf-8"><pre>{lines}</pre>'
+            )
             return
         check(arguments.claims.parent)
     except (OSError, ValueError) as error:

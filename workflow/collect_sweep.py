@@ -14,7 +14,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from snakemake.utils import Paramspace
-from sweeps import load_sweep, points, rows_of_point, tidy
+from sweeps import COLUMNS, load_sweep, points, rows_of_point, tidy
 
 from nearopt.report import style
 from nearopt.report.results import load
@@ -37,7 +37,7 @@ def read_table(folder: Path, name: str, content: dict[str, Any]) -> pd.DataFrame
 
 
 def collect(sweep: dict[str, Any], fixed: dict[str, Any], results: Path) -> list[str]:
-    """Write the table and the figure of a sweep; return the names of the points it misses."""
+    """Write the table of a sweep; return the names of the points it misses."""
     space = Paramspace(points(sweep["grid"]))
     rows, missing = [], []
     for name, point in zip(space.instance_patterns, space.to_dict("records"), strict=True):
@@ -48,24 +48,28 @@ def collect(sweep: dict[str, Any], fixed: dict[str, Any], results: Path) -> list
         wanted = sweep.get("table") if content else None
         table = read_table(folder, wanted, content) if wanted else None
         rows += rows_of_point(point, content, table)
-    write(tidy(rows), sweep, results, partial=len(missing))
+    write(tidy(rows), results, partial=len(missing))
     return missing
 
 
-def write(frame: pd.DataFrame, sweep: dict[str, Any], results: Path, partial: int) -> None:
-    """Write the files; if points are missing, date them so that the next run collects anew."""
+def write(frame: pd.DataFrame, results: Path, partial: int) -> None:
+    """Write the table; if points are missing, date it so that the next run collects anew."""
     results.mkdir(parents=True, exist_ok=True)
-    files = [results / "table.csv", results / "table.parquet"]
     frame.to_csv(results / ".table.csv", index=False, lineterminator="\n")
     frame.to_parquet(results / ".table.parquet", index=False)
-    for path in files:
+    for path in (results / "table.csv", results / "table.parquet"):
         os.replace(path.with_name(f".{path.name}"), path)
+        if partial:
+            os.utime(path, (1, 1))
+
+
+def draw(sweep: dict[str, Any], results: Path) -> None:
+    """Write the figure of a table that is there, if any of its points is done."""
+    frame = pd.read_parquet(results / "table.parquet")
     if (frame.status == "done").any():
         style.use()
         figure = sweep_figure(frame, sweep["figure"])
-        files += style.save(figure, results / "figure", sweep["description"])
-    for path in files if partial else ():
-        os.utime(path, (1, 1))
+        style.save(figure, results / "figure", sweep["description"])
 
 
 def report(missing: list[str], results: Path, logs: Path) -> None:
@@ -79,22 +83,24 @@ def report(missing: list[str], results: Path, logs: Path) -> None:
 
 
 def main() -> None:
-    """Collect, and report what is missing."""
+    """Collect and report what is missing, or draw."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sweep", help="its name: config/sweeps/NAME.yaml")
     parser.add_argument("--fixed", type=json.loads, required=True, help="parameters of all points")
     parser.add_argument("--results", type=Path, required=True, help="the sweep's folder of results")
     parser.add_argument("--logs", type=Path, required=True, help="the sweep's folder of logs")
+    parser.add_argument("--draw", action="store_true", help="the figure of the table, nothing else")
     arguments = parser.parse_args()
     try:
-        missing = collect(load_sweep(arguments.sweep), arguments.fixed, arguments.results)
+        sweep = load_sweep(arguments.sweep)
+        if arguments.draw:
+            draw(sweep, arguments.results)
+            return
+        missing = collect(sweep, arguments.fixed, arguments.results)
     except ValueError as error:
         sys.exit(str(error))
     if missing:
         report(missing, arguments.results, arguments.logs)
-
-
-COLUMNS = ("x", "y", "points", "error", "colour", "panel")
 
 
 def sweep_figure(table: pd.DataFrame, spec: Mapping[str, Any]) -> Figure:

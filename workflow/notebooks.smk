@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import re
 from modulefinder import ModuleFinder
 
 from pair import refuse_edited
@@ -47,29 +48,56 @@ def sources(notebook, data=""):
     return [*files, data] if data else files
 
 
-def sources_of(wildcards):
-    return sources(wildcards.name, config[wildcards.name].get("inputs"))
+# What the manuscript says in words of each figure, by notebook and name.
+WORDS = {}
+for path in Path("paper").rglob("*.typ"):
+    text = path.read_text()
+    for name in re.findall(r'^#let it = ("\w+")', text, re.M):
+        text = text.replace("result-figure(it,", f"result-figure({name},")
+    shown = re.findall(r'result-figure\(("\w+", "\w+"),.*?^ *"([^"]*)",$', text, re.M | re.S)
+    WORDS |= dict(shown)
 
 
-rule notebook:
-    wildcard_constraints:
-        name="[^/]+",
-    input:
-        sources_of,
-    output:
-        f"{RESULTS}/{{name}}/values.json",
-        f"{RESULTS}/{{name}}/notebook.ipynb",
-    params:
-        contents=lambda wildcards: contents(*sources_of(wildcards)),
-        values=lambda wildcards: json.dumps(config[wildcards.name], sort_keys=True),
-    benchmark:
-        f"{LOGS}/{{name}}.tsv"
-    threads: 1
-    # Measured as {LOGS}/NAME.tsv says, and doubled.
-    resources:
-        mem_mb=2000,
-        runtime=30,
-    shell:
-        "python workflow/run_notebook.py notebooks/{wildcards.name:q}.py"
-        " --parameters {params.values:q}"
-        f" --results {RESULTS}/{{wildcards.name}} --logs {LOGS}"
+def files(notebook):
+    """The tables and figures that a notebook saves, these for Snakemake's report too."""
+    text = Path(f"notebooks/{notebook}.py").read_text()
+    for kind, name in re.findall(r'^results\.(figure|table)\(\s*"(\w+)"', text, re.M):
+        start = f"{RESULTS}/{notebook}/{name}"
+        if kind == "table":
+            yield f"{start}.csv"
+            continue
+        yield from (f"{start}.pdf", f"{start}.png")
+        words = {"figure": name, "what it shows": WORDS.get(f'"{notebook}", "{name}"', "")}
+        yield report(f"{start}.svg", category=notebook, labels=words)
+
+
+FILES = {notebook: list(files(notebook)) for notebook in NOTEBOOKS}
+
+for notebook in NOTEBOOKS:
+    used = sources(notebook, config[notebook].get("inputs"))
+
+    rule:
+        name:
+            notebook
+        input:
+            used,
+        output:
+            f"{RESULTS}/{notebook}/values.json",
+            f"{RESULTS}/{notebook}/notebook.ipynb",
+            FILES[notebook],
+        params:
+            name=notebook,
+            contents=contents(*used),
+            # A function's value is taken as it is, braces and all.
+            values=lambda wildcards, notebook=notebook: json.dumps(config[notebook], sort_keys=True),
+        benchmark:
+            f"{LOGS}/{notebook}.tsv"
+        threads: 1
+        # Measured as {LOGS}/NAME.tsv says, and doubled.
+        resources:
+            mem_mb=2000,
+            runtime=30,
+        shell:
+            "python workflow/run_notebook.py notebooks/{params.name}.py"
+            " --parameters {params.values:q}"
+            f" --results {RESULTS}/{{params.name}} --logs {LOGS}"

@@ -13,21 +13,23 @@ rule claims:
         VALUES,
         script="workflow/claims.py",
     output:
-        f"{RESULTS}/claims.json",
+        json=f"{RESULTS}/claims.json",
+        html=report(f"{RESULTS}/claims.html", category="Verdicts"),
     params:
         contents=contents("workflow/claims.py"),
         folders=expand(f"{RESULTS}/{{name}}", name=NOTEBOOKS),
     shell:
-        "python {input.script} {output} --collect {params.folders}"
+        "python {input.script} {output.json} --collect {params.folders}"
 
 
 rule paper:
     input:
         f"{RESULTS}/claims.json",
         VALUES,
+        FILES.values(),
         MANUSCRIPT,
     output:
-        f"{RESULTS}/paper.pdf",
+        report(f"{RESULTS}/paper.pdf", category="Paper"),
     params:
         contents=contents(*MANUSCRIPT),
     benchmark:

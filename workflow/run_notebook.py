@@ -176,6 +176,8 @@ def main() -> None:
         results.parent.mkdir(parents=True, exist_ok=True)
         with alone(logs / f".{results.name}.lock"):
             run(notebook, arguments.parameters, results, logs)
+    except KeyboardInterrupt:
+        sys.exit(f"{notebook} was stopped; the next run begins it anew.")
     except ValueError as error:
         sys.exit(str(error))
     except OSError as error:

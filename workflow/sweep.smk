@@ -7,12 +7,13 @@ import shlex
 
 from snakemake.utils import Paramspace
 
-from sweeps import fixed_parameters, load_sweep, points
+from sweeps import check_names, fixed_parameters, load_sweep, points
 
 try:
     grid = load_sweep(SWEEP)
     NOTEBOOK = Path(grid["notebook"]).name
     FIXED = fixed_parameters(grid, config.get(NOTEBOOK, {}))
+    check_names(grid)
     SPACE = Paramspace(points(grid["grid"]), single_wildcard="point")
 except (ValueError, MemoryError) as error:
     sys.exit(f"The sweep {SWEEP} is not valid; nothing was run.\n{error}")
@@ -35,17 +36,19 @@ onstart:
 onerror:
     # If every point is done, it was the collection that failed, and has said why.
     if workflow.is_main_process and any(job.name == "point" for job in workflow.dag.needrun_jobs()):
-        shell("{COLLECT}")
+        shell("{COLLECT} && {COLLECT} --draw")
 
 
 localrules:
     sweep,
     collect,
+    draw,
 
 
 rule sweep:
     input:
-        f"{TABLE}/table.parquet",
+        f"{TABLE}/table.csv",
+        f"{TABLE}/figure.pdf",
 
 
 rule point:
@@ -78,9 +81,20 @@ rule collect:
     output:
         f"{TABLE}/table.parquet",
         f"{TABLE}/table.csv",
-        f"{TABLE}/figure.pdf",
     params:
         contents=contents(*COLLECTOR),
         command=COLLECT,
     shell:
         "{params.command}"
+
+
+# By itself, for Snakemake removes what a rule that fails has made.
+rule draw:
+    input:
+        f"{TABLE}/table.parquet",
+    output:
+        multiext(f"{TABLE}/figure", ".pdf", ".png", ".svg"),
+    params:
+        command=COLLECT,
+    shell:
+        "{params.command} --draw"

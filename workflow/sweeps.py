@@ -24,6 +24,8 @@ FOLDER = SCHEMA.parent / "sweeps"
 
 # What Snakemake keeps of a point while it plans.
 BYTES_PER_POINT = 24e3
+# Keys of a figure that name a column of the table.
+COLUMNS = ("x", "y", "points", "error", "colour", "panel")
 # What a folder's name and a shell leave as it is.
 _PLAIN = re.compile(r"[A-Za-z0-9_.+-]+")
 
@@ -85,6 +87,38 @@ def fixed_parameters(sweep: Mapping[str, Any], published: Mapping[str, Any]) -> 
     return fixed
 
 
+def check_names(sweep: Mapping[str, Any]) -> None:
+    """Hold a sweep's table, or without one its columns, against what the notebook's source names.
+
+    Which columns a table has only a run can tell.
+
+    Raises
+    ------
+    ValueError
+        If the notebook makes no such table or value.
+    """
+    source = (SCHEMA.parents[1] / f"notebooks/{sweep['notebook']}.py").read_text(encoding="utf-8")
+    made = re.findall(r'\bresults\.(table|value)\(\s*f?"([^"]+)"', source)
+    tables, values = ([name for of, name in made if of == kind] for kind in ("table", "value"))
+    if "table" in sweep:
+        wanted, known, kind = [sweep["table"]], tables, "table"
+    else:
+        known = [
+            *parameter_names(Path(sweep["notebook"]).name),
+            "status",
+            "failed_verdicts",
+            *values,
+        ]
+        wanted, kind = [sweep["figure"].get(key) for key in COLUMNS], "column"
+    # An f-string's braces hold what only a run can tell.
+    pattern = "|".join(re.sub(r"\{.*?\}", ".+", name) for name in known)
+    for name in filter(None, wanted):
+        if not re.fullmatch(rf"({pattern})(_error|_of_row)?", name):
+            raise ValueError(
+                f"{sweep['notebook']} has no {kind} {name!r}; it has {', '.join(known) or 'none'}"
+            )
+
+
 def _check_folders(setting: Mapping[str, Any]) -> None:
     for name, value in setting.items():
         if not _PLAIN.fullmatch(str(value)):
@@ -140,8 +174,8 @@ def rows_of_point(
     """
     if content is None:
         return [{**point, "status": "missing"}]
-    failed = sum(not verdict["passed"] for verdict in content["verdicts"])
-    start = {**point, "status": "done", "failed_verdicts": failed}
+    failed = [f"{v['claim']} {v['statement']}" for v in content["verdicts"] if not v["passed"]]
+    start = {**point, "status": "done", "failed_verdicts": "; ".join(failed)}
     values = {}
     for name, entry in content["values"].items():
         values[name] = entry["value"]

@@ -52,8 +52,8 @@ def sources(notebook, data=""):
 WORDS = {}
 for path in Path("paper").rglob("*.typ"):
     text = path.read_text()
-    for name in re.findall(r'^#let it = ("\w+")', text, re.M):
-        text = text.replace("result-figure(it,", f"result-figure({name},")
+    for short, name in re.findall(r'^#let (\w+) = ("\w+")', text, re.M):
+        text = text.replace(f"result-figure({short},", f"result-figure({name},")
     shown = re.findall(r'result-figure\(("\w+", "\w+"),.*?^ *"([^"]*)",$', text, re.M | re.S)
     WORDS |= dict(shown)
 

@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from nearopt.checks import Array
 from nearopt.laws.statistics import Law
@@ -41,14 +42,17 @@ def spectra_on_laws(spectra: Mapping[str, Array], laws: Mapping[str, Law]) -> Fi
 
 
 def error_against_size(curves: pd.DataFrame) -> Figure:
-    """Draw the distance of the law, and of its bulk alone, from draws at growing size."""
-    figure, ax = plt.subplots(figsize=(style.HALF, 2.3))
+    """Draw the distance of the law, and of its bulk alone, from draws, and their error, by size."""
+    figure, ax = plt.subplots(figsize=(style.HALF, 2.6))
     sizes = curves["size"]
     ax.loglog(sizes, curves["bulk alone"], "s--", color=style.ACCENTS[0], label="bulk alone")
     ax.loglog(sizes, curves["law"], "o-", color=style.LAW, label="law")
     ax.loglog(sizes, 1 / sizes, ":", color=style.EXACT, label="$1 / N_i$")
+    ax.loglog(sizes, curves["draws"], color="#BBBBBB", zorder=1, label="standard error of draws")
     ax.set(xlabel="inputs and hidden units, $N_i = N_h$", ylabel="distance of the cdfs")
     ax.minorticks_off()
     ax.set_xticks(sizes, sizes)
-    ax.legend()
+    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ax.yaxis.set_major_formatter("{x:g}")
+    figure.legend(loc="outside upper center", ncols=2)
     return figure

@@ -45,7 +45,7 @@ def leading_count(net: TwoLayer, levels: ArrayLike) -> NDArray[np.int64]:
     net : TwoLayer
         The teacher, with one output.
     levels : array of shape (levels,)
-        None of them 0 or an eigenvalue.
+        None of them an eigenvalue or a unit's c0 a_k^2.
 
     Returns
     -------

@@ -108,7 +108,7 @@ def smallest_eigenvalues(survey: pd.DataFrame, fits: pd.DataFrame) -> Figure:
     left.set(xlabel="hidden units $N_h$", ylabel=r"$\log_{10} \lambda_{\min}$")
     left.set_xlim(0, 1.2 * survey.hidden_dim.max())
     left.xaxis.get_major_locator().set_params(integer=True)
-    right.set(xlabel="degree $m$ at which odd polynomials outnumber $P$")
+    right.set(xlabel="degree $m$ at which odd polynomials reach $P$")
     return figure
 
 

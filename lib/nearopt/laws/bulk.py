@@ -11,8 +11,8 @@ has, exactly and for every W1, a and level,
         - \#\{i \le j : \gamma_i + \gamma_j < -1\},
 
 gamma the eigenvalues of the sum of b a_k^2 / (c0 a_k^2 - lambda) w_k w_k^T / |w_k|^2 (Haynsworth's
-inertia additivity). They follow the law of a sample covariance matrix (Silverstein & Bai 1995), so
-that in the limit, in units of sigma2^2 b,
+inertia additivity). They follow the law of a weighted sample covariance matrix (Silverstein & Bai
+1995), so that in the limit, in units of sigma2^2 b,
 
 .. math:: F(x) = P(\delta a^2 < x) - \tfrac{c}{2} P(\gamma + \gamma' < -1), \qquad
     \delta = c_0 / b, \quad c = N_i / N_h, \quad a \sim N(0, 1).

@@ -197,7 +197,7 @@ results.settled()
 # upper bounds: with the columns of $S'$ put aside, which are $D_{S'}$, degree $m$ is left, in which a unit loses its scale and adds at most $N_i$.
 # Below degree 3 the rank is smaller for whole families (they have closed forms, used in the maps). With $o$ outputs, $a_{ok}$, put
 # $P = N_h(N_i + o)$, $o D_{S'} + N_h(N_i + o - 1)$ and $o D_S$. From degree 3, or $o > 1$, the count rarely fails. To see where, take every set of
-# degrees and every width until the rank stops growing; with two and more outputs, up to two degrees.
+# degrees to `scan_degree`, inputs to `scan_input_dim` and every width until the rank stops growing; with two and more outputs, up to two degrees.
 
 # %%
 from itertools import chain
@@ -263,7 +263,7 @@ results.settled()
 #
 # Where the rank is smaller than $P$, directions $v$ in parameter space change nothing: $Jv = 0$. A monomial has the scale of each unit,
 # $(a_k, w_k) \to (a_k s^{-m}, s\, w_k)$, so $v = (-m a_k, w_k)$. For $g(u) = u^2$ there are rotations as well: the network is
-# $x^\top W_1^\top \mathrm{diag}(a) W_1 x$, and a rotation of the rows of $\mathrm{diag}(a)^{1/2} W_1$ leaves it alone. For a pair of units its
+# $x^\top W_1^\top \mathrm{diag}(a) W_1 x$, and a map of the rows of $W_1$ that keeps $\mathrm{diag}(a)$ leaves it alone. For a pair of units its
 # generator is $\delta w_k = a_l w_l$, $\delta w_l = -a_k w_k$.
 
 # %%

@@ -18,7 +18,7 @@
 # the smallest eigenvalue is no zero: for the first teacher below it is about $10^{-39}$, with its digits known.
 #
 # **What you will see.** Certificates: proofs in ball arithmetic, network by network, that anyone can check again from a file. A theorem that says
-# why, and which teachers and activations are exceptions. How small the smallest eigenvalue gets, and a bound that explains a part of it.
+# why, and which teachers and activations are exceptions. How small the smallest eigenvalue gets, and a bound that explains a small part of it.
 #
 # **What you will learn.** What independence of a network's gradients has to do with powers of its weights; and the difference between a
 # number that is zero and one that a float cannot tell from zero.
@@ -281,7 +281,7 @@ round(float(common.slope), 1)
 
 # %% [markdown]
 # Left: means over teachers with standard deviations, and the fits. Right: the same against the degree up to which odd polynomials number $P$ or
-# more, with the mean bounds dotted. There all lie near one line, of that slope. One degree more multiplies the bound by $s^2/(1 + s^2)$, $s$ the
+# more, with the mean bounds dotted. They follow one line of that slope roughly; with one input the means stray from it by up to 8 decades. One degree more multiplies the bound by $s^2/(1 + s^2)$, $s$ the
 # norm of the longest row of $W_1$: about a tenth of a decade here, where the eigenvalues fall by one. So most of the fall is what the vector
 # cancels of higher degrees, which the bound leaves out.
 
@@ -293,7 +293,7 @@ round(float(common.slope), 1)
 filling_degree(200, 1), filling_degree(200, 20)
 
 # %% [markdown]
-# With many inputs that degree stays small, and so the spectrum is tame. The smallest eigenvalue of a network with many:
+# With many inputs that degree stays small, and the bound forces nothing down. The smallest eigenvalue of a network with many:
 
 # %%
 large = TwoLayer.draw(large_input_dim, large_hidden_dim, activation=Erf(), **scales)
@@ -364,11 +364,11 @@ hessian, null = population_hessian(rectifier), scaling_directions(rectifier)
 bool(np.abs(hessian @ null.T).max() < 1e-13 * np.abs(hessian).max() * np.abs(null).max())
 
 # %% [markdown]
-# Let $N_i > 1$ and no two $w_k$ be parallel. Then nothing else is lost: different units have their kinks on different hyperplanes, and across the
+# Let $N_i > 1$, no $a_k$ or $w_k$ be zero and no two $w_k$ parallel. Then nothing else is lost: different units have their kinks on different hyperplanes, and across the
 # kink of unit $k$ alone a combination of gradients, with coefficients $\alpha_k$ for $a_k$ and $b_k$ for $w_k$, changes by a multiple of $(\alpha_k
 # w_k + a_k b_k) \cdot x$, so $b_k = -\alpha_k w_k / a_k$.
 #
-# A monomial $u^m$ is homogeneous, too. From $m = 2N_h - 1$ on it loses the same $N_h$,
+# A monomial $u^m$ is homogeneous, too. Under the same conditions it loses, from $m = 2N_h - 1$ on, the same $N_h$,
 # and with another degree above it nothing; below, far more may be lost (notebook `02_polynomial_rank`).
 
 # %%

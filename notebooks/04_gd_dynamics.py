@@ -13,7 +13,7 @@
 #
 # **The question.** A network starts close to the best one there is. Can one matrix, known before the first step, say what its loss will be after $10^8$ steps' worth of time?
 #
-# **What you will see.** Real, nonlinear descent over what eigenvalues predict, here down to $4 \cdot 10^{-11}$ of the initial loss for linear $g$, $10^{-9}$ for erf. Then where this stops: large deviations or rates, flat directions.
+# **What you will see.** Real, nonlinear descent and flow over what eigenvalues predict, here down to $4 \cdot 10^{-11}$ of the initial loss for linear $g$, $10^{-9}$ for erf. Then where this stops: large deviations or rates, flat directions.
 #
 # **What you will learn.** Why each eigenvalue is a clock, and why the smallest one that is not zero decides the end.
 #
@@ -178,7 +178,7 @@ results.settled()[["claim", "expected", "it"]]
 # %% [markdown]
 # ## How the agreement fails
 #
-# With the deviation: in proportion to it, while it is small, for the first neglected term is one order higher. With the rate, towards $\eta_c$: the steepest direction hardly decays, it flips its sign
+# With the deviation, here after 6 steps: in proportion to it, while it is small, for the first neglected term is one order higher. It grows with time where rank is lost. With the rate, towards $\eta_c$: the steepest direction hardly decays, it flips its sign
 # at each step, and a small change of curvature on the way, of the order of $\epsilon$, is enough to spoil its factor. Above $\eta_c$ the student leaves its teacher. The library finds $\eta_c$ from
 # gradients alone, without the matrix; is it $2/\lambda_{\max}$? Rates are shares of $\eta_c$, and `pair.rate` is $\eta_c / 2$:
 
@@ -228,7 +228,7 @@ results.figure("late", figures.late_slopes(found))
 
 # %% [markdown]
 # **Flat directions.** Where $g$ loses rank, the loss goes to zero and the parameters do not return: what lies in the null space of the Hessian stays. For erf there is no flat direction. In the end all of the deviation
-# returns, each part at the speed of its eigenvalue; 0.1 is left at $10^8$ steps. Crosses: real flow. Lines: the prediction. In numbers, what is left at the last cross, as a share of the start. And the verdicts:
+# returns, each part at the speed of its eigenvalue; 0.1 is left at $10^8$ steps. Crosses: real flow. Lines: the prediction. In numbers, what is left at the end of the flow, as a share of the start. And the verdicts:
 # as the deviation vanishes, the late rate must be the eigenvalue, up to the hundredth that other modes may add, and the distance as predicted.
 
 # %% tags=["hide-input"]
@@ -289,12 +289,12 @@ results.save()
 
 # %% [markdown]
 # - **Linear:** only $N_i$ eigenvalues count, and descent gets fast as the width grows, which fits eigenvalues that are nearly equal.
-# - **Polynomial:** more eigenvalues, spread over more decades, until the rank stops growing with the width; from there on descent gets faster too, which fits that they draw together.
-# - **erf:** each parameter adds an eigenvalue, most of them tiny. The loss falls fast, then ever more slowly, and never stops for lack of directions.
+# - **Polynomial:** more eigenvalues, over more decades, the wider the network; long after the rank has stopped growing, descent gets faster too, which fits that they draw together.
+# - **erf:** each parameter adds an eigenvalue (03). The loss falls fast, then ever more slowly, and never stops for lack of directions.
 
 # %% [markdown]
 # ## Limits
 #
-# - Steps are run for `descent_steps` only; later times are those of the gradient flow, its limit of small rates, which late descent cannot be told from.
+# - Steps are run for `descent_steps` only; later times are those of the gradient flow, its limit of small rates, which descent cannot be told from once $\eta \lambda \ll 1$ for all modes that are left.
 # - The prediction is of second order. Its relative error grows with $\epsilon$, and near the critical rate it fails at any $\epsilon$ that is not tiny.
 # - One teacher at a time, with one output and white inputs. The average over teachers ends otherwise, like a power (notebook 08).

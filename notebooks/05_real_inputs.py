@@ -14,7 +14,7 @@
 # **The question.** Theory likes inputs that are Gaussian and white. Images are neither. What of the ranks, spectra and speeds of the other notebooks is left on real data?
 #
 # **A surprise first.** Of the 64 pixels of a handwritten digit in scikit-learn's collection three never change, and so a linear network's Hessian on it has rank 61, at any width
-# if it has one output. Its eigenvalues spread over decades; the law has their density over teachers, from the covariance alone.
+# if it has one output. Its eigenvalues spread over decades; of the data, the law of their density over teachers needs the covariance alone.
 #
 # **What you will see.** The law with the covariance in it; Gaussian inputs standing in for images, and where they cannot; real descent on images; how long it takes. On your data, too.
 #
@@ -88,7 +88,7 @@ bool(np.abs(white.T @ white / samples - np.eye(keep.sum())).max() < 1e-9)
 
 # %% [markdown]
 # An image is `colour` times a white one, so a first layer $W_1$ does on images what $W_1$ times `colour` does on white ones (`colour` is $\Sigma^{1/2}$, but for a rotation). That is all
-# there is to it: every result for white inputs has its counterpart, and if the inputs are Gaussian, it is in closed form, too.
+# there is to it: what holds for any $W_1$ on white inputs holds with $W_1 \Sigma^{1/2}$, in closed form too if the inputs are Gaussian. Laws of random $W_1$ change, as below.
 
 # %%
 W1 = np.random.default_rng(1).normal(size=(hidden_dim, features))
@@ -140,7 +140,7 @@ results.settled()
 round(float(batch_spectrum(teacher, 2 * x).max() / linear.max()), 6)
 
 # %% [markdown]
-# Over many teachers, the law of large networks follows from the $\tau_i$ alone, by the deterministic equivalent of `nearopt.laws.coloured`, averaged over the chi-square law of $|W_2|^2$. In the mean over
+# Over many teachers, the law of large networks follows from the $\tau_i$, $N_h$, $\sigma_1$ and $\sigma_2$, and from nothing else of the data, by the deterministic equivalent of `nearopt.laws.coloured`, averaged over the chi-square law of $|W_2|^2$. In the mean over
 # teachers the count of eigenvalues below a point is off the law's by at most 1/4, to leading order in size ([01](01_linear_asymptotics.ipynb); the manuscript, for any covariance). Added is what chance exceeds
 # once in 1000 runs at 99 points (Student): much, for few units, as all of a teacher's eigenvalues share one $|W_2|^2$. Six units and 2000 teachers allow about 0.95 in all. A wrong scale shows best in the mean
 # eigenvalue, exact in the law; that of draws is a sum of chi-squares, with a like bound. Here $\sigma_1 = 1$; these are draws of the formula above, not of images.
@@ -186,7 +186,7 @@ for n, net in networks.items():
 results.figure("equivalents", figures.gaussian_equivalents(seen))
 
 # %% [markdown]
-# On images all but the smallest eigenvalues are about those of Gaussian inputs; the smallest, of pixels that are lit in a few images, are far smaller. Shown are as many as are above rounding in all three. The
+# On images the larger eigenvalues are within about a factor of 2 of those of Gaussian inputs; the last quarter of $u + u^2$, and the last tens of all, are far smaller. Shown are as many as are above rounding in all three. The
 # typical factor between data and Gaussian population, and what chance alone makes of it; no theory says how large it may be, so there is no verdict:
 
 # %%
@@ -263,7 +263,7 @@ print(descent.summary("erf", on_data["erf"]))
 table
 
 # %% [markdown]
-# The last directions need so many steps that nobody ever sees them learned: pixels lit in few images are best dropped. Some never matter at all, more than constant pixels explain. Pixels that are dark in an
+# The last directions need so many steps that nobody ever sees them learned; pixels lit in few images are the likely cause, which is not tested here. Some never matter at all, more than constant pixels explain. Pixels that are dark in an
 # image are alike there, but for a factor: of any $k$ pixels, the $k N_h$ weights change the outputs in at most $N_h$ ways that all share, and one for each of the $m$ images in which any of the $k$ is lit. So
 # $(k - 1) N_h - m$ directions are idle, at least. With the pixels in the order of how rarely they are lit, the most that this explains, at which $k$, and all that erf has (polynomials have more, being
 # degenerate: [02](02_polynomial_rank.ipynb)):

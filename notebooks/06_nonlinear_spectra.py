@@ -99,7 +99,8 @@ bool(kappa2 < 1e-9), round(float(rest / zeta), 6)
 # $$ \underbrace{\kappa_+ a_k^2\, \delta_{kl}\, I}_{\text{incoherent: a diagonal}}
 #  + \underbrace{\kappa_2 a_k a_l \bigl( \hat w_k \cdot \hat w_l\, I + \hat w_l \hat w_k^\top \bigr)}_{\text{coherent: a Gram matrix of symmetric tensors}} . $$
 #
-# Degree $p$ couples two units by their overlap $\hat w_k \cdot \hat w_l \sim N_i^{-1/2}$ to the power $p - 1$. From $p = 3$ on that is 2 or more, and vanishes: the diagonal is left. In full, for a ReLU teacher:
+# Degree $p$ couples two units by their overlap $\hat w_k \cdot \hat w_l \sim N_i^{-1/2}$ to the power $p - 1$. Each is small, but they are many, and what counts is the room: tensors of degree $p$ fill about $N_i^p / p!$ dimensions.
+# For $p \ge 3$ that is far more than the $N_h N_i$ of them need, they are next to orthogonal, and the diagonal is left. For $p = 2$ it is not. In full, for a ReLU teacher:
 
 # %%
 small = TwoLayer.draw(4, 6, activation=ReLU(), rng=rng)
@@ -217,7 +218,8 @@ def distance(nets, spectra, law, bulk):
 
 
 # %% [markdown]
-# The error of a limit is about one over the size: that of the bulk alone is about one unit, $1/N_h$. The law may be off by half a unit, plus what chance exceeds once in a thousand times.
+# The error of a limit is about one over the size: that of the bulk alone is about one unit, $1/N_h$. The law may be off by half a unit, plus what chance exceeds once in a thousand times: at small sizes that is more than the bulk alone
+# is off, and only the next figure tells the two apart. The lowest two per cent, on which late learning rests, are not tested here.
 
 
 # %%

@@ -90,7 +90,7 @@ count_batch_ranks(square, 3, 2, 2, 8, rng=own).tolist()
 # ## Ranks of batches, counted
 #
 # So with one output the rank is $\min(N, R)$, for any analytic $g$. With $N_o$ outputs, let $k = \min(N_o, N_h)$ and $R_k$ the population's rank with $k$ outputs. The rank is at most $(N_o - k) \min(N, N_h,
-# D_S) + \min(N k, R_k)$, $D_S$ the number of monomials with a degree of $g$: in the $N_o - k$ directions of the outputs that no hidden unit feeds, only $W_2$ acts. That is a theorem, proved in
+# D_S) + \min(N k, R_k)$, $S$ the degrees of $g$ whose coefficients are not zero and $D_S$ the number of monomials of these degrees: in the $N_o - k$ directions of the outputs that no hidden unit feeds, only $W_2$ acts. That is a theorem, proved in
 # the manuscript (Few samples); whether it is reached, counts say, for four activations, with one output and with several, more than hidden units too. Here are the population's ranks, and the smallest batch
 # that reaches them:
 
@@ -129,9 +129,9 @@ results.settled()
 # ## Learning is slowest where samples equal the rank
 #
 # A direction is learned at the speed of its eigenvalue, and the smallest one of $H_N$ that is not zero is $s^2 / N$, with $s$ such a singular value of $J$. The rows of $J$ span $R$ dimensions at most. Ask of
-# each of $N \le R$ rows how far it sticks out of the space of all others. These distances $d_n$ bound $s$: $s \le \min d_n \le s \sqrt N$, for $\sum_n d_n^{-2} = \sum_i s_i^{-2}$ over all singular values, both
-# being the trace of $(J J^\top)^{-1}$, whose diagonal the $d_n^{-2}$ are. Of rows random in all directions alike, each of 4 in 9 dimensions has 6 components outside the other three: in general $R - N + 1$. At
-# $N = R$ a single random number is left, and among $R$ of these some is near zero. For $N > R$ the same holds of columns, with $N - R + 1$ components. So $s$ is least at $N = R$ (erf's rows are not alike in
+# each of $N \le R$ rows how far it sticks out of the space of all others. These distances $d_n$ bound $s$: $s \le \min d_n \le s \sqrt N$, as the $d_n^{-2}$ are the diagonal of $(J J^\top)^{-1}$: none is
+# above its largest eigenvalue $s^{-2}$, and their sum is its trace, $\sum_i s_i^{-2}$. Of rows random in all directions alike, each of 4 in 9 dimensions has 6 components outside the other three: in general $R - N + 1$. At
+# $N = R$ a single random number is left, and among $R$ of these some is near zero. For $N > R$ the same holds of the $R$ columns of $J$ in a basis of what its rows span, with $N - R + 1$ components. So $s$ is least at $N = R$ (erf's rows are not alike in
 # all directions: for them this only suggests it). The sum checked, and $s$ of 3, 6, 9, 12 and 27 rows of length 9:
 
 # %%
@@ -144,7 +144,7 @@ bool(np.isclose((distances**-2).sum(), (singular**-2).sum())), np.round(least, 2
 
 # %% [markdown]
 # It is the double descent of least squares, in time instead of error. Now the same of `net.jacobian`, for many teachers, each with a list of samples of which the first $N$ are the batch; `exact_rank` counts
-# $R$ modulo a prime. For linear $g$ the law of a batch (of `nearopt.laws.coloured`, for any covariance) predicts the curve: its quantile with half an eigenvalue below, beside `law.atom`, the share of zeros.
+# $R$ modulo a prime. For linear $g$ the law of a batch (of `nearopt.laws.coloured`, for any covariance) gives the curve's shape, and its height to a factor of about two at these sizes: its quantile with half an eigenvalue below, beside `law.atom`, the share of zeros.
 
 # %%
 rows, dips, ratios = [], [], np.unique([1, *np.round(np.geomspace(0.3, 6, 25), 3)])
@@ -181,9 +181,9 @@ two = later.iloc[[0, np.abs(later.index - 2).argmin()]]
 dips_at, {round(ratio * erf.parameter_count): factor for ratio, factor in two.items()}
 
 # %% [markdown]
-# Where the medians are least, in samples over rank; and erf's median at the fewest samples and nearest to twice the rank, over that at the rank, by their number: so much later is the slowest direction learned
+# Where the medians are least, in samples over rank; and erf's median at the fewest samples and nearest to twice the rank, over that at the rank, by their number: so much later, at one rate, is the slowest direction learned
 # there. The figure has medians and quartiles over the teachers. At $N = R$ the smallest eigenvalue is always below that of the first third of the samples: the smaller $J J^\top$ is a part of the larger, whose
-# eigenvalues enclose its own. That it is also below that of six times as many is chance: the share above says in how many networks.
+# eigenvalues enclose its own. That it is also below that of six times as many is no theorem, but likely by the argument above: the share says in how many networks.
 #
 # **Change this and predict.** Of 28 samples for 28 parameters of erf networks, throw half away. Is the slowest direction that is left learned sooner? What is lost?
 
@@ -265,8 +265,8 @@ bool(np.allclose(np.sort(sums)[-10:], values[-10:])), int((values > 1e-9).sum())
 # %% [markdown]
 # In large networks either spectrum follows a Marchenko-Pastur law, and the sums their convolution. Each count is off by at most 1/4, to leading order in the mean over teachers
 # ([01](01_linear_asymptotics.ipynb)); of the sums' cdf the errors at most add. So draws at ten times the sizes above must be within $1/(4 N_i) + 1/(4 N_o)$ of the law, and what chance exceeds in one of a
-# thousand runs; their mean eigenvalue, which shows a wrong scale best, the law's up to chance alone. Bars: draws; below, what they differ by, with one standard error. The first bar is off by the finite size,
-# which blunts the law's peak at zero. Those near 104 and 122 (sizes 60, 40, 30) are with ten times the teachers 1 % below the law, by the finite size too; the rest is chance.
+# thousand runs; their mean eigenvalue, which shows a wrong scale best, the law's up to chance alone. Bars: draws; below, what they differ by, with one standard error. The first bar, at the law's peak, is
+# off by the finite size; the others by chance and by what the bound allows.
 
 # %%
 n, h, o = (10 * size for size in (*shape, output_dim))

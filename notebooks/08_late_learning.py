@@ -128,7 +128,7 @@ for s in shapes.values():
 # %% [markdown]
 # Below, grey: twelve single teachers. Points: the mean of all, with two standard errors. The law of large networks (orange) is off for $N_h > N_i$, for it does not know how near zero the smallest eigenvalue of a small
 # matrix can come. The measured mean must be the exact one at all points, up to five standard errors (chance exceeds them in less than one of a thousand runs) and to the step size, which takes $\eta t L''/4$ from the mean
-# of the flow, at the rate $\eta$. The second table has exponents: of the measured and the exact mean from its first point to its last, of the exact one from $t = 10^6$ to $10^7$, and the limit.
+# of the flow, at the rate $\eta$. The second table has exponents: of the measured and the exact mean from its first point to its last, of the exact one from $t = 10^6$ to $10^7$, and the limit, which only the exact mean comes to see.
 
 
 # %%
@@ -176,7 +176,7 @@ pd.DataFrame(rows, list(shapes), list(kinds.values())).round(3)
 # ## Activations of full rank: one small weight is enough
 #
 # The mean over teachers and deviations is $\frac{\epsilon^2}{2} P\, \mathbb E[\lambda e^{-2\lambda t}]$: the spectrum alone, whose law is that of notebook 06. It has two scales and a tail. Degree 1 of $g$ is learned
-# first, in a time of $1/(N_h (\mathbb E g')^2 \sigma_2^2)$; then the bulk of all other eigenvalues, near $\kappa a_k^2$ each, from $1/(\kappa \sigma_2^2)$ on; the tail is what has a small $a_k$. (ReLU lacks one direction
+# first, in a time of $1/(N_h (\mathbb E g')^2 \sigma_2^2)$; then the bulk of all other eigenvalues, near $\kappa a_k^2$ each for erf and of that order for ReLU, from $1/(\kappa \sigma_2^2)$ on; the tail is what has a small $a_k$. (ReLU lacks one direction
 # of each unit, a change of scale between $a_k$ and $w_k$, which alters no exponent.) From here on $N_i = 2 N_h$, at these sizes 16 inputs and 8 units.
 
 
@@ -300,7 +300,7 @@ np.allclose(smallest, small**2 * mu, rtol=0.01)
 # $$ \int \varphi(0)\, a^2 \mu\, e^{-2 a^2 \mu t}\, da = \frac{\mu^{-1/2}}{8 \sigma_2}\, t^{-3/2},
 # \qquad \mathbb E\,L(t) \simeq \frac{\epsilon^2 N_h}{16\, \sigma_2}\, \mathbb E\,\mathrm{tr}\, \Lambda_k^{-1/2} \; t^{-3/2} . $$
 #
-# For the exponent, of $g$ only the rank of $H_1$ matters: it comes from the density of one weight at 0. For linear $g$, for example, $H_1$ is singular, only $|a|^2$ matters. The constant of erf from $H_1$:
+# For the exponent, of $g$ only the rank of $H_1$ matters: it comes from the density of one weight at 0. For linear $g$, for example, $H_1$ is singular, and more must be small at once, as above. The constant of erf from $H_1$:
 
 
 # %%

@@ -109,8 +109,9 @@ def test_what_html_cannot_hold_is_refused(tmp_path, monkeypatch):
 @pytest.mark.slow
 def test_every_notebook_and_module_has_its_page(parsed):
     for name in NOTEBOOKS:
-        assert f"notebooks/{name}.html" in parsed
+        page = parsed[f"notebooks/{name}.html"]
         assert f"notebooks/{name}.html" in parsed["index.html"].links
+        assert {"run-it", "../parameters.html"} <= page.names | page.links
     for name in ROOMS:
         assert f"api/{name}.html" in parsed
 

@@ -105,6 +105,7 @@ def test_every_table_and_figure_of_a_notebook_is_known_before_it_runs(built):
         assert f"{path.relative_to(built)}\t" in told
 
 
+@pytest.mark.slow
 def test_a_figure_is_a_target_and_a_report_shows_figures_verdicts_and_paper(tmp_path):
     checkout = small_checkout(tmp_path / "checkout")
     done = quick(checkout, "--cores", "1", "results/quick/01_small/line.svg")
@@ -124,6 +125,7 @@ def test_a_figure_is_a_target_and_a_report_shows_figures_verdicts_and_paper(tmp_
 ASLEEP = 'import time; print("asleep", flush=True); time.sleep(50)\n'
 
 
+@pytest.mark.slow
 def test_an_interrupted_build_says_so_without_a_traceback(tmp_path):
     checkout = small_checkout(tmp_path / "checkout")
     source = checkout / "notebooks/01_small.py"

@@ -19,6 +19,7 @@ import typst
 import yaml
 from claims import check, folders, numbers
 from nbformat import NotebookNode
+from nbformat.v4 import new_markdown_cell
 from sphinx.cmd.build import build_main
 
 import nearopt
@@ -31,6 +32,14 @@ EXPECTED = (
     "page set rule was ignored during HTML export",
 )
 BEST = ("01_linear_asymptotics", "spectra")
+# What closes the page of a notebook.
+RUN = """## Run it
+
+The button above gives this notebook as a file. In a checkout `make lab` opens it in JupyterLab, and
+after `make environment` it runs with other values of [its parameters](../parameters.md):
+
+    .venv/bin/papermill notebooks/{name}.ipynb out.ipynb -p KEY VALUE
+"""
 # Alternative texts of figures, by notebook and name.
 Texts = dict[tuple[str, str], str]
 
@@ -209,6 +218,7 @@ def lay_out_run(content: dict[str, Any], results: Path, sources: Path, texts: Te
     for file in [*content["files"], "values.json"]:
         shutil.copy(results / name / file, data)
     notebook = described(jupytext.read(results / name / "notebook.ipynb"), name, texts)
+    notebook.cells.append(new_markdown_cell(RUN.format(name=name), id="run"))
     jupytext.write(notebook, sources / "notebooks" / f"{name}.ipynb")
 
 

@@ -203,11 +203,11 @@ def make_environment(tmp_path):
         f"""#!/bin/sh
 case "$1 $2" in
   *_base_executable*) echo {python} ;;
-  "-c import"*) exec {sys.executable} "$@" ;;
+  "-c import"*) exec "{sys.executable}" "$@" ;;
   "-m venv") echo made >> made; sleep 1; mkdir -p "$3/bin"; cp "$0" "$3/bin/python" ;;
   "-m pip") [ "$3" = config ] && cat settings || {{ env | grep PIP_ >> asked; echo "$@" >> asked; }}
             case "$*" in *no-index*) exit $(cat missing) ;; esac ;;
-  workflow/install.py*) exec {sys.executable} "$@" ;;
+  workflow/install.py*) exec "{sys.executable}" "$@" ;;
 esac
 """
     )

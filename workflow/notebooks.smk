@@ -74,20 +74,21 @@ def files(notebook):
 FILES = {notebook: list(files(notebook)) for notebook in NOTEBOOKS}
 
 for notebook in NOTEBOOKS:
-    used = sources(notebook, config[notebook].get("inputs"))
+    # A function, which a job that runs another notebook, or a point of a sweep, need not call.
+    used = functools.partial(sources, notebook, config[notebook].get("inputs"))
 
     rule:
         name:
             notebook
         input:
-            used,
+            lambda wildcards, used=used: used(),
         output:
             f"{RESULTS}/{notebook}/values.json",
             f"{RESULTS}/{notebook}/notebook.ipynb",
             FILES[notebook],
         params:
             name=notebook,
-            contents=contents(*used),
+            contents=lambda wildcards, used=used: contents(*used()),
             # A function's value is taken as it is, braces and all.
             values=lambda wildcards, notebook=notebook: json.dumps(config[notebook], sort_keys=True),
         benchmark:

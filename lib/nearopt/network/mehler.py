@@ -32,7 +32,7 @@ def _sum(a: Array, correlation: Array) -> Array:
     near = np.abs(correlation) > 0.5 if a.shape[-1] > ENOUGH else np.zeros_like(correlation, bool)
     total = _horner(a[..., :ENOUGH], np.where(near, 0, correlation))
     pairs = np.argwhere(near)
-    for part in np.array_split(pairs, 1 + len(pairs) * a.shape[-1] // 2**18):
+    for part in np.array_split(pairs, 1 + len(pairs) * a.shape[-1] // 2**16):
         k, l = part.T  # noqa: E741
         right = a[:, l] * np.vander(correlation[k, l], a.shape[-1], increasing=True)
         for kernel, (p, q) in zip(total, ORDERS, strict=True):

@@ -133,7 +133,7 @@ class Smooth:
         scales = np.sqrt(np.diag(gram))
         for order in ORDERS:
             what = f"{order} Hermite terms for {len(gram)} rows of W1"
-            need = 64.0 * order * len(gram) + 120.0 * gram.size
+            need = 80.0 * order * len(gram) + 120.0 * gram.size
             require_memory(what, need, "shrink W1")
             a = _hermite_coefficients(self._derivatives, scales, order)
             squares = _mean_squares(self._derivatives[:3], scales, order)

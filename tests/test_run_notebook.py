@@ -9,8 +9,8 @@ import jupytext
 import nbformat
 import pytest
 from checkout import ROOT, quick, run, small_checkout
-from pair import refuse_edited
 from run_notebook import kernel_config, main
+from sources import refuse_edited
 from zmq import IPC_PATH_MAX_LEN
 
 

@@ -2,10 +2,8 @@
 
 import functools
 import hashlib
-import re
-from modulefinder import ModuleFinder
 
-from pair import refuse_edited
+from sources import modules, refuse_edited, saved, words
 
 for notebook in NOTEBOOKS:
     try:
@@ -22,15 +20,6 @@ for notebook in NOTEBOOKS:
 
 
 @functools.cache
-def modules(source):
-    """The files of lib that a file imports, through any number of steps."""
-    finder = ModuleFinder(path=["lib"])
-    finder.run_script(source)
-    names = [name for name in finder.modules if name.partition(".")[0] == "nearopt"]
-    return {os.path.relpath(finder.modules[name].__file__) for name in names}
-
-
-@functools.cache
 def digest(path):
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
@@ -41,41 +30,31 @@ def contents(*paths):
     return hashlib.sha256("".join(map(digest, paths)).encode()).hexdigest()
 
 
-def sources(notebook, data=""):
+def dependencies(notebook, data=""):
     """The files that a notebook's results depend on, with the user's data where there are any."""
     source = f"notebooks/{notebook}.py"
     files = [*sorted(modules(source)), source, "requirements.lock", "workflow/run_notebook.py"]
     return [*files, data] if data else files
 
 
-# What the manuscript says in words of each figure, by notebook and name.
-WORDS = {}
-for path in Path("paper").rglob("*.typ"):
-    text = path.read_text()
-    for short, name in re.findall(r'^#let (\w+) = ("\w+")', text, re.M):
-        text = text.replace(f"result-figure({short},", f"result-figure({name},")
-    shown = re.findall(r'result-figure\(("\w+", "\w+"),.*?^ *"([^"]*)",$', text, re.M | re.S)
-    WORDS |= dict(shown)
-
-
 def files(notebook):
     """The tables and figures that a notebook saves, these for Snakemake's report too."""
-    text = Path(f"notebooks/{notebook}.py").read_text()
-    for kind, name in re.findall(r'^results\.(figure|table)\(\s*"(\w+)"', text, re.M):
+    for kind, name in saved(f"notebooks/{notebook}.py"):
         start = f"{RESULTS}/{notebook}/{name}"
         if kind == "table":
             yield f"{start}.csv"
-            continue
-        yield from (f"{start}.pdf", f"{start}.png")
-        words = {"figure": name, "what it shows": WORDS.get(f'"{notebook}", "{name}"', "")}
-        yield report(f"{start}.svg", category=notebook, labels=words)
+        elif kind == "figure":
+            yield from (f"{start}.pdf", f"{start}.png")
+            shows = {"figure": name, "what it shows": WORDS.get((notebook, name), "")}
+            yield report(f"{start}.svg", category=notebook, labels=shows)
 
 
+WORDS = words()
 FILES = {notebook: list(files(notebook)) for notebook in NOTEBOOKS}
 
 for notebook in NOTEBOOKS:
     # A function, which a job that runs another notebook, or a point of a sweep, need not call.
-    used = functools.partial(sources, notebook, config[notebook].get("inputs"))
+    used = functools.partial(dependencies, notebook, config[notebook].get("inputs"))
 
     rule:
         name:

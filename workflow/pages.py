@@ -20,6 +20,7 @@ import yaml
 from claims import check, folders, numbers
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell
+from sources import words
 from sphinx.cmd.build import build_main
 
 import nearopt
@@ -85,21 +86,6 @@ def paper_page(page: str) -> str:
 def raw(text: str) -> list[str]:
     """Return HTML as a block that Sphinx passes through."""
     return ["`````{raw} html", f'<div class="manuscript">{text}</div>', "`````", ""]
-
-
-def alternative_texts(results: Path) -> Texts:
-    """Return what the manuscript says in words of each figure, by notebook and name."""
-    images = json.loads(
-        typst.query(
-            Path("paper/main.typ"),
-            "image",
-            root=Path.cwd(),
-            ignore_system_fonts=True,
-            sys_inputs={"results": f"/{results.as_posix()}"},
-        )
-    )
-    paths = {Path(image["source"]): image["alt"] for image in images}
-    return {(path.parent.name, path.stem): text for path, text in paths.items()}
 
 
 def described(notebook: NotebookNode, name: str, texts: Texts) -> NotebookNode:
@@ -243,7 +229,7 @@ def lay_out(results: Path, sources: Path) -> None:
         folder.mkdir()
     for name in ("paper.pdf", "claims.json"):
         shutil.copy(results / name, generated)
-    texts = alternative_texts(results)
+    texts = words()
     contents = [load(folder) for folder in folders(results)]
     for content in contents:
         lay_out_run(content, results, sources, texts)

@@ -45,24 +45,3 @@ def to_store(notebook: NotebookNode, source: Path) -> NotebookNode:
         if "lines_to_next_cell" in text.metadata:
             cell.metadata["lines_to_next_cell"] = text.metadata["lines_to_next_cell"]
     return notebook
-
-
-def refuse_edited(source: Path) -> None:
-    """Refuse to go on where somebody has edited the .ipynb, for only the .py is run.
-
-    Raises
-    ------
-    ValueError
-        If the two differ and the .ipynb is the newer.
-    """
-    pair = source.with_suffix(".ipynb")
-    if not pair.exists() or pair.stat().st_mtime <= source.stat().st_mtime:
-        return
-    cells = (
-        [(cell.cell_type, cell.source) for cell in jupytext.read(p).cells] for p in (source, pair)
-    )
-    if next(cells) != next(cells):
-        raise ValueError(
-            f"{pair} was edited, and {source} is what runs: .venv/bin/jupytext --sync {pair}"
-            f" takes the changes over, git checkout {pair} drops them."
-        )

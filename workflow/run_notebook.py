@@ -21,8 +21,9 @@ import jupytext
 import papermill
 from ipykernel.kernelspec import write_kernel_spec
 from nbformat import NotebookNode
-from pair import clean, read_notebook, refuse_edited, to_store
+from pair import clean, read_notebook, to_store
 from papermill.exceptions import PapermillExecutionError
+from sources import refuse_edited
 from traitlets.config import Config
 from zmq import IPC_PATH_MAX_LEN
 

@@ -53,12 +53,12 @@ rule sweep:
 
 rule point:
     input:
-        sources(grid["notebook"]),
+        dependencies(grid["notebook"]),
     output:
         f"{TABLE}/points/{SPACE.wildcard_pattern}/values.json",
         f"{TABLE}/points/{SPACE.wildcard_pattern}/notebook.ipynb",
     params:
-        contents=contents(*sources(grid["notebook"])),
+        contents=contents(*dependencies(grid["notebook"])),
         values=lambda wildcards: json.dumps(FIXED | POINTS[wildcards.point], sort_keys=True),
         logs=lambda wildcards: os.path.dirname(f"{LOGS}/sweeps/{SWEEP}/points/{wildcards.point}"),
     benchmark:

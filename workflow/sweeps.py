@@ -16,6 +16,7 @@ from typing import Any
 import pandas as pd
 import yaml
 from pandas.api.types import infer_dtype
+from sources import saved
 
 from nearopt.checks import require_memory
 from nearopt.report.parameters import SCHEMA, check_against, check_parameters, parameter_names
@@ -97,19 +98,14 @@ def check_names(sweep: Mapping[str, Any]) -> None:
     ValueError
         If the notebook makes no such table or value.
     """
-    source = (SCHEMA.parents[1] / f"notebooks/{sweep['notebook']}.py").read_text(encoding="utf-8")
-    made = re.findall(r'\bresults\.(table|value)\(\s*f?"([^"]+)"', source)
+    made = saved(SCHEMA.parents[1] / f"notebooks/{sweep['notebook']}.py")
     tables, values = ([name for of, name in made if of == kind] for kind in ("table", "value"))
     if "table" in sweep:
-        wanted, known, kind = [sweep["table"]], tables, "table"
+        kind, wanted, known = "table", [sweep["table"]], tables
     else:
-        known = [
-            *parameter_names(Path(sweep["notebook"]).name),
-            "status",
-            "failed_verdicts",
-            *values,
-        ]
-        wanted, kind = [sweep["figure"].get(key) for key in COLUMNS], "column"
+        kind, wanted = "column", [sweep["figure"].get(key) for key in COLUMNS]
+        parameters = parameter_names(Path(sweep["notebook"]).name)
+        known = [*parameters, "status", "failed_verdicts", *values]
     # An f-string's braces hold what only a run can tell.
     pattern = "|".join(re.sub(r"\{.*?\}", ".+", name) for name in known)
     for name in filter(None, wanted):

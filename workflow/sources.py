@@ -1,0 +1,74 @@
+"""What sources tell before anything runs: whether they are what runs, what they import and save."""
+
+import ast
+import functools
+import os
+import re
+from pathlib import Path
+
+
+def refuse_edited(source: Path) -> None:
+    """Refuse to go on where somebody has edited the .ipynb, for only the .py is run.
+
+    Raises
+    ------
+    ValueError
+        If the two differ and the .ipynb is the newer.
+    """
+    pair = source.with_suffix(".ipynb")
+    if not pair.exists() or pair.stat().st_mtime <= source.stat().st_mtime:
+        return
+    # Here, because half a second of each start is much where all pairs are as they were.
+    import jupytext
+
+    cells = (
+        [(cell.cell_type, cell.source) for cell in jupytext.read(p).cells] for p in (source, pair)
+    )
+    if next(cells) != next(cells):
+        raise ValueError(
+            f"{pair} was edited, and {source} is what runs: .venv/bin/jupytext --sync {pair}"
+            f" takes the changes over, git checkout {pair} drops them."
+        )
+
+
+@functools.cache
+def _imported(path: str) -> set[str]:
+    """Return the files of lib that a file names in imports, and the faces of their rooms."""
+    names = []
+    for node in ast.walk(ast.parse(Path(path).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            start = f"{node.module}." if isinstance(node, ast.ImportFrom) else ""
+            names += [start + alias.name for alias in node.names]
+    places = [Path("lib", *name.split(".")) for name in names]
+    rooms = {room for place in places for room in (place, *place.parents)}
+    files = (f"{room}{ending}" for room in rooms for ending in (".py", "/__init__.py"))
+    return set(filter(os.path.isfile, files))
+
+
+@functools.cache
+def modules(source: str) -> set[str]:
+    """Return the files of lib that a file imports, through any number of steps."""
+    found, new = set(), _imported(source)
+    while new:
+        found |= new
+        new = set().union(*map(_imported, new)) - found
+    return found
+
+
+def saved(source: str) -> list[tuple[str, str]]:
+    """Return kind and name of each value, table and figure that a notebook saves."""
+    text = Path(source).read_text(encoding="utf-8")
+    return re.findall(r'\bresults\.(value|table|figure)\(\s*f?"([^"]+)"', text)
+
+
+def words() -> dict[tuple[str, str], str]:
+    """Return what the manuscript says in words of each figure, by notebook and name."""
+    found = {}
+    for path in Path("paper").rglob("*.typ"):
+        text = path.read_text(encoding="utf-8")
+        for short, name in re.findall(r'^#let (\w+) = ("\w+")', text, re.M):
+            text = text.replace(f"result-figure({short},", f"result-figure({name},")
+        pattern = r'result-figure\("(\w+)", "(\w+)",.*?^ *"([^"]*)",$'
+        shown = re.findall(pattern, text, re.M | re.S)
+        found |= {(notebook, name): said for notebook, name, said in shown}
+    return found

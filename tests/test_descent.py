@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from cases import near
+from cases import draw, near
 from nearopt import Erf, Linear, Polynomial, ReLU, TwoLayer
 from nearopt.descent.dynamics import (
     DivergenceError,
@@ -30,21 +30,25 @@ CLOSE = partial(near_gradient, nodes=2)
 
 @pytest.fixture(params=ACTIVATIONS, ids=["linear", "quadratic", "cubic", "erf"])
 def teacher(request):
-    return TwoLayer.draw(2, 3, activation=request.param, rng=np.random.default_rng(1))
+    return draw(2, 3, request.param, seed=1)
 
 
 @pytest.fixture
 def plain():
     """For gradients that ask nothing of a teacher but its place."""
-    return TwoLayer.draw(2, 3, activation=Linear(), rng=np.random.default_rng(8))
+    return draw(2, 3, Linear(), seed=8)
 
 
-def test_critical_rate_is_two_over_the_largest_eigenvalue(teacher):
-    largest = np.linalg.eigvalsh(population_hessian(teacher))[-1]
-    assert critical_rate(teacher) == pytest.approx(2 / largest, rel=1e-6)
+def own(student, teacher):
+    """A gradient whose Hessian is not known."""
+    return near_gradient(student, teacher)
 
 
-@pytest.mark.parametrize("short", [0.1, 1e-2, 1e-6])
+def critical(hessian):
+    return pytest.approx(2 / np.linalg.eigvalsh(hessian)[-1], rel=1e-6)
+
+
+@pytest.mark.parametrize("short", [0.1, 1e-6])
 def test_critical_rate_of_a_rectifier_with_a_short_row(short):
     """Of the population, of coloured inputs and of a batch, however the gradient is written."""
     rows = np.array([[1.0, 0.5], [0.5, -1.0]]) * [[1.0], [short]]
@@ -57,23 +61,21 @@ def test_critical_rate_of_a_rectifier_with_a_short_row(short):
         (partial(population_gradient, input_covariance=sigma), population_hessian(teacher, sigma)),
         (partial(batch_gradient, inputs=inputs), batch_hessian(teacher, inputs)),
     ):
-        largest = np.linalg.eigvalsh(hessian)[-1]
-        assert critical_rate(teacher, gradient) == pytest.approx(2 / largest, rel=1e-6)
+        assert critical_rate(teacher, gradient) == critical(hessian)
+
+
+@pytest.mark.parametrize("gradient", [population_gradient, own])
+@pytest.mark.parametrize("sigmas", [(1e-6, 1e-6), (1e-4, 1.0), (1.0, 1e-4), (10, 1)])
+def test_critical_rate_does_not_depend_on_the_scale(teacher, sigmas, gradient):
+    W2, W1 = np.split(teacher.parameters, [3])
+    scaled = teacher.with_parameters(np.append(sigmas[1] * W2, sigmas[0] * W1))
+    assert critical_rate(scaled, gradient) == critical(population_hessian(scaled))
 
 
 def test_critical_rate_of_a_teacher_of_zeros():
     teacher = TwoLayer(np.zeros((3, 2)), np.zeros((1, 3)), Polynomial((1.0, 1.0)))
-    largest = np.linalg.eigvalsh(population_hessian(teacher))[-1]
-    assert critical_rate(teacher) == pytest.approx(2 / largest, rel=1e-6)
-
-
-@pytest.mark.parametrize(("sigma1", "sigma2"), [(1e-6, 1e-6), (1e-4, 1.0), (1.0, 1e-4), (10, 1)])
-@pytest.mark.parametrize("activation", [Linear(), Polynomial((0, 0, 0, 1)), Erf()], ids=repr)
-def test_critical_rate_does_not_depend_on_the_scale(activation, sigma1, sigma2):
-    scales = {"sigma1": sigma1, "sigma2": sigma2, "rng": np.random.default_rng(1)}
-    teacher = TwoLayer.draw(3, 4, activation=activation, **scales)
-    largest = np.linalg.eigvalsh(population_hessian(teacher))[-1]
-    assert critical_rate(teacher) == pytest.approx(2 / largest, rel=1e-6)
+    for gradient in (population_gradient, own):
+        assert critical_rate(teacher, gradient) == critical(population_hessian(teacher))
 
 
 def test_prediction_errs_by_the_order_of_the_deviation(teacher):
@@ -98,7 +100,7 @@ def test_flow_is_the_limit_of_small_rates(teacher):
     flow = gradient_flow(student, teacher, [time], gradient=CLOSE)
     end = flow.measure(near_loss)[-1]
     gaps = []
-    for steps in (800, 1600):
+    for steps in (100, 200):
         run = {"rate": time / steps, "steps": steps, "gradient": CLOSE, "records": 1}
         gaps.append(gradient_descent(student, teacher, **run).measure(near_loss)[-1] / end - 1)
     assert gaps[0] / gaps[1] == pytest.approx(2, rel=0.1)
@@ -106,7 +108,7 @@ def test_flow_is_the_limit_of_small_rates(teacher):
 
 def test_flow_conserves_what_rescaling_leaves_the_same():
     """For g(u) = u, W2^T W2 - W1 W1^T does not change under gradient flow."""
-    teacher = TwoLayer.draw(3, 2, activation=Linear(), rng=np.random.default_rng(3))
+    teacher = draw(3, 2, Linear(), seed=3)
     path = gradient_flow(near(teacher, 0.1), teacher, [0.1, 1.0, 5.0])
     kept = [s.W2.T @ s.W2 - s.W1 @ s.W1.T for s in path.students]
     for later in kept[1:]:
@@ -116,18 +118,18 @@ def test_flow_conserves_what_rescaling_leaves_the_same():
 
 
 def test_flow_agrees_with_an_explicit_solver():
-    teacher = TwoLayer.draw(2, 2, activation=Erf(), rng=np.random.default_rng(4))
-    student, times = near(teacher, 1e-2), np.array([1.0, 30.0, 300.0])
+    teacher = draw(2, 2, Erf(), seed=4)
+    student, times = near(teacher, 1e-2), np.array([1.0, 10.0, 50.0])
     losses = gradient_flow(student, teacher, times, gradient=CLOSE).measure(near_loss)[1:]
     velocity = lambda _, theta: -CLOSE(teacher.with_parameters(theta), teacher)  # noqa: E731
     run = {"method": "DOP853", "t_eval": times, "rtol": 1e-10, "atol": 1e-13}
-    solution = solve_ivp(velocity, (0, 300), student.parameters, **run)
+    solution = solve_ivp(velocity, (0, 50), student.parameters, **run)
     students = [teacher.with_parameters(theta) for theta in solution.y.T]
     expected = [near_loss(student, teacher) for student in students]
     np.testing.assert_allclose(losses, expected, rtol=2e-5)
 
 
-@pytest.mark.parametrize(("shape", "seed"), [((2, 8), 1), ((2, 8), 2), ((3, 4), 8)])
+@pytest.mark.parametrize(("shape", "seed"), [((2, 8), 1), ((3, 4), 8)])
 def test_flow_is_right_over_eight_decades(shape, seed):
     """Where eigenvalues spread by 1e-10 and less, what the prediction lacks still halves."""
     rng = np.random.default_rng(seed)
@@ -148,7 +150,7 @@ def test_flow_is_right_over_eight_decades(shape, seed):
 
 def test_flat_directions_stay():
     """What lies in the null space remains, to the order of epsilon, while the loss vanishes."""
-    teacher = TwoLayer.draw(2, 3, activation=Linear(), rng=np.random.default_rng(5))
+    teacher = draw(2, 3, Linear(), seed=5)
     student = near(teacher, 1e-4)
     values, Q = np.linalg.eigh(population_hessian(teacher))
     path = gradient_flow(student, teacher, [30 / values[-2]], gradient=CLOSE)
@@ -159,7 +161,7 @@ def test_flat_directions_stay():
 
 
 def test_descent_on_a_batch_ends_at_its_minimum():
-    teacher = TwoLayer.draw(2, 2, activation=Erf(), rng=np.random.default_rng(6))
+    teacher = draw(2, 2, Erf(), seed=6)
     inputs = np.random.default_rng(7).standard_normal((3, 2))
     on_batch = partial(batch_gradient, inputs=inputs)
     rate = critical_rate(teacher, on_batch) / 2
@@ -167,20 +169,6 @@ def test_descent_on_a_batch_ends_at_its_minimum():
     batch = path.measure(partial(batch_loss, inputs=inputs))
     assert batch[-1] < 1e-9 * batch[0]
     assert path.measure(near_loss)[-1] > 1e-6 * path.measure(near_loss)[0]
-
-
-def test_records_are_log_spaced_and_start_with_the_student(teacher):
-    student = near(teacher, 1e-3)
-    path = gradient_descent(student, teacher, rate=1e-4, steps=1000, records=4)
-    np.testing.assert_array_equal(path.times, [0, 1, 10, 100, 1000])
-    assert path.students[0] is student
-    assert len(path.students) == 5
-
-
-def test_divergence_names_the_critical_rate(teacher):
-    largest = np.linalg.eigvalsh(population_hessian(teacher))[-1]
-    with pytest.raises(DivergenceError, match=rf"2 / lambda_max = {2 / largest:.4g}"[:-1]):
-        gradient_descent(near(teacher, 1e-6), teacher, rate=2.2 / largest, steps=1000)
 
 
 @pytest.mark.parametrize(
@@ -191,19 +179,19 @@ def test_divergence_names_the_critical_rate(teacher):
         ({"records": 1.5}, "^records must be"),
     ],
 )
-def test_bad_descent_is_named(teacher, changes, message):
+def test_bad_descent_is_named(plain, changes, message):
     with pytest.raises(ValueError, match=message):
-        gradient_descent(teacher, teacher, **{"rate": 0.1, "steps": 1} | changes)
+        gradient_descent(plain, plain, **{"rate": 0.1, "steps": 1} | changes)
 
 
-def test_bad_flow_is_named(teacher):
+def test_bad_flow_is_named(plain):
     for times in ([1.0, 1.0], [0.0, 1.0], [2.0, 1.0]):
         with pytest.raises(ValueError, match="^times must be above 0 and ascending$"):
-            gradient_flow(teacher, teacher, times)
+            gradient_flow(plain, plain, times)
     with pytest.raises(ValueError, match="^times must have shape"):
-        gradient_flow(teacher, teacher, [[1.0]])
+        gradient_flow(plain, plain, [[1.0]])
     with pytest.raises(ValueError, match=r"^times must be at most \d.*, not 1e\+20: later"):
-        gradient_flow(teacher, teacher, [1e20])
+        gradient_flow(plain, plain, [1e20])
     wide = TwoLayer(np.ones((10**6, 1)), np.ones((1, 10**6)), Linear())
     with pytest.raises(MemoryError, match="flow of 2000000 parameters.*; use gradient_descent$"):
         gradient_flow(wide, wide, [1.0])
@@ -233,24 +221,25 @@ def test_flow_in_a_quadratic_bowl_is_exponential_in_each_direction(plain, hessia
 
 
 def test_descent_in_a_quadratic_bowl_is_a_power_in_each_direction(plain):
-    student = near(plain, 1.0)
-    path = gradient_descent(student, plain, rate=0.2, steps=12, gradient=slopes, records=1)
+    """At records on a logarithmic axis, of which the first is the start."""
+    student, run = near(plain, 1.0), {"rate": 0.2, "steps": 1000, "gradient": slopes}
+    path = gradient_descent(student, plain, records=4, **run)
+    np.testing.assert_array_equal(path.times, [0, 1, 10, 100, 1000])
+    assert path.students[0] is student
     start = student.parameters - plain.parameters
-    exact = (1 - 0.2 * np.arange(1, 1 + start.size)) ** 12 * start
-    np.testing.assert_allclose(path.students[-1].parameters - plain.parameters, exact, atol=1e-13)
-    np.testing.assert_array_equal(path.times, [0, 12])
+    exact = np.power.outer(1 - 0.2 * np.arange(1, 1 + start.size), path.times).T * start
+    moves = [later.parameters - plain.parameters for later in path.students]
+    np.testing.assert_allclose(moves, exact, atol=1e-13)
+    np.testing.assert_array_equal(
+        gradient_descent(student, plain, records=1, **run).times, [0, 1000]
+    )
 
 
 def test_a_hundred_records_are_kept_unless_it_is_said_otherwise(plain):
     still = lambda student, teacher: np.zeros(teacher.parameter_count)  # noqa: E731
-    path = gradient_descent(near(plain, 1.0), plain, rate=1, steps=10_000, gradient=still)
-    assert path.times[-2] == round(10_000 ** (98 / 99))
+    path = gradient_descent(near(plain, 1.0), plain, rate=1, steps=1000, gradient=still)
+    assert path.times[-2] == round(1000 ** (98 / 99))
     assert len(path.students) == len(path.times) <= 101
-
-
-def test_who_starts_at_the_teacher_stays(plain):
-    path = gradient_descent(plain, plain, rate=0.1, steps=2, gradient=slopes)
-    assert path.measure(distance).tolist() == [0, 0, 0]
 
 
 def test_a_gradient_that_is_not_a_number_is_divergence(plain):
@@ -281,9 +270,9 @@ def test_progress_is_shown_to_who_asks(plain, capsys):
 
 
 def test_critical_rate_of_many_parameters_is_the_same_each_time():
-    wide = TwoLayer.draw(20, 10, activation=Erf(), rng=np.random.default_rng(9))
+    wide = draw(20, 10, Erf(), seed=9)
     rate = critical_rate(wide)
-    assert rate == pytest.approx(2 / np.linalg.eigvalsh(population_hessian(wide))[-1], rel=1e-6)
+    assert rate == critical(population_hessian(wide))
     assert critical_rate(wide) == rate
     # Curvatures 1 to 210, whose largest ones lie close together.
     assert critical_rate(wide, slopes) == pytest.approx(2 / 210, rel=1e-6)
@@ -298,19 +287,12 @@ def test_a_flow_that_runs_away_says_so(plain, monkeypatch):
         gradient_flow(start, plain, [0.5, 0.9, 2.0], gradient=away)
 
 
-def test_who_starts_at_the_teacher_stays_under_flow_too(teacher):
-    nowhere = teacher.with_parameters(np.zeros(teacher.parameter_count))
-    for place in (teacher, nowhere):
-        path = gradient_flow(place, place, [1.0, 1e8], gradient=CLOSE)
-        assert path.measure(distance).tolist() == [0, 0, 0]
-
-
 def test_what_cannot_be_run_is_named(plain):
     with pytest.raises(TypeError, match="^teacher must be a TwoLayer"):
         critical_rate(Erf())
     with pytest.raises(MemoryError, match=r"^1000000000000 records of .*; record fewer steps$"):
         gradient_descent(plain, plain, rate=1.0, steps=1, records=10**12)
-    smaller = TwoLayer.draw(1, 3, activation=Linear(), rng=np.random.default_rng(8))
+    smaller = draw(1, 3, Linear(), seed=8)
     for run in (
         lambda: distance(smaller, plain),
         lambda: gradient_descent(smaller, plain, rate=1.0, steps=1),
@@ -330,10 +312,17 @@ def test_a_stiff_flow_is_taken_in_few_steps(plain):
     assert len(calls) < 100
 
 
-@pytest.mark.parametrize("seed", range(20))
-def test_a_student_that_is_its_teacher_stays(seed):
-    teacher = TwoLayer.draw(3, 4, activation=Erf(), rng=np.random.default_rng(seed))
+@pytest.mark.parametrize("seed", range(3))
+def test_who_starts_at_the_teacher_stays(plain, seed):
+    """Down to rounding, which for the closed form of erf is some of the gradient."""
+    teacher = draw(3, 4, Erf(), seed=seed)
     down = gradient_descent(teacher, teacher, rate=0.5 * critical_rate(teacher), steps=5)
     flow = gradient_flow(teacher, teacher, np.array([1.0, 10.0]))
     for path in (down, flow):
         assert path.measure(distance).max() < 1e-13
+    nowhere = teacher.with_parameters(np.zeros(teacher.parameter_count))
+    for place in (teacher, nowhere):
+        path = gradient_flow(place, place, [1.0, 1e8], gradient=CLOSE)
+        assert path.measure(distance).tolist() == [0, 0, 0]
+    path = gradient_descent(plain, plain, rate=0.1, steps=2, gradient=slopes)
+    assert path.measure(distance).tolist() == [0, 0, 0]

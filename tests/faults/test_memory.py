@@ -1,13 +1,12 @@
 """Jobs beyond the machine are refused with need and have, and the need that is said is true."""
 
-# ruff: noqa: B008 - a default is the network of a job, made before the job is run and measured.
-
 import ctypes
 import platform
 import subprocess
 import sys
 import tempfile
 import textwrap
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,48 +17,20 @@ from checkout import ROOT, environment
 from pyarrow import csv, parquet
 from sweeps import points
 
-from nearopt import Erf, Polynomial, ReLU, TwoLayer, checks, tanh
-from nearopt.descent import (
-    batch_gradient,
-    descend_linear_students,
-    expected_loss,
-    gradient_descent,
-    gradient_flow,
-    linear_expected_loss,
-    near_gradient,
-    near_loss,
-    population_gradient,
-    predicted_loss,
+from nearopt import (
+    Erf,
+    Polynomial,
+    ReLU,
+    TwoLayer,
+    checks,
+    descent,
+    hessian,
+    laws,
+    proof,
+    rank,
+    tanh,
 )
-from nearopt.hessian import (
-    BatchHessianOperator,
-    HessianOperator,
-    batch_hessian,
-    batch_spectrum,
-    extreme_eigenvalues,
-    neural_tangent_kernel,
-    population_hessian,
-    quadratic_null_vectors,
-    scaling_directions,
-    smallest_batch_eigenvalues,
-    spectral_density,
-    spectrum,
-)
-from nearopt.laws.draws import draw_coloured_spectra, draw_linear_spectra
-from nearopt.laws.linear import FiniteLinearHessianLaw
 from nearopt.network import ColouredInputs
-from nearopt.proof.certificate import certify_full_rank
-from nearopt.proof.jacobian import certify_batch_ranks, jacobian_rank
-from nearopt.proof.spectrum import graded_spectrum
-from nearopt.rank.count import (
-    count_batch_ranks,
-    covariance_rank,
-    exact_batch_ranks,
-    exact_rank,
-    exact_ranks,
-    numerical_rank,
-)
-from nearopt.rank.theory import expected_batch_ranks
 from nearopt.report.files import load_inputs
 
 FILES = tempfile.TemporaryDirectory()
@@ -86,6 +57,10 @@ def pair(hidden_dim):
     return teacher.with_parameters(teacher.parameters * 1.001), teacher
 
 
+def product(network):
+    return hessian.HessianOperator(network) @ network.parameters
+
+
 def table(kind, ending):
     """Return the name of a file of numbers, 40 MB as floats."""
     path = f"{FILES.name}/{kind}.{ending}"
@@ -101,74 +76,83 @@ def table(kind, ending):
     return path
 
 
-# Each returns a job, with its network and inputs, which are small beside it, already made.
+# Each makes a network and inputs, which are small, and returns the job that takes them.
 JOBS = {
-    "draw": lambda: lambda: TwoLayer.draw(2000, 1000, activation=Erf(), rng=rng()),
-    "outputs": lambda: lambda n=net(2, 50), x=inputs(20_000, 2): n(x),
-    "jacobian": lambda: lambda n=net(2, 50), x=inputs(5000, 2): n.jacobian(x),
-    "population_gradient": lambda: lambda p=pair(300): population_gradient(*p),
-    "near_loss": lambda: lambda p=pair(200): near_loss(*p),
-    "near_gradient": lambda: lambda p=pair(200): near_gradient(*p),
-    "batch_gradient": lambda: lambda p=pair(50), x=inputs(20_000, 2): batch_gradient(*p, x),
-    "population_hessian": lambda: lambda n=net(49, 40): population_hessian(n),
-    "population_hessian, tanh": lambda: lambda n=net(49, 40, tanh): population_hessian(n),
-    "population_hessian, many units": lambda: lambda n=net(2, 600): population_hessian(n),
-    "population_hessian, coloured": lambda: lambda n=net(49, 40): population_hessian(n, np.eye(49)),
-    "batch_hessian": lambda: lambda n=net(49, 40), x=inputs(100, 49): batch_hessian(n, x),
-    "tangent kernel": lambda: lambda n=net(2, 3), x=inputs(1500, 2): neural_tangent_kernel(n, x),
-    "operator": lambda: lambda n=net(2, 700): HessianOperator(n) @ n.parameters,
-    "batch operator": lambda: lambda n=net(2, 50), x=inputs(30_000, 2): BatchHessianOperator(n, x),
-    "spectrum": lambda: lambda n=net(30, 40): spectrum(n),
-    "spectrum, factor": lambda: lambda n=net(8, 60, SUM): spectrum(n),
-    "spectrum, coloured": lambda: lambda n=net(30, 40): spectrum(n, np.eye(30)),
-    "batch_spectrum": lambda: lambda n=net(49, 20), x=inputs(500, 49): batch_spectrum(n, x),
-    "extreme": lambda: lambda n=net(200, 100): extreme_eigenvalues(n, 1, steps=100, rng=rng()),
-    "density": lambda: lambda n=net(20, 200): spectral_density(n, steps=30, rng=rng()),
-    "linear spectra": lambda: lambda: draw_linear_spectra(500, 2000, 1, rng=rng()),
-    "coloured spectra": lambda: lambda: draw_coloured_spectra(np.ones(600), 600, 1, rng=rng()),
-    "batches": lambda: lambda n=net(2, 50): smallest_batch_eigenvalues(n, 9, [6000], rng=rng()),
-    "covariance": lambda: lambda sigma=np.eye(600): ColouredInputs(sigma),
-    "coloured inputs": lambda: lambda c=ColouredInputs(np.eye(50)): c.draw(50_000, rng()),
-    "students": lambda: (
-        lambda: descend_linear_students(
-            30, 30, 1000, rate=1e-3, steps=np.array([2]), epsilon=1e-3, rng=rng()
-        )
+    "draw": lambda: partial(TwoLayer.draw, 2000, 1000, activation=Erf(), rng=rng()),
+    "outputs": lambda: partial(net(2, 50), inputs(20_000, 2)),
+    "outputs, many inputs": lambda: partial(net(400, 3), inputs(20_000, 400)),
+    "jacobian": lambda: partial(net(2, 50).jacobian, inputs(5000, 2)),
+    "population_gradient": lambda: partial(descent.population_gradient, *pair(300)),
+    "near_loss": lambda: partial(descent.near_loss, *pair(200)),
+    "near_gradient": lambda: partial(descent.near_gradient, *pair(200)),
+    "batch_gradient": lambda: partial(descent.batch_gradient, *pair(50), inputs(20_000, 2)),
+    "batch_gradient, many inputs": lambda: partial(
+        descent.batch_gradient, *2 * [net(400, 3)], inputs(20_000, 400)
     ),
-    "descent": lambda: lambda p=pair(300): gradient_descent(*p, rate=1e-6, steps=2, records=10_000),
-    "flow": lambda: lambda p=pair(100): gradient_flow(*p, np.array([1e-6])),
-    "prediction": lambda: (
-        lambda: predicted_loss((np.ones(200), np.eye(200)), np.ones(200), np.ones(20_000), 0.1)
+    "population_hessian": lambda: partial(hessian.population_hessian, net(49, 40)),
+    "population_hessian, tanh": lambda: partial(hessian.population_hessian, net(49, 40, tanh)),
+    "population_hessian, many units": lambda: partial(hessian.population_hessian, net(2, 600)),
+    "population_hessian, coloured": lambda: partial(
+        hessian.population_hessian, net(49, 40), np.eye(49)
     ),
-    "expectation": lambda: lambda: expected_loss(np.ones(200), np.ones(20_000)),
-    "numerical rank": lambda: lambda n=net(30, 40): numerical_rank(n),
-    "exact rank": lambda: lambda: exact_rank(SUM, 6, 60, rng=rng()),
-    "exact ranks": lambda: lambda: exact_ranks(SUM, 6, 60, rng=rng()),
-    "exact ranks of batches": lambda: lambda: exact_batch_ranks(SUM, 6, 60, rng=rng()),
-    "counted ranks": lambda: lambda: count_batch_ranks(SUM, 6, 40, 2, 150, rng=rng()),
-    "expected ranks": lambda: lambda: expected_batch_ranks(SUM, 6, 40, 2, 1_000_000),
-    "certified batches": lambda: lambda n=net(2, 50), x=inputs(150, 2): certify_batch_ranks(n, x),
-    "certificate": lambda: lambda n=net(4, 12): certify_full_rank(n, max_precision=128),
-    "graded": lambda: lambda n=net(4, 12): graded_spectrum(n, 1024),
-    "witness": lambda: lambda n=net(3, 12, ReLU()): jacobian_rank(n, rng=rng()),
-    "kernels, tanh": lambda: lambda n=net(2, 600, tanh, 0.2): HessianOperator(n),
-    "kernels, many terms": lambda: lambda n=net(1, 40, tanh, 2): HessianOperator(n),
-    "kernels, polynomial": lambda: lambda n=net(2, 600, SUM): HessianOperator(n),
-    "outputs, many inputs": lambda: lambda n=net(400, 3), x=inputs(20_000, 400): n(x),
-    "batch_gradient, many inputs": lambda: (
-        lambda n=net(400, 3), x=inputs(20_000, 400): batch_gradient(n, n, x)
+    "batch_hessian": lambda: partial(hessian.batch_hessian, net(49, 40), inputs(100, 49)),
+    "tangent kernel": lambda: partial(hessian.neural_tangent_kernel, net(2, 3), inputs(1500, 2)),
+    "operator": lambda: partial(product, net(2, 700)),
+    "batch operator": lambda: partial(hessian.BatchHessianOperator, net(2, 50), inputs(30_000, 2)),
+    "kernels, tanh": lambda: partial(hessian.HessianOperator, net(2, 600, tanh, 0.2)),
+    "kernels, many terms": lambda: partial(hessian.HessianOperator, net(1, 40, tanh, 2)),
+    "kernels, polynomial": lambda: partial(hessian.HessianOperator, net(2, 600, SUM)),
+    "spectrum": lambda: partial(hessian.spectrum, net(30, 40)),
+    "spectrum, factor": lambda: partial(hessian.spectrum, net(8, 60, SUM)),
+    "spectrum, coloured": lambda: partial(hessian.spectrum, net(30, 40), np.eye(30)),
+    "batch_spectrum": lambda: partial(hessian.batch_spectrum, net(49, 20), inputs(500, 49)),
+    "extreme": lambda: partial(hessian.extreme_eigenvalues, net(200, 100), 1, steps=100, rng=rng()),
+    "density": lambda: partial(hessian.spectral_density, net(20, 200), steps=30, rng=rng()),
+    "batches": lambda: partial(
+        hessian.smallest_batch_eigenvalues, net(2, 50), 9, [6000], rng=rng()
     ),
-    "null vectors": lambda: lambda n=net(40, 40, SQUARE): quadratic_null_vectors(n),
-    "scalings": lambda: lambda n=net(10, 250, ReLU()): scaling_directions(n),
-    "whole numbers": lambda: lambda x=np.arange(60_000.0).reshape(3000, 20): covariance_rank(x),
-    "grid": lambda: lambda: points({"a": list(range(40)), "b": list(range(40))}),
+    "null vectors": lambda: partial(hessian.quadratic_null_vectors, net(40, 40, SQUARE)),
+    "scalings": lambda: partial(hessian.scaling_directions, net(10, 250, ReLU())),
+    "linear spectra": lambda: partial(laws.draw_linear_spectra, 500, 2000, 1, rng=rng()),
+    "coloured spectra": lambda: partial(
+        laws.draw_coloured_spectra, np.ones(600), 600, 1, rng=rng()
+    ),
+    "exact law": lambda: partial(laws.FiniteLinearHessianLaw, 60, 60),
+    "covariance": lambda: partial(ColouredInputs, np.eye(600)),
+    "coloured inputs": lambda: partial(ColouredInputs(np.eye(50)).draw, 50_000, rng()),
+    "students": lambda: partial(
+        descent.descend_linear_students,
+        *(30, 30, 1000),
+        **{"rate": 1e-3, "steps": np.array([2]), "epsilon": 1e-3, "rng": rng()},
+    ),
+    "descent": lambda: partial(
+        descent.gradient_descent, *pair(300), rate=1e-6, steps=2, records=10_000
+    ),
+    "flow": lambda: partial(descent.gradient_flow, *pair(100), np.array([1e-6])),
+    "prediction": lambda: partial(
+        descent.predicted_loss,
+        *((np.ones(200), np.eye(200)), np.ones(200), np.ones(20_000), 0.1),
+    ),
+    "expectation": lambda: partial(descent.expected_loss, np.ones(200), np.ones(20_000)),
+    "numerical rank": lambda: partial(rank.numerical_rank, net(30, 40)),
+    "exact rank": lambda: partial(rank.exact_rank, SUM, 6, 60, rng=rng()),
+    "exact ranks": lambda: partial(rank.exact_ranks, SUM, 6, 60, rng=rng()),
+    "exact ranks of batches": lambda: partial(rank.exact_batch_ranks, SUM, 6, 60, rng=rng()),
+    "counted ranks": lambda: partial(rank.count_batch_ranks, SUM, 6, 40, 2, 150, rng=rng()),
+    "expected ranks": lambda: partial(rank.expected_batch_ranks, SUM, 6, 40, 2, 1_000_000),
+    "whole numbers": lambda: partial(rank.covariance_rank, np.arange(60_000.0).reshape(3000, 20)),
+    "certified batches": lambda: partial(proof.certify_batch_ranks, net(2, 50), inputs(150, 2)),
+    "certificate": lambda: partial(proof.certify_full_rank, net(4, 12), max_precision=128),
+    "graded": lambda: partial(proof.graded_spectrum, net(4, 12), 1024),
+    "witness": lambda: partial(proof.jacobian_rank, net(3, 12, ReLU()), rng=rng()),
+    "grid": lambda: partial(points, {"a": list(range(40)), "b": list(range(40))}),
     **{
-        f"{ending} of {kind}": lambda kind=kind, ending=ending: (
-            lambda f=table(kind, ending): load_inputs(f)
+        f"{ending} of {kind}": lambda kind=kind, ending=ending: partial(
+            load_inputs, table(kind, ending)
         )
         for ending in ("csv", "npy", "parquet")
         for kind in ("float64", "float32", "int8")
     },
-    "exact law": lambda: lambda: FiniteLinearHessianLaw(60, 60),
 }
 
 # Bytes that no job counts: BLAS's buffers, and what a few small arrays take.
@@ -230,13 +214,19 @@ def test_the_need_that_is_said_is_what_the_job_takes(job, monkeypatch):
     ("job", "remedy"),
     [
         (lambda: TwoLayer.draw(10**7, 10**7, activation=Erf(), rng=rng()), "a smaller one"),
-        (lambda: draw_coloured_spectra(np.ones(9), 9, 10**15, rng=rng()), "fewer teachers"),
-        (lambda: draw_linear_spectra(10**9, 10**9, 1, rng=rng()), "fewer teachers"),
-        (lambda: exact_rank(SUM, 10**6, 10**6, rng=rng()), "a smaller network"),
-        (lambda: expected_batch_ranks(SUM, 2, 2, 1, sys.maxsize), "fewer samples"),
-        (lambda: FiniteLinearHessianLaw(10**12, 10**12), "use LinearHessianLaw"),
-        (lambda: linear_expected_loss([1.0], 10**12, 10**12), "asymptotic_linear_expected_loss"),
-        (lambda p=pair(3): gradient_descent(*p, rate=1e-9, steps=1, records=10**15), "fewer steps"),
+        (lambda: laws.draw_coloured_spectra(np.ones(9), 9, 10**15, rng=rng()), "fewer teachers"),
+        (lambda: laws.draw_linear_spectra(10**9, 10**9, 1, rng=rng()), "fewer teachers"),
+        (lambda: rank.exact_rank(SUM, 10**6, 10**6, rng=rng()), "a smaller network"),
+        (lambda: rank.expected_batch_ranks(SUM, 2, 2, 1, sys.maxsize), "fewer samples"),
+        (lambda: laws.FiniteLinearHessianLaw(10**12, 10**12), "use LinearHessianLaw"),
+        (
+            lambda: descent.linear_expected_loss([1.0], 10**12, 10**12),
+            "asymptotic_linear_expected_loss",
+        ),
+        (
+            lambda: descent.gradient_descent(*pair(3), rate=1e-9, steps=1, records=10**15),
+            "fewer steps",
+        ),
         (lambda: points({"a": list(range(10**5)), "b": list(range(10**5))}), "into sweeps"),
     ],
 )

@@ -1,7 +1,5 @@
 """The same numbers once more, to many digits and slowly, by mpmath."""
 
-from itertools import combinations_with_replacement
-
 import mpmath
 from scipy.stats import chi2
 
@@ -84,15 +82,15 @@ def finite_reference(law, x, reach=9):
 
 
 def mpmath_erf_hessian(net):
-    """The Hessian with one input and one output, by quadrature over the line."""
+    """The Hessian with one input and one output, E[J^T J] by the trapezoidal rule in 40 digits.
+
+    Its error falls as exp(-(32 pi)^2 / (2 + 4 s^2)), s the largest weight: below 1e-43 to s = 5.
+    """
     with mpmath.workdps(40):
-        w, a = ([mpmath.mpf(x) for x in row] for row in (net.W1[:, 0], net.W2[0]))
-        root = mpmath.sqrt(2)
-        units = [lambda x, k=k: mpmath.erf(w[k] * x / root) for k in range(len(w))]
-        units += [lambda x, k=k: a[k] * x * 2 * mpmath.npdf(w[k] * x) for k in range(len(w))]
-        hessian = mpmath.matrix(len(units))
-        for i, j in combinations_with_replacement(range(len(units)), 2):
-            f, h = units[i], units[j]
-            half = mpmath.quad(lambda x, f=f, h=h: f(x) * h(x) * mpmath.npdf(x), [0, 3, 8, 14])
-            hessian[i, j] = hessian[j, i] = 2 * half
-        return hessian
+        nodes = [mpmath.mpf(k) / 16 for k in range(-14 * 16, 14 * 16 + 1)]
+        roots = {x: mpmath.sqrt(mpmath.npdf(x) / 16) for x in nodes}
+        pairs = list(zip(net.W1[:, 0].tolist(), net.W2[0].tolist(), strict=True))
+        units = [lambda x, w=w: mpmath.erf(w * x / mpmath.sqrt(2)) for w, _ in pairs]
+        units += [lambda x, w=w, a=a: 2 * a * x * mpmath.npdf(w * x) for w, a in pairs]
+        J = mpmath.matrix([[f(x) * root for x, root in roots.items()] for f in units])
+        return J * J.T

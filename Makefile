@@ -1,7 +1,7 @@
 # Everything runs in .venv, which is made from requirements.lock when it is missing or out of date.
 PYTHON ?= python3
 .DEFAULT_GOAL := help
-.PHONY: help environment paper quick sweep site explore lab archive verify notebooks test test-slow reruns mutants lint bench machines uv lock clean distclean
+.PHONY: help environment paper quick sweep site explore lab archive verify notebooks test test-slow reruns mutants lint bench machines lock clean distclean
 
 VENV := . workflow/surroundings.sh &&
 RICH := python -m snakemake --logger=rich
@@ -88,11 +88,7 @@ bench: ## time the library beside other tools in .venv-bench, write docs/benchma
 	@sh workflow/environment.sh .venv-bench benchmarks/requirements.lock benchmarks/torch.txt
 	@.venv-bench/bin/python benchmarks/run.py docs
 
-uv:
-	@command -v uv >/dev/null || \
-	  { echo "uv is needed and not installed: see https://docs.astral.sh/uv/" >&2; exit 1; }
-
-machines: uv environment ## compare main results with those of the oldest and newest Python and packages allowed (needs uv)
+machines: environment ## compare main results with those of the oldest and newest Python and packages allowed
 	@folder=$$(mktemp -d) && trap 'rm -r "$$folder"' EXIT && $(VENV) python tests/faults/main_results.py > "$$folder/here" && \
 	for python in 3.11 3.13; do for packages in lowest-direct highest; do \
 	  uv pip compile --quiet --no-header --python-version $$python --resolution $$packages \
@@ -101,14 +97,14 @@ machines: uv environment ## compare main results with those of the oldest and ne
 	    --python $$python --with-requirements "$$folder/$$python-$$packages.txt" \
 	    python tests/faults/main_results.py "$$folder/here" || exit 1; done; done
 
-COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+COMPILE := env -u UV_FIND_LINKS uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
   --no-emit-index-url --no-header --no-annotate
 
-lock: uv ## resolve requirements.lock, constraints.txt and benchmarks/requirements.lock anew (needs uv)
-	$(COMPILE) --all-extras pyproject.toml --output-file requirements.lock
+lock: environment ## resolve requirements.lock, constraints.txt and benchmarks/requirements.lock anew
+	$(VENV) $(COMPILE) --all-extras pyproject.toml --output-file requirements.lock
 	sed -n 's/^\([a-z0-9].*==.*[^ \\]\) *\\$$/\1/p' requirements.lock > constraints.txt
 	grep -v '^mpmath=' constraints.txt > benchmarks/.constraints.partial
-	printf 'torch\ntorchvision\n' | $(COMPILE) --constraint benchmarks/.constraints.partial --excludes - \
+	$(VENV) printf 'torch\ntorchvision\n' | $(COMPILE) --constraint benchmarks/.constraints.partial --excludes - \
 	  --extra plots --extra files pyproject.toml benchmarks/requirements.in --output-file benchmarks/requirements.lock
 	rm benchmarks/.constraints.partial
 

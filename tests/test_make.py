@@ -43,16 +43,6 @@ def test_an_archive_is_run_again_if_that_is_said(given, rerun):
     assert ("--rerun" in make("--dry-run", "verify", f"RERUN={given}").stdout) == rerun
 
 
-@pytest.mark.parametrize("target", ["lock", "machines"])
-def test_what_needs_uv_says_so_before_it_does_anything(target, tmp_path):
-    for name in ("make", "sh"):
-        (tmp_path / name).symlink_to(shutil.which(name))
-    done = make(target, PATH=str(tmp_path))
-    assert done.returncode != 0
-    assert done.stderr.startswith("uv is needed and not installed: see https://")
-    assert not done.stdout
-
-
 SWEEP = {
     "description": "Small.",
     "notebook": "01_small",

@@ -27,7 +27,7 @@ exec 9>>"$1"
 "$PYTHON" -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)'
 fits && exit 0
 
-echo "Making $folder from $1; this takes a minute or two." >&2
+echo "Making $folder from $1; this takes a minute." >&2
 rm -rf "$folder"
 "$PYTHON" -m venv "$folder"
 "$folder/bin/python" workflow/install.py "$folder" "$@"

@@ -195,7 +195,7 @@ def test_of_two_builds_at_once_one_ends_right_and_the_other_says_why_not(undistu
 def make_environment(tmp_path):
     """Start to make an environment, with a Python that pretends to install."""
     shutil.copytree(Path("workflow"), tmp_path / "workflow")
-    (tmp_path / "requirements.lock").touch()
+    (tmp_path / "requirements.lock").write_text("uv==1 \\\n    --hash=sha256:0\n")
     (tmp_path / "settings").write_text("global.index-url='https://here'\nglobal.target='/else'\n")
     (tmp_path / "missing").write_text("0")
     python = tmp_path / "python"
@@ -205,8 +205,9 @@ case "$1 $2" in
   *_base_executable*) echo {python} ;;
   "-c import"*) exec "{sys.executable}" "$@" ;;
   "-m venv") echo made >> made; sleep 1; mkdir -p "$3/bin"; cp "$0" "$3/bin/python" ;;
-  "-m pip") [ "$3" = config ] && cat settings || {{ env | grep PIP_ >> asked; echo "$@" >> asked; }}
-            case "$*" in *no-index*) exit $(cat missing) ;; esac ;;
+  "-m pip") [ "$3" = config ] && cat settings || {{ env > pip; cp "$0" .venv/bin/uv; }} ;;
+  "pip install") env > last
+                 case "$*" in *no-index*) exit $(cat missing) ;; *) cp last uv ;; esac ;;
   workflow/install.py*) exec "{sys.executable}" "$@" ;;
 esac
 """
@@ -237,11 +238,14 @@ def test_an_environment_reached_by_a_link_is_the_same(make_environment, tmp_path
 
 def test_of_pip_s_settings_only_those_of_access_count(make_environment, tmp_path, monkeypatch):
     monkeypatch.setenv("PIP_USER", "1")
+    monkeypatch.setenv("UV_EXCLUDE_NEWER", "2020-01-01")
     assert make_environment().wait(60) == 0
-    asked = (tmp_path / "asked").read_text()
-    assert "PIP_INDEX_URL=https://here" in asked
-    assert "/else" not in asked
-    assert "PIP_USER" not in asked
+    pip, uv, last = ((tmp_path / name).read_text() for name in ("pip", "uv", "last"))
+    assert "PIP_INDEX_URL=https://here" in pip
+    assert "UV_DEFAULT_INDEX=https://here" in uv
+    assert "https://here" not in last
+    for word in ("/else", "PIP_USER", "UV_EXCLUDE_NEWER"):
+        assert word not in pip + uv + last
 
 
 def test_what_was_not_installed_is_told_and_tried_again(make_environment, tmp_path):

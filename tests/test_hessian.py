@@ -1,4 +1,5 @@
 import tracemalloc
+from functools import partial
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from nearopt.network.smooth import gelu, sin
 
 
 def test_population_hessian_is_the_mean_of_the_sampled_one(net):
-    inputs = np.random.default_rng(1).standard_normal((30_000, net.input_dim))
+    inputs = np.random.default_rng(1).standard_normal((10_000, net.input_dim))
     mean, error = sampled_hessian(net, inputs)
     # One in 1000 that chance fails any of these networks, if the means were normal.
     bound = norm.isf(1e-3 / 2 / (NETWORKS * mean.size))
@@ -66,13 +67,6 @@ def test_hessian_is_gauss_newton_is_fisher():
     assert np.all(np.abs(fisher - hessian) < 4.5 * error + 1e-14)
 
 
-def test_batch_hessian_is_the_mean_of_outer_products(net):
-    inputs = np.random.default_rng(3).standard_normal((7, net.input_dim))
-    jacobian = net.jacobian(inputs)
-    expected = sum(row.T @ row for row in jacobian) / 7
-    assert_equal(batch_hessian(net, inputs), expected)
-
-
 def test_batches_of_many_pieces_are_whole(monkeypatch):
     net = draw(3, 2, Erf(), output_dim=2)
     inputs = np.random.default_rng(4).standard_normal((101, 3))
@@ -81,46 +75,34 @@ def test_batches_of_many_pieces_are_whole(monkeypatch):
     assert_equal(batch_hessian(net, inputs), whole)
 
 
-@pytest.mark.parametrize("samples", [3, 40])
-def test_batch_hessian_and_tangent_kernel_share_their_nonzero_spectrum(net, samples):
-    inputs = np.random.default_rng(5).standard_normal((samples, net.input_dim))
-    kernel = neural_tangent_kernel(net, inputs)
-    jacobian = net.jacobian(inputs).reshape(-1, net.parameter_count)
-    assert_equal(kernel, jacobian @ jacobian.T / samples)
-    of_kernel = np.linalg.eigvalsh(kernel)[::-1]
-    of_hessian = np.linalg.eigvalsh(batch_hessian(net, inputs))[::-1]
-    shared = min(len(of_kernel), len(of_hessian))
-    tolerance = 1e-13 * of_hessian[0]
-    np.testing.assert_allclose(of_kernel[:shared], of_hessian[:shared], atol=tolerance)
-    for rest in (of_kernel[shared:], of_hessian[shared:]):
-        np.testing.assert_allclose(rest, 0, atol=tolerance)
-
-
-@pytest.mark.parametrize(("input_dim", "hidden_dim"), [(4, 6), (6, 4), (1, 3)])
-def test_linear_hessian_has_rank_and_spectrum_of_the_small_matrix(input_dim, hidden_dim):
-    """One output: |W2|^2 + eig(W1^T W1), input_dim of them, and zeros."""
-    net = draw(input_dim, hidden_dim, Linear())
-    eigenvalues = np.linalg.eigvalsh(population_hessian(net))
-    expected = np.zeros(net.parameter_count)
-    expected[-input_dim:] = np.linalg.eigvalsh(net.W1.T @ net.W1) + (net.W2**2).sum()
-    np.testing.assert_allclose(eigenvalues, expected, atol=1e-13 * expected[-1])
+def test_batch_hessian_and_tangent_kernel_are_products_of_the_jacobian(net):
+    """For fewer samples than parameters and for more; so they share their nonzero spectrum."""
+    for samples in (3, 40):
+        inputs = np.random.default_rng(5).standard_normal((samples, net.input_dim))
+        jacobian = net.jacobian(inputs).reshape(-1, net.parameter_count)
+        assert_equal(batch_hessian(net, inputs), jacobian.T @ jacobian / samples)
+        assert_equal(neural_tangent_kernel(net, inputs), jacobian @ jacobian.T / samples)
 
 
 @pytest.mark.parametrize(
-    ("input_dim", "hidden_dim", "output_dim"), [(5, 2, 4), (2, 5, 3), (3, 4, 2)]
+    ("input_dim", "hidden_dim", "output_dim"),
+    [(4, 6, 1), (6, 4, 1), (1, 3, 1), (5, 2, 4), (2, 5, 3), (3, 4, 2)],
 )
-def test_linear_hessian_of_several_outputs_is_a_kronecker_sum(input_dim, hidden_dim, output_dim):
+def test_linear_hessian_is_a_kronecker_sum(input_dim, hidden_dim, output_dim):
+    """For one output |W2|^2 + eig(W1^T W1), input_dim of them, and zeros."""
     net = draw(input_dim, hidden_dim, Linear(), output_dim=output_dim)
     first, second = (np.linalg.eigvalsh(m) for m in (net.W1.T @ net.W1, net.W2 @ net.W2.T))
     expected = np.sort(np.add.outer(first, second).ravel())[::-1]
     eigenvalues = np.linalg.eigvalsh(population_hessian(net))[::-1]
-    shared = min(len(expected), len(eigenvalues))
-    np.testing.assert_allclose(eigenvalues[:shared], expected[:shared], atol=1e-13 * expected[0])
+    shared, rounding = min(len(expected), len(eigenvalues)), 1e-13 * expected[0]
+    np.testing.assert_allclose(eigenvalues[:shared], expected[:shared], atol=rounding)
+    np.testing.assert_allclose(eigenvalues[shared:], 0, atol=rounding)
     rank = output_dim * input_dim
     rank -= max(0, output_dim - hidden_dim) * max(0, input_dim - hidden_dim)
     assert np.count_nonzero(eigenvalues > 1e-12 * expected[0]) == rank
 
 
+few = settings(deadline=None, derandomize=True, max_examples=30)
 any_net = st.builds(
     draw,
     st.integers(1, 4),
@@ -131,7 +113,7 @@ any_net = st.builds(
 )
 
 
-@settings(deadline=None, derandomize=True)
+@few
 @given(any_net)
 def test_symmetric_and_positive_semidefinite(net):
     hessian = population_hessian(net)
@@ -140,7 +122,7 @@ def test_symmetric_and_positive_semidefinite(net):
     assert eigenvalues[0] > -1e-12 * eigenvalues[-1]
 
 
-@settings(deadline=None, derandomize=True)
+@few
 @given(any_net, st.randoms(use_true_random=False))
 def test_a_permutation_of_hidden_units_permutes_the_hessian(net, random):
     order = list(range(net.hidden_dim))
@@ -152,7 +134,7 @@ def test_a_permutation_of_hidden_units_permutes_the_hessian(net, random):
     assert_equal(population_hessian(permuted), hessian[np.ix_(moved, moved)], 1e-11)
 
 
-@settings(deadline=None, derandomize=True)
+@few
 @given(any_net, st.integers(0, 2**32 - 1))
 def test_a_rotation_of_inputs_rotates_the_hessian(net, seed):
     rotation = np.eye(1)
@@ -164,7 +146,7 @@ def test_a_rotation_of_inputs_rotates_the_hessian(net, seed):
     assert_equal(population_hessian(rotated), change.T @ population_hessian(net) @ change, 1e-11)
 
 
-@settings(deadline=None, derandomize=True)
+@few
 @given(any_net.filter(lambda net: net.activation in (Linear(), Erf(), sin)), st.data())
 def test_an_odd_activation_does_not_see_the_sign_of_a_unit(net, data):
     signs = data.draw(st.lists(st.sampled_from([-1, 1]), min_size=4, max_size=4))
@@ -193,46 +175,34 @@ def test_jobs_beyond_memory_name_what_serves_instead():
         neural_tangent_kernel(small, np.ones((10**6, 1)))
 
 
-def peak_and_need(monkeypatch, function, *arguments):
-    """Return the memory that a job takes, and what it asks for before."""
+@pytest.mark.parametrize(
+    ("function", "sizes", "samples", "share"),
+    [
+        (population_hessian, (600, 2, 1), None, 0.9),
+        (population_hessian, (1, 300, 1), None, 0.8),
+        (population_hessian, (3, 40, 20), None, 0.9),
+        (batch_hessian, (300, 2, 1), 3, 0.95),
+        (batch_hessian, (50, 1, 1), 12_000, 0.95),
+        (batch_hessian, (1, 1, 300), 5, 0.6),
+        (neural_tangent_kernel, (3, 4, 1), 800, 0.95),
+    ],
+)
+def test_the_memory_of_a_matrix_is_what_it_asks_for(function, sizes, samples, share, monkeypatch):
+    """Whether parameters, units, samples or outputs are many."""
+    monkeypatch.setattr("nearopt.hessian.dense.PIECE", 2**19 if samples == 12_000 else 1)
     asked = []
     monkeypatch.setattr(
         "nearopt.hessian.dense.require_memory", lambda _, need, __: asked.append(need)
     )
+    job = partial(function, draw(*sizes[:2], Erf(), output_dim=sizes[2]))
+    if samples:
+        job = partial(job, np.random.default_rng(8).standard_normal((samples, sizes[0])))
     tracemalloc.start()
-    function(*arguments)
+    job()
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    return peak, *asked
-
-
-@pytest.mark.parametrize(
-    ("sizes", "share"), [((600, 2, 1), 0.9), ((1, 300, 1), 0.8), ((3, 40, 20), 0.9)]
-)
-def test_the_memory_of_a_dense_hessian_is_what_it_asks_for(sizes, share, monkeypatch):
-    """Whether parameters, units or outputs are many."""
-    net = draw(*sizes[:2], Erf(), output_dim=sizes[2])
-    peak, need = peak_and_need(monkeypatch, population_hessian, net)
+    (need,) = asked
     assert share * need < peak < 1.05 * need
-
-
-@pytest.mark.parametrize(
-    ("sizes", "samples", "piece", "share"),
-    [((300, 2, 1), 3, 1, 0.95), ((50, 1, 1), 12_000, 2**19, 0.95), ((1, 1, 300), 5, 1, 0.6)],
-)
-def test_the_memory_of_a_batch_is_what_it_asks_for(sizes, samples, piece, share, monkeypatch):
-    """Whether parameters, samples or outputs are many."""
-    monkeypatch.setattr("nearopt.hessian.dense.PIECE", piece)
-    net = draw(*sizes[:2], Erf(), output_dim=sizes[2])
-    inputs = np.random.default_rng(8).standard_normal((samples, sizes[0]))
-    peak, need = peak_and_need(monkeypatch, batch_hessian, net, inputs)
-    assert share * need < peak < 1.05 * need
-
-
-def test_the_memory_of_a_tangent_kernel_is_what_it_asks_for(monkeypatch):
-    inputs = np.random.default_rng(9).standard_normal((800, 3))
-    peak, need = peak_and_need(monkeypatch, neural_tangent_kernel, draw(3, 4, Erf()), inputs)
-    assert 0.95 * need < peak < 1.05 * need
 
 
 @pytest.mark.parametrize("function", [population_hessian, batch_hessian, neural_tangent_kernel])

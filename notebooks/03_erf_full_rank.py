@@ -59,6 +59,7 @@ line_hidden_dim: int = 3
 sigma1: float = 1.0
 sigma2: float = 1.0
 teachers: int = 6
+activation: str = ""
 seed: int = 20251218
 results_dir: str = ""
 
@@ -75,6 +76,7 @@ from nearopt import Erf, TwoLayer
 from nearopt.figures import full_rank as figures_certify
 from nearopt.proof import certify_full_rank
 from nearopt.report import style
+from nearopt.report.activations import load_activation
 
 style.use()
 rng = np.random.default_rng(seed)
@@ -392,6 +394,20 @@ table["why"] = [why.get(g, "theorem") for g in candidates]
 # %%
 wrong = int((table.lost != small_hidden_dim * table.activation.isin(scaling)).sum())
 table
+
+# %% [markdown]
+# With `activation`, one more at the same weights: its rank in floats, and whether balls, where they know its function, prove that it is the largest there can be.
+
+# %% tags=["hide-input"]
+if activation:
+    own = TwoLayer(W1, W2, load_activation(activation))
+    counted = numerical_rank(own).value
+    results.value("own_rank", counted, "rank of the own activation in floats")
+    try:
+        said = f"proved rank: {jacobian_rank(own, rng=rng, max_precision=512)}"
+    except ValueError as refusal:
+        said = f"no proof and no verdict: {refusal}"
+    print(f"rank {counted} of {own.parameter_count} in floats; {said}")
 
 # %% [markdown]
 # The size of what is left differs. With one input the Hessian is a table of integrals over the line, which are

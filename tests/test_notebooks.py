@@ -111,9 +111,12 @@ def test_outputs_hold_nothing_that_changes(source):
 
 def test_cells_are_short_and_the_prose_leads(source):
     notebook = jupytext.read(source)
-    sizes = [len(cell.source.splitlines()) for cell in code_cells(notebook)]
+    code = code_cells(notebook)
+    sizes = [len(cell.source.splitlines()) for cell in code]
     assert statistics.median(sizes) <= 3
-    assert max(sizes) <= 15
+    # A list of parameters is as long as it is.
+    listed = ["parameters" in cell.metadata.get("tags", []) for cell in code]
+    assert max(size for size, is_list in zip(sizes, listed, strict=True) if not is_list) <= 15
     prose = [cell for cell in notebook.cells if cell.cell_type == "markdown"]
     assert len(prose) >= len(sizes) / 3
     assert prose[0].source.startswith("# ")
@@ -124,7 +127,7 @@ def test_cells_are_short_and_the_prose_leads(source):
 
 def test_notebooks_import_from_rooms(source):
     assert not re.search(
-        r"^import nearopt|^from nearopt\.\w+\.(?!files )", source.read_text(), re.M
+        r"^import nearopt|^from nearopt\.\w+\.(?!files |activations )", source.read_text(), re.M
     )
 
 

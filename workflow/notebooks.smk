@@ -5,18 +5,26 @@ import hashlib
 
 from sources import modules, refuse_edited, saved, words
 
+
+def given(values):
+    """The user's files among a notebook's parameters: data, and the code of an activation."""
+    code = values.get("activation", "").rpartition(":")[0]
+    files = {"inputs": values.get("inputs"), "activation": code}
+    return {name: path for name, path in files.items() if path}
+
+
 for notebook in NOTEBOOKS:
     try:
         refuse_edited(Path(f"notebooks/{notebook}.py"))
     except ValueError as error:
         sys.exit(f"{error}\nNothing was run.")
-    data = config[notebook].get("inputs")
-    # Snakemake takes braces for wildcards.
-    if data and (set("{}") & set(data) or not os.path.isfile(data)):
-        sys.exit(
-            f"{notebook}.inputs = {data!r} is not allowed; nothing was run.\n"
-            "It must be a file that is there, with no braces in its path."
-        )
+    for name, path in given(config[notebook]).items():
+        # Snakemake takes braces for wildcards.
+        if set("{}") & set(path) or not os.path.isfile(path):
+            sys.exit(
+                f"{notebook}.{name} = {config[notebook][name]!r} is not allowed; nothing was run.\n"
+                "It must be a file that is there, with no braces in its path."
+            )
 
 
 @functools.cache
@@ -30,11 +38,11 @@ def contents(*paths):
     return hashlib.sha256("".join(map(digest, paths)).encode()).hexdigest()
 
 
-def dependencies(notebook, data=""):
-    """The files that a notebook's results depend on, with the user's data where there are any."""
+def dependencies(notebook, values):
+    """The files that a notebook's results depend on, the user's own among them."""
     source = f"notebooks/{notebook}.py"
     files = [*sorted(modules(source)), source, "requirements.lock", "workflow/run_notebook.py"]
-    return [*files, data] if data else files
+    return [*files, *given(values).values()]
 
 
 def files(notebook):
@@ -54,7 +62,7 @@ FILES = {notebook: list(files(notebook)) for notebook in NOTEBOOKS}
 
 for notebook in NOTEBOOKS:
     # A function, which a job that runs another notebook, or a point of a sweep, need not call.
-    used = functools.partial(dependencies, notebook, config[notebook].get("inputs"))
+    used = functools.partial(dependencies, notebook, config[notebook])
 
     rule:
         name:

@@ -51,14 +51,18 @@ rule sweep:
         f"{TABLE}/figure.pdf",
 
 
+def point_dependencies(wildcards):
+    return dependencies(grid["notebook"], FIXED | POINTS[wildcards.point])
+
+
 rule point:
     input:
-        dependencies(grid["notebook"]),
+        point_dependencies,
     output:
         f"{TABLE}/points/{SPACE.wildcard_pattern}/values.json",
         f"{TABLE}/points/{SPACE.wildcard_pattern}/notebook.ipynb",
     params:
-        contents=contents(*dependencies(grid["notebook"])),
+        contents=lambda wildcards: contents(*point_dependencies(wildcards)),
         values=lambda wildcards: json.dumps(FIXED | POINTS[wildcards.point], sort_keys=True),
         logs=lambda wildcards: os.path.dirname(f"{LOGS}/sweeps/{SWEEP}/points/{wildcards.point}"),
     benchmark:

@@ -28,7 +28,7 @@ BYTES_PER_POINT = 24e3
 # Keys of a figure that name a column of the table.
 COLUMNS = ("x", "y", "points", "error", "colour", "panel")
 # What a folder's name and a shell leave as it is.
-_PLAIN = re.compile(r"[A-Za-z0-9_.+-]+")
+_PLAIN = re.compile(r"[A-Za-z0-9_.:+-]+")
 
 
 def load_sweep(name: str) -> dict[str, Any]:
@@ -119,7 +119,7 @@ def _check_folders(setting: Mapping[str, Any]) -> None:
     for name, value in setting.items():
         if not _PLAIN.fullmatch(str(value)):
             raise ValueError(
-                f"{name} = {value!r} cannot name a folder: use letters, digits and . _ + - only"
+                f"{name} = {value!r} cannot name a folder: use letters, digits and . : _ + - only"
             )
 
 

@@ -22,6 +22,7 @@ from nearopt import (
 )
 from nearopt.proof.integrals import integrated_hessian
 from nearopt.report import files, parameters
+from nearopt.report.activations import load_activation
 
 
 def draw(activation, input_dim=2, hidden_dim=3, seed=1):
@@ -66,6 +67,7 @@ CALLS = {
     network.ColouredInputs(SIGMA).draw: {"samples": 3, "rng": RNG},
     network.ColouredInputs(SIGMA).whitened: {"net": NET},
     descent.Comparison.near: {"teacher": NET, "rank": 9, "deviation": 0.1 * NET.parameters},
+    load_activation: {"activation": "gelu"},
     files.load_inputs: {"path": "inputs.csv", "keep_constant": False},
     files.standardise: {"inputs": INPUTS[1:]},
     rank.covariance_rank: {"inputs": np.arange(6.0).reshape(3, 2)},

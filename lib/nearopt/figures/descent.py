@@ -9,6 +9,8 @@ from nearopt.descent.comparison import Curve
 from nearopt.report import style
 
 Points = tuple[Array, Array]
+# The last is for an activation of the user's.
+COLORS = (*style.ACCENTS, style.LAW)
 
 
 def loss_curves(descents: dict[str, Curve], flows: dict[str, Curve]) -> Figure:
@@ -22,7 +24,7 @@ def loss_curves(descents: dict[str, Curve], flows: dict[str, Curve]) -> Figure:
     figure, (above, below) = plt.subplots(
         2, 1, figsize=(style.FULL, 4.4), height_ratios=(2, 1), sharex=True
     )
-    for color, name in zip(style.ACCENTS, flows, strict=True):
+    for color, name in zip(COLORS, flows, strict=False):
         for curve, marker, line in ((descents[name], ".", "-"), (flows[name], "x", "--")):
             start = curve.predicted[0]
             above.loglog(curve.steps, curve.measured / start, marker, color=color)
@@ -51,7 +53,7 @@ def failures(errors: dict[str, Points], rates: dict[str, Points], epsilon: float
         The deviation on the right.
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(style.FULL, 2.6), sharey=True)
-    for color, name in zip(style.ACCENTS, errors, strict=True):
+    for color, name in zip(COLORS, errors, strict=False):
         left.loglog(*errors[name], ".-", color=color, label=name)
         right.loglog(*rates[name], ".-", color=color)
     epsilons = next(iter(errors.values()))[0]
@@ -93,7 +95,7 @@ def late_slopes(found: dict[str, Array]) -> Figure:
 def distances(flows: dict[str, Curve], predicted: dict[str, Points]) -> Figure:
     """Draw the distance from the teacher over time, as a share of that at the start."""
     figure, axes = plt.subplots(figsize=(style.HALF, 2.6))
-    for shift, (color, (name, curve)) in enumerate(zip(style.ACCENTS, flows.items(), strict=True)):
+    for shift, (color, (name, curve)) in enumerate(zip(COLORS, flows.items(), strict=False)):
         start, every = curve.distance[0], (shift, len(flows))
         axes.semilogx(predicted[name][0], predicted[name][1] / start, color=color, label=name)
         axes.plot(curve.steps, curve.distance / start, "x", color=color, markevery=every)
@@ -115,7 +117,7 @@ def shapes_of_loss(curves: dict[str, Points], needed: dict[str, Array], counts: 
         Parameters at each size.
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(style.FULL, 2.8))
-    for color, name in zip(style.ACCENTS, curves, strict=True):
+    for color, name in zip(COLORS, curves, strict=False):
         left.loglog(*curves[name], color=color, label=name)
         low, middle, high = np.quantile(needed[name], [0.25, 0.5, 0.75], axis=1)
         right.loglog(counts, middle, ".-", color=color)

@@ -23,8 +23,10 @@ def spectra_on_laws(spectra: Mapping[str, Array], laws: Mapping[str, Law]) -> Fi
     laws : mapping of laws
         Of one of these eigenvalues.
     """
-    shape = (-(-len(spectra) // 4), 4)
-    figure, axes = plt.subplots(*shape, figsize=(style.FULL, 3.6), sharey=True)
+    rows = -(-len(spectra) // 4)
+    figure, axes = plt.subplots(rows, 4, figsize=(style.FULL, 1.8 * rows), sharey=True)
+    for ax in axes.flat[len(spectra) :]:
+        ax.set_axis_off()
     for ax, (name, law) in zip(axes.flat, laws.items(), strict=False):
         edges = np.log10(law.ppf([law.cdf(0) + 1e-4, 1 - 1e-4]))
         edges = np.linspace(*edges, 40)

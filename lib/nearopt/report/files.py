@@ -57,7 +57,7 @@ def load_inputs(path: str, *, keep_constant: bool = False) -> Array:
             f"inputs {path!r} must end in one of {', '.join(READERS)}: unpack an archive, or save "
             "its array in one of these formats"
         )
-    file = _find(path)
+    file = find_file("inputs", path)
     try:
         raw, names = read(file)
     except MemoryError:
@@ -73,19 +73,19 @@ def load_inputs(path: str, *, keep_constant: bool = False) -> Array:
     return inputs
 
 
-def _find(path: str) -> Path:
-    """Return the one file that a path can mean."""
+def find_file(what: str, path: str) -> Path:
+    """Return the one file that a path can mean; `what` is what the error calls it."""
     bases = [Path.cwd(), *([CHECKOUT] if CHECKOUT else [])]
     places = dict.fromkeys(base / os.path.expanduser(path) for base in bases)
     found = [place for place in places if os.path.isfile(place)]
     looked = " and ".join(map(str, places))
     if not found:
         raise FileNotFoundError(
-            f"inputs {path!r} is not a file: looked at {looked}; give the absolute path"
+            f"{what} {path!r} is not a file: looked at {looked}; give the absolute path"
         )
     if len(found) > 1 and not found[0].samefile(found[1]):
         raise ValueError(
-            f"inputs {path!r} is ambiguous: there are {looked}; give the absolute path"
+            f"{what} {path!r} is ambiguous: there are {looked}; give the absolute path"
         )
     return found[0]
 

@@ -404,10 +404,11 @@ if activation:
     counted = numerical_rank(own).value
     results.value("own_rank", counted, "rank of the own activation in floats")
     try:
-        said = f"proved rank: {jacobian_rank(own, rng=rng, max_precision=512)}"
+        proved = jacobian_rank(own, rng=rng, max_precision=512)
+        said = "proved" if proved == counted else "not proved"
     except ValueError as refusal:
         said = f"no proof and no verdict: {refusal}"
-    print(f"rank {counted} of {own.parameter_count} in floats; {said}")
+    print(f"rank {counted} of {own.parameter_count} in floats, {said}")
 
 # %% [markdown]
 # The size of what is left differs. With one input the Hessian is a table of integrals over the line, which are

@@ -112,7 +112,7 @@ def test_notebooks_show_it_beside_their_own(name, tmp_path):
     log = (checkout / f"logs/quick/{name}.log").read_text()
     if name == "03_erf_full_rank":
         assert not own
-        assert "rank 16 of 16 in floats; no proof and no verdict" in log
+        assert "rank 16 of 16 in floats, no proof and no verdict" in log
         assert content["values"]["own_rank"]["value"] == 16
     else:
         assert own

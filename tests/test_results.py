@@ -157,7 +157,11 @@ def test_each_verdict_is_shown_once_in_a_table():
     assert table.loc["rank"].to_list() == ["C3", "10", "10 ± 0", "holds"]
     assert table.loc["mean"].to_list() == ["C4", "2.5 ± 0.12", "2 ± 0.3", "FAILS"]
     results.verdict("C4", "scale", measured=1, expected=1, tolerance=0.1)
-    assert results.settled().index.to_list() == ["scale"]
+    results.verdict("C1", "left", measured=-2e-7, expected=0, tolerance=1e-3)
+    assert results.settled(rounding=1e-4)["measured"].to_dict() == {
+        "scale": "1",
+        "left": "below 0.0001",
+    }
     assert results.settled().empty
 
 

@@ -145,16 +145,24 @@ class Results:
         self.verdicts.append(Verdict(claim, statement, *numbers))
         return self.verdicts[-1]
 
-    def settled(self) -> pd.DataFrame:
-        """Return a table to read in the notebook, of the verdicts since it was last called."""
+    def settled(self, rounding: float = 0.0) -> pd.DataFrame:
+        """Return a table to read in the notebook, of the verdicts since it was last called.
+
+        What was measured below `rounding` is said to be so: its digits are the machine's.
+        """
         import pandas as pd
+
+        def measured(verdict: Verdict) -> str:
+            if abs(verdict.measured) < rounding:
+                return f"below {rounding:g}"
+            spread = f" ± {verdict.error:.2g}" if verdict.error else ""
+            return f"{verdict.measured:.4g}{spread}"
 
         new, self._shown = self.verdicts[self._shown :], len(self.verdicts)
         rows = {
             verdict.statement: {
                 "claim": verdict.claim,
-                "measured": f"{verdict.measured:.4g}"
-                + (f" ± {verdict.error:.2g}" if verdict.error else ""),
+                "measured": measured(verdict),
                 "expected": f"{verdict.expected:.4g} ± {verdict.tolerance:.2g}",
                 "it": "holds" if verdict.passed else "FAILS",
             }

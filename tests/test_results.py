@@ -1,4 +1,4 @@
-import json
+import shutil
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -24,66 +24,63 @@ def fill(folder):
     results.figure("line", figure)
     results.save()
     plt.close(figure)
+    return folder
 
 
-def test_what_is_saved_is_read_back(tmp_path):
-    fill(tmp_path)
-    content = load(tmp_path)
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    return fill(tmp_path_factory.mktemp("saved"))
+
+
+@pytest.fixture
+def filled(saved, tmp_path):
+    """A copy that a test may change."""
+    return shutil.copytree(saved, tmp_path / "results")
+
+
+def test_what_is_saved_is_read_back(saved):
+    content = load(saved)
     assert content["parameters"] == PARAMETERS
-    assert content["values"]["slope"] == {
-        "value": -1.02,
-        "error": 0.03,
-        "description": "fitted exponent",
-    }
+    slope = {"value": -1.02, "error": 0.03, "description": "fitted exponent"}
+    assert content["values"]["slope"] == slope
     assert content["verdicts"][0]["passed"]
     assert set(content["files"]) == {"line.pdf", "line.png", "line.svg", "ranks.csv"}
-    assert {path.name for path in tmp_path.iterdir()} == {*content["files"], "values.json"}
+    assert {path.name for path in saved.iterdir()} == {*content["files"], "values.json"}
 
 
-def test_two_runs_write_the_same_bytes(tmp_path):
-    for name in ("first", "second"):
-        fill(tmp_path / name)
-    for path in (tmp_path / "first").iterdir():
-        assert path.read_bytes() == (tmp_path / "second" / path.name).read_bytes()
+def test_two_runs_write_the_same_bytes(saved, tmp_path):
+    for path in fill(tmp_path).iterdir():
+        assert path.read_bytes() == (saved / path.name).read_bytes()
 
 
 @pytest.mark.parametrize("name", ["values.json", "ranks.csv", "line.pdf", "line.png", "line.svg"])
-@pytest.mark.parametrize("damage", ["emptied", "truncated", "flipped", "missing"])
-def test_damage_is_found_and_named(tmp_path, name, damage):
-    fill(tmp_path)
-    path = tmp_path / name
+def test_damage_is_found_and_named(filled, name):
+    path = filled / name
     data = path.read_bytes()
     middle = len(data) // 2
-    if damage == "missing":
-        path.unlink()
-    else:
-        flipped = data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
-        changed = {"emptied": b"", "truncated": data[:middle], "flipped": flipped}
-        path.write_bytes(changed[damage])
-    with pytest.raises(ValueError, match=f"{name}.*run the notebook again"):
-        load(tmp_path)
-
-
-def test_a_hand_edited_value_is_found(tmp_path):
-    fill(tmp_path)
-    content = json.loads((tmp_path / "values.json").read_text())
-    content["values"]["rank"]["value"] = 11
-    (tmp_path / "values.json").write_text(json.dumps(content))
-    with pytest.raises(ValueError, match="was changed after it was saved"):
-        load(tmp_path)
+    flipped = data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
+    for damaged in (b"", data[:middle], flipped, None):
+        path.unlink() if damaged is None else path.write_bytes(damaged)
+        with pytest.raises(ValueError, match=f"{name}.*run the notebook again"):
+            load(filled)
 
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [(": 10,", ": NaN,"), ("{", '{"a": "\\ud800",'), ("{", "{ "), ("-1.02", "-1.020")],
+    [
+        ('"value": 10', '"value": 11'),
+        (": 10,", ": NaN,"),
+        ("{", '{"a": "\\ud800",'),
+        ("{", "{ "),
+        ("-1.02", "-1.020"),
+    ],
 )
-def test_no_other_way_to_write_values_passes(tmp_path, old, new):
-    fill(tmp_path)
-    path = tmp_path / "values.json"
+def test_no_value_and_no_other_way_to_write_it_passes(filled, old, new):
+    path = filled / "values.json"
     assert old in path.read_text()
     path.write_text(path.read_text().replace(old, new, 1))
     with pytest.raises(ValueError, match="values.json.*run the notebook again"):
-        load(tmp_path)
+        load(filled)
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, "[]", "null", '"seal"'])
@@ -93,45 +90,42 @@ def test_what_is_no_object_is_refused(tmp_path, text):
         load(tmp_path)
 
 
-@pytest.mark.parametrize("key", sorted(KEYS))
-@pytest.mark.parametrize("value", [..., None, 3, ["a"], [["a", "b"]], {"a": "b"}])
-def test_a_seal_of_ones_own_does_not_bring_other_content_in(tmp_path, key, value):
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({key: ...} for key in sorted(KEYS)),
+        *({"files": files} for files in (None, 3, ["a"], [["a", "b"]], {"a": "b"})),
+    ],
+    ids=str,
+)
+def test_a_seal_of_ones_own_does_not_bring_other_content_in(filled, change):
     """Whatever is loaded has all its parts, and its files are those of the folder."""
-    fill(tmp_path)
-    path = tmp_path / "values.json"
-    content = load(tmp_path)
-    content.pop("seal", None)
-    content |= {key: value}
-    if value is ...:
-        del content[key]
-    path.write_bytes(_sealed(content))
-    if value is ... or key == "files":
-        with pytest.raises(ValueError, match="run the notebook again"):
-            load(tmp_path)
+    content = load(filled) | change
+    kept = {key: value for key, value in content.items() if value is not ...}
+    (filled / "values.json").write_bytes(_sealed(kept))
+    with pytest.raises(ValueError, match="run the notebook again"):
+        load(filled)
 
 
 @pytest.mark.parametrize(
     "place", ["../outside.csv", "{}/outside.csv", "./ranks.csv", "../results/ranks.csv"]
 )
-def test_files_of_other_folders_are_refused(tmp_path, place):
-    fill(tmp_path / "results")
+def test_files_of_other_folders_are_refused(filled, tmp_path, place):
     (tmp_path / "outside.csv").write_text("1")
-    content = load(tmp_path / "results")
     name = place.format(tmp_path)
-    content["files"] = {name: _digest((tmp_path / "results" / name).read_bytes())}
-    (tmp_path / "results/values.json").write_bytes(_sealed(content))
+    files = {name: _digest((filled / name).read_bytes())}
+    (filled / "values.json").write_bytes(_sealed(load(filled) | {"files": files}))
     with pytest.raises(ValueError, match="is missing or was changed"):
-        load(tmp_path / "results")
+        load(filled)
 
 
-def test_a_file_that_is_added_is_held_against_its_checksum_too(tmp_path):
-    fill(tmp_path)
-    (tmp_path / "notebook.ipynb").write_text("{}")
-    add_file(tmp_path, "notebook.ipynb")
-    assert "notebook.ipynb" in load(tmp_path)["files"]
-    (tmp_path / "notebook.ipynb").write_text("[]")
+def test_a_file_that_is_added_is_held_against_its_checksum_too(filled):
+    (filled / "notebook.ipynb").write_text("{}")
+    add_file(filled, "notebook.ipynb")
+    assert "notebook.ipynb" in load(filled)["files"]
+    (filled / "notebook.ipynb").write_text("[]")
     with pytest.raises(ValueError, match="notebook.ipynb is missing or was changed"):
-        load(tmp_path)
+        load(filled)
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), "10", None, True])

@@ -4,6 +4,7 @@ The workflow asks before any notebook starts and each notebook asks in its first
 bad value meets the same sentence wherever it comes from. A wheel carries a copy of the schema.
 """
 
+import functools
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -51,6 +52,7 @@ def _products(
 Validator = extend(Draft202012Validator, {"products": _products}, type_checker=_types)
 
 
+@functools.cache
 def load_schema() -> dict[str, Any]:
     """Return the schema of the whole configuration, in which every key is required."""
     schema = yaml.safe_load(SCHEMA.read_text(encoding="utf-8"))

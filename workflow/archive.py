@@ -44,13 +44,7 @@ FORMATS = {
 
 
 def git(*arguments: str) -> str:
-    """Return what git says of this checkout.
-
-    Raises
-    ------
-    ValueError
-        If git is not installed, or this is no clone.
-    """
+    """Return what git says of this checkout."""
     try:
         done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=False)
     except FileNotFoundError:
@@ -63,14 +57,7 @@ def git(*arguments: str) -> str:
 
 
 def sources() -> list[Path]:
-    """Return the files that git tracks.
-
-    Raises
-    ------
-    ValueError
-        If one was changed since the last commit, or a build may use one that git does not track:
-        the archive names the commit that it is of.
-    """
+    """Return the files that git tracks, if a build can use no others and none was changed."""
     changed = git("status", "--porcelain", "--untracked-files=no").splitlines()
     # What the user alone ignores may be used all the same.
     others = ("ls-files", "--others", "--exclude-per-directory=.gitignore", "--", *BUILT_FROM)
@@ -82,13 +69,7 @@ def sources() -> list[Path]:
 
 
 def outcomes(results: Path) -> list[Path]:
-    """Return the files of a finished build, each held against its checksum.
-
-    Raises
-    ------
-    ValueError
-        If the build is not there, or a file is not as it was saved.
-    """
+    """Return the files of a finished build, each held against its checksum."""
     files = [results / "claims.json", results / "paper.pdf"]
     missing = [str(path) for path in files if not path.is_file()]
     if missing:

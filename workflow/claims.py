@@ -32,13 +32,7 @@ def folders(results: Path) -> list[Path]:
 
 
 def check(results: Path) -> None:
-    """Hold a build against its checksums.
-
-    Raises
-    ------
-    ValueError
-        If a file is not as it was saved, or claims.json not what the notebooks found.
-    """
+    """Refuse a build whose files are not as saved, or whose claims.json is not theirs."""
     text = collect(folders(results))
     claims = results / "claims.json"
     if not claims.is_file() or claims.read_bytes() != text.encode():

@@ -112,11 +112,6 @@ def sweep_figure(table: pd.DataFrame, spec: Mapping[str, Any]) -> Figure:
         As `sweeps.tidy` makes it; rows whose status is not "done" are left out.
     spec : mapping
         The sweep's `figure`: which column goes where (config/sweeps/schema.yaml).
-
-    Raises
-    ------
-    ValueError
-        If it names a column that the table does not have, or no point is done.
     """
     unknown = sorted({spec[key] for key in COLUMNS if key in spec} - set(table))
     if unknown:

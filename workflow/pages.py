@@ -46,13 +46,7 @@ Texts = dict[tuple[str, str], str]
 
 
 def manuscript(results: Path) -> str:
-    """Return the manuscript, typeset as HTML with its figures inside.
-
-    Raises
-    ------
-    ValueError
-        If HTML has no word for a part of it, which would be lost.
-    """
+    """Return the manuscript, typeset as HTML with its figures inside."""
     page, warnings = typst.compile_with_warnings(
         Path("site/paper.typ"),
         root=Path.cwd(),
@@ -209,13 +203,7 @@ def lay_out_run(content: dict[str, Any], results: Path, sources: Path, texts: Te
 
 
 def lay_out(results: Path, sources: Path) -> None:
-    """Write all that Sphinx reads: the pages of site/ and those made from results.
-
-    Raises
-    ------
-    ValueError
-        If the results are not there, or not as they were saved.
-    """
+    """Write all that Sphinx reads: the pages of site/ and those made from results."""
     if not (results / "paper.pdf").is_file():
         raise ValueError(
             f"{results / 'paper.pdf'} is missing; make it first, with make {results.name}"

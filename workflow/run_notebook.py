@@ -35,13 +35,7 @@ THREADS = dict.fromkeys(("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THR
 
 
 def kernel_config(folder: Path) -> Config:
-    """Let the kernel talk through sockets in `folder`: ports may collide when kernels start.
-
-    Raises
-    ------
-    ValueError
-        If the folder's path is too long for a socket.
-    """
+    """Let the kernel talk through sockets in `folder`: ports may collide when kernels start."""
     address = str(folder / "kernel")
     if len(os.fsencode(f"{address}-1")) > IPC_PATH_MAX_LEN:
         raise ValueError(f"TMPDIR = {folder.parent} is too long a path for sockets: use another")
@@ -64,11 +58,6 @@ def execute(
     """Run the notebook, its cells' text going live to `log`, the notebook so far to `output`.
 
     With `bar`, a terminal shows how far it is.
-
-    Raises
-    ------
-    SystemExit
-        If a cell raises or the kernel dies; the message says which and where the notebook is.
     """
     with tempfile.TemporaryDirectory(prefix="nearopt-") as scratch, log.open("w") as stream:
         folder = Path(scratch)
@@ -119,15 +108,7 @@ def alone(lock: Path) -> Iterator[None]:
 
 
 def run(source: Path, parameters: dict[str, Any], results: Path, logs: Path) -> None:
-    """Run the notebook into `results`, with its log in `logs`.
-
-    Raises
-    ------
-    ValueError
-        If a parameter is unknown, missing or not allowed.
-    SystemExit
-        If a cell raises or the kernel dies.
-    """
+    """Run the notebook into `results`, with its log in `logs`."""
     name = results.name
     partial = results.with_name(f".{name}.partial")
     shutil.rmtree(partial, ignore_errors=True)

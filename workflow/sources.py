@@ -8,13 +8,7 @@ from pathlib import Path
 
 
 def refuse_edited(source: Path) -> None:
-    """Refuse to go on where somebody has edited the .ipynb, for only the .py is run.
-
-    Raises
-    ------
-    ValueError
-        If the two differ and the .ipynb is the newer.
-    """
+    """Refuse to go on where somebody has edited the .ipynb, for only the .py is run."""
     pair = source.with_suffix(".ipynb")
     if not pair.exists() or pair.stat().st_mtime <= source.stat().st_mtime:
         return

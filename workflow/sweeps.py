@@ -32,13 +32,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_.:+-]+")
 
 
 def load_sweep(name: str) -> dict[str, Any]:
-    """Return the content of config/sweeps/NAME.yaml.
-
-    Raises
-    ------
-    ValueError
-        If there is no such sweep, or with a line for each thing in it that has no place there.
-    """
+    """Return the content of config/sweeps/NAME.yaml."""
     known = sorted(path.stem for path in FOLDER.glob("*.yaml") if path.stem != "schema")
     if name not in known:
         raise ValueError(f"no sweep is called {name!r}; there are {', '.join(known)}")
@@ -62,11 +56,6 @@ def fixed_parameters(sweep: Mapping[str, Any], published: Mapping[str, Any]) -> 
         As `load_sweep` returns it.
     published : mapping
         The paper's values, which hold where the sweep gives none.
-
-    Raises
-    ------
-    ValueError
-        If a parameter is unknown, missing, given twice, not allowed or cannot name a folder.
     """
     notebook = Path(sweep["notebook"]).name
     known = parameter_names(notebook)
@@ -92,11 +81,6 @@ def check_names(sweep: Mapping[str, Any]) -> None:
     """Hold a sweep's table, or without one its columns, against what the notebook's source names.
 
     Which columns a table has only a run can tell.
-
-    Raises
-    ------
-    ValueError
-        If the notebook makes no such table or value.
     """
     made = saved(SCHEMA.parents[1] / f"notebooks/{sweep['notebook']}.py")
     tables, values = ([name for of, name in made if of == kind] for kind in ("table", "value"))
@@ -134,13 +118,7 @@ def _axis(key: str, values: list[Any]) -> pd.DataFrame:
 
 
 def points(grid: Mapping[str, list[Any]]) -> pd.DataFrame:
-    """Return every combination of a grid's values, a row for each point, as they were written.
-
-    Raises
-    ------
-    MemoryError
-        If the plan of so many points does not fit.
-    """
+    """Return every combination of a grid's values, a row for each point, as they were written."""
     count = math.prod(len(values) for values in grid.values())
     require_memory(f"a grid of {count} points", BYTES_PER_POINT * count, "split it into sweeps")
     return functools.reduce(

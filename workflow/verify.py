@@ -59,14 +59,7 @@ def damage_told() -> Iterator[None]:
 
 
 def read(path: Path) -> Archive:
-    """Open an archive, as it was made or after it was unpacked and zipped again.
-
-    Raises
-    ------
-    ValueError
-        If it is no archive, is damaged, is larger than a build can be, or holds a name twice or
-        one that leads out of its folder.
-    """
+    """Open an archive, as it was made or after it was unpacked and zipped again."""
     if not path.exists():
         raise ValueError("there is no such file: make archive makes one")
     with damage_told():
@@ -88,13 +81,7 @@ def read(path: Path) -> Archive:
 
 
 def check(archive: Archive) -> None:
-    """Hold every file against both lists of checksums, the manifest's and the description's.
-
-    Raises
-    ------
-    ValueError
-        With a line for each file that is missing, not listed, or not as it was packed.
-    """
+    """Hold every file against both lists of checksums, the manifest's and the description's."""
     try:
         texts = {name: archive.data(name) for name in (MANIFEST, METADATA) if fits(archive, name)}
         lines = texts[MANIFEST].decode().splitlines()
@@ -158,13 +145,7 @@ def differences(first: Any, second: Any, where: str) -> Iterator[str]:  # noqa: 
 
 
 def rerun(archive: Archive, folder: Path) -> dict[str, bytes]:
-    """Run the archive's sources in a folder and return what they made, by name.
-
-    Raises
-    ------
-    ValueError
-        If the archive holds no single build, was made with other packages, or the run fails.
-    """
+    """Run the archive's sources in a folder and return what they made, by name."""
     found = (re.fullmatch(r"results/(\w+)/claims.json", name) for name in archive.entries)
     builds = [match.group(1) for match in found if match]
     if len(builds) != 1:
@@ -193,13 +174,7 @@ def rerun(archive: Archive, folder: Path) -> dict[str, bytes]:
 
 
 def compare(packed: Mapping[str, bytes], made: Mapping[str, bytes]) -> str:
-    """Return in words how well the results of a rerun agree with those that were packed.
-
-    Raises
-    ------
-    ValueError
-        With a line for each file that was not made and each number or word that differs.
-    """
+    """Return in words how well the results of a rerun agree with those that were packed."""
     wrong = [f"{name} was not made" for name in sorted(packed.keys() - made.keys())]
     other = [name for name in sorted(packed.keys() & made.keys()) if packed[name] != made[name]]
     for name in other:

@@ -95,6 +95,12 @@ def described(notebook: NotebookNode, name: str, texts: Texts) -> NotebookNode:
     return notebook
 
 
+def table(kind: str, columns: str, alignment: str, rows: list[list[str]]) -> list[str]:
+    """Return a MyST table in a container, which has a style for its kind."""
+    lines = [f"| {' | '.join(row)} |" for row in rows]
+    return [f"```{{container}} {kind}", columns, alignment, *lines, "```", ""]
+
+
 def claims_table(claims: list[dict[str, Any]]) -> str:
     """Return the claims with their verdicts as a MyST table."""
     rows = []
@@ -102,11 +108,9 @@ def claims_table(claims: list[dict[str, Any]]) -> str:
         verdict = "holds" if claim["passed"] else "**fails**"
         link = f"[{claim['claim']}](notebooks/{claim['notebook']}.ipynb)"
         within = f"{claim['tolerance']:.2g}" if claim["tolerance"] else "exact"
-        cells = [link, claim["statement"], *numbers(claim), within, verdict]
-        rows.append(f"| {' | '.join(cells)} |")
+        rows.append([link, claim["statement"], *numbers(claim), within, verdict])
     head = "| claim | what was measured | measured | expected | tolerance | verdict |"
-    lines = ["```{container} claims", head, "|---|---|--:|--:|--:|---|", *rows, "```", ""]
-    return "\n".join(lines)
+    return "\n".join(table("claims", head, "|---|---|--:|--:|--:|---|", rows))
 
 
 def best_figure(text: str) -> str:
@@ -126,43 +130,34 @@ def data_page(contents: list[dict[str, Any]]) -> str:
     lines += ["{download}`all verdicts <generated/claims.json>` (JSON).", ""]
     for content in contents:
         name = content["notebook"]
-        lines += [f"## {name}", "", "```{container} values"]
-        lines += ["| quantity | value | what it is |", "|---|--:|---|"]
+        rows = []
         for key, entry in content["values"].items():
             error = f" ± {entry['error']:.2g}" if "error" in entry else ""
-            lines.append(f"| `{key}` | {entry['value']:.6g}{error} | {entry['description']} |")
+            rows.append([f"`{key}`", f"{entry['value']:.6g}{error}", entry["description"]])
+        lines += [f"## {name}", ""]
+        lines += table("values", "| quantity | value | what it is |", "|---|--:|---|", rows)
         files = [*sorted(content["files"]), "values.json"]
         links = ", ".join(f"{{download}}`{file} <data/{name}/{file}>`" for file in files)
-        lines += ["```", "", f"Files: {links}.", ""]
+        lines += [f"Files: {links}.", ""]
     return "\n".join(lines)
 
 
 def parameters_page() -> str:
     """Return the page of all parameters: meaning, range, published and quick value."""
-    paper, quick = (
-        yaml.safe_load(Path(f"config/{n}.yaml").read_text()) for n in ("paper", "quick")
-    )
+    files = (Path(f"config/{build}.yaml") for build in ("paper", "quick"))
+    paper, quick = (yaml.safe_load(file.read_text()) for file in files)
     lines = ["# Parameters", "", "Where the quick run has a value of its own, it is given.", ""]
     for name, schema in load_schema()["properties"].items():
         if "properties" not in schema:
             continue
-        lines += [f"## {name}", "", schema["description"], "", "```{container} values"]
-        lines += [
-            "| parameter | what it is | it must be | paper | quick |",
-            "|---|---|---|--:|--:|",
-        ]
+        rows = []
         for key, entry in schema["properties"].items():
-            own = quick.get(name, {}).get(key, "")
             range_ = allowed(entry).strip("{}").replace("|", r"\|")
-            cells = [
-                f"`{key}`",
-                entry["description"],
-                f"`{range_}`",
-                f"{paper[name][key]}",
-                f"{own}",
-            ]
-            lines.append(f"| {' | '.join(cells)} |")
-        lines += ["```", ""]
+            values = f"{paper[name][key]}", f"{quick.get(name, {}).get(key, '')}"
+            rows.append([f"`{key}`", entry["description"], f"`{range_}`", *values])
+        head = "| parameter | what it is | it must be | paper | quick |"
+        lines += [f"## {name}", "", schema["description"], ""]
+        lines += table("values", head, "|---|---|---|--:|--:|", rows)
     return "\n".join(lines)
 
 

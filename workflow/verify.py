@@ -9,7 +9,6 @@ import csv
 import hashlib
 import json
 import lzma
-import math
 import os
 import re
 import subprocess
@@ -22,6 +21,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
+import numpy as np
 from archive import MANIFEST, METADATA
 
 # Between processors the last digits differ: 2e-10 of an eigenvalue was seen. However small a number
@@ -124,12 +124,6 @@ def cell(text: str) -> int | float | str:
     return text
 
 
-def same(first: float, second: float) -> bool:
-    """Return whether two numbers differ by no more than last digits, if at all."""
-    neither = math.isnan(first) and math.isnan(second)
-    return neither or math.isclose(first, second, rel_tol=RELATIVE)
-
-
 def differences(first: Any, second: Any, where: str) -> Iterator[str]:  # noqa: ANN401
     """Yield a line for each piece of two contents that differs by more than last digits."""
     if isinstance(first, dict) and isinstance(second, dict) and first.keys() == second.keys():
@@ -140,7 +134,7 @@ def differences(first: Any, second: Any, where: str) -> Iterator[str]:  # noqa: 
             yield from differences(one, other, f"{where}, {place}")
     elif first != second:
         floats = isinstance(first, float) and isinstance(second, float)
-        if not (floats and same(first, second)):
+        if not (floats and np.isclose(first, second, RELATIVE, 0, equal_nan=True)):
             yield f"{where}: {first!r} was packed, {second!r} was made"
 
 
@@ -156,13 +150,8 @@ def rerun(archive: Archive, folder: Path) -> dict[str, bytes]:
             (folder / name).write_bytes(archive.data(name))
     if (folder / "requirements.lock").read_bytes() != Path("requirements.lock").read_bytes():
         raise ValueError("the archive was made with other packages: unpack it and run make there")
-    command = [sys.executable, "-m", "snakemake", "--logger", "rich"]
-    command += [
-        "--profile",
-        "workflow/profiles/default",
-        "--configfile",
-        f"config/{builds[0]}.yaml",
-    ]
+    command = [sys.executable, "-m", "snakemake", "--logger=rich"]
+    command += ["--profile=workflow/profiles/default", f"--configfile=config/{builds[0]}.yaml"]
     own = {"PYTHONPATH": str(folder / "lib"), "XDG_CACHE_HOME": str(folder / ".cache")}
     if subprocess.run(command, cwd=folder, env=os.environ | own, check=False).returncode:
         raise ValueError("the sources of the archive do not run to their end: see above")

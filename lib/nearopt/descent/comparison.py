@@ -41,13 +41,8 @@ class Curve(NamedTuple):
 def extrapolated(values: ArrayLike) -> tuple[Array, Array]:
     """Return a limit of no deviation, and what the last order changed, in size.
 
-    Richardson's extrapolation of a power series in the deviation: the limit errs by its third
-    order, the change is of its second.
-
-    Parameters
-    ----------
-    values : array of shape (3, ...)
-        What was measured at a deviation, at half and at a quarter of it.
+    Richardson's extrapolation of a power series in the deviation, from `values` (3, ...) at one, at
+    half and at a quarter of it: the limit errs by the third order, the change is of the second.
     """
     whole, half, quarter = np.asarray(values)
     early, late = 2 * half - whole, 2 * quarter - half

@@ -12,12 +12,7 @@ from scipy.sparse.linalg import LinearOperator, eigsh
 from tqdm.auto import trange
 
 from nearopt.checks import Array, positive_integer, positive_number, require_memory
-from nearopt.descent.loss import (
-    batch_gradient,
-    check_pair,
-    near_gradient,
-    population_gradient,
-)
+from nearopt.descent.loss import batch_gradient, check_pair, near_gradient, population_gradient
 from nearopt.hessian.operators import BatchHessianOperator, HessianOperator
 from nearopt.network.two_layer import TwoLayer, require_network
 
@@ -61,7 +56,7 @@ def distance(student: TwoLayer, teacher: TwoLayer) -> float:
 
 
 def critical_rate(teacher: TwoLayer, gradient: Gradient = population_gradient) -> float:
-    """Rate from which on gradient descent cannot end at the teacher: 2 / lambda_max.
+    """Rate from which on gradient descent cannot end at the teacher: 2 / lambda_max, to six digits.
 
     Parameters
     ----------
@@ -69,13 +64,8 @@ def critical_rate(teacher: TwoLayer, gradient: Gradient = population_gradient) -
         Where the Hessian's largest eigenvalue is taken, by Lanczos and without a matrix.
     gradient : callable
         Of student and teacher. The Hessian of this package's own gradients, also as partials that
-        fix a covariance or a batch, is known; of another, differences serve as its products.
-
-    Returns
-    -------
-    float
-        To six digits; by differences, for a rectifier, to as many as its shortest row is longer
-        than 1e-4 of the mean.
+        fix a covariance or a batch, is known; of another, differences serve as its products: for a
+        rectifier, to as many digits as its shortest row is longer than 1e-4 of the mean.
     """
     require_network("teacher", teacher)
     hessian = _hessian_of(gradient, teacher)

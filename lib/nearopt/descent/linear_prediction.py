@@ -69,8 +69,7 @@ def linear_expected_loss(
         t = top * u
         return t**2, top * weights * singular_value_density(t, n, p) / input_dim
 
-    shape = input_dim, hidden_dim, sigma1, sigma2, epsilon
-    return _linear_mean(checked_times(times), spectrum, *shape)
+    return _linear_mean(times, spectrum, input_dim, hidden_dim, (sigma1, sigma2, epsilon))
 
 
 def asymptotic_linear_expected_loss(
@@ -102,43 +101,35 @@ def asymptotic_linear_expected_loss(
         density = (width * np.sin(2 * angle) / 2) ** 2 / (math.pi * c * y)
         return hidden_dim * y, top * weights * density
 
-    shape = input_dim, hidden_dim, sigma1, sigma2, epsilon
-    return _linear_mean(checked_times(times), spectrum, *shape)
+    return _linear_mean(times, spectrum, input_dim, hidden_dim, (sigma1, sigma2, epsilon))
 
 
 def _linear_mean(
-    times: Array,
+    times: ArrayLike,
     spectrum: Callable[[float], tuple[Array, Array]],
     input_dim: int,
     hidden_dim: int,
-    sigma1: float,
-    sigma2: float,
-    epsilon: float,
+    scales: tuple[float, float, float],
 ) -> Array:
     """Return -(epsilon^2 Ni / 4) d/dt [Z_X Z_Y].
 
     `spectrum(rate)` gives values y of the nonzero Y and their weights, enough of them to
     integrate exp(-rate y).
     """
-    variance1 = positive_number("sigma1", sigma1) ** 2
-    variance2 = positive_number("sigma2", sigma2) ** 2
-    scale = positive_number("epsilon", epsilon) ** 2 * input_dim / 2
+    times, names = checked_times(times), ("sigma1", "sigma2", "epsilon")
+    variance1, variance2, variance = (
+        positive_number(*pair) ** 2 for pair in zip(names, scales, strict=True)
+    )
     zeros = max(0.0, 1 - hidden_dim / input_dim)
-    pairs = (_transform(2 * variance1 * time, spectrum) for time in times)
-    nonzero, moment = np.array(list(pairs)).T
+    nonzero, moment = np.empty((2, len(times)))
+    for i, rate in enumerate(2 * variance1 * times):
+        y, weights = spectrum(rate)
+        damped = weights * np.exp(-rate * y)
+        nonzero[i], moment[i] = damped.sum(), damped @ y
     growth = 1 + 4 * variance2 * times
     chi = growth ** (-hidden_dim / 2)
     mean_chi = variance2 * hidden_dim * chi / growth
-    return scale * (mean_chi * (zeros + nonzero) + variance1 * chi * moment)
-
-
-def _transform(
-    rate: float, spectrum: Callable[[float], tuple[Array, Array]]
-) -> tuple[float, float]:
-    """Return the sums of exp(-rate y) and y exp(-rate y) over a spectrum."""
-    y, weights = spectrum(rate)
-    damped = weights * np.exp(-rate * y)
-    return float(damped.sum()), float(damped @ y)
+    return variance * input_dim / 2 * (mean_chi * (zeros + nonzero) + variance1 * chi * moment)
 
 
 def late_exponent(input_dim: int, hidden_dim: int) -> float:

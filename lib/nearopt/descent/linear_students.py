@@ -39,10 +39,8 @@ def descend_linear_students(
         Step size, the same for all.
     steps : array of shape (records,)
         Steps after which the losses are recorded, ascending.
-    epsilon : float
-        Standard deviation of each parameter's deviation at the start.
-    sigma1, sigma2 : float
-        Standard deviations of the teachers' weights W1 and W2.
+    sigma1, sigma2, epsilon : float
+        Standard deviations of the teachers' weights W1 and W2 and of each parameter's deviation.
     rng : Generator
         Source of weights and deviations.
     progress : bool
@@ -52,11 +50,6 @@ def descend_linear_students(
     -------
     array of shape (teachers, records)
         The loss of each student, which is half the squared distance of W2 W1 from the teacher's.
-
-    Notes
-    -----
-    Deviations (alpha, V) are followed instead of weights. With e = alpha (W1 + V) + W2 V, the
-    deviation of the product, nothing cancels in the gradient: (W1 + V) e and (W2 + alpha)^T e.
     """
     require_generator(rng)
     shape = [positive_integer("teachers", teachers), positive_integer("hidden_dim", hidden_dim)]
@@ -70,6 +63,8 @@ def descend_linear_students(
         raise ValueError(f"steps must be whole numbers, unlike {steps[steps % 1 != 0][0]:g}")
     needed = 8.0 * (6 * math.prod(wide) + shape[0] * len(steps))
     require_memory(f"{shape[0]} students of {wide[1]} x {wide[2]} weights", needed, "take fewer")
+    # Deviations (alpha, V) are followed, not weights: with e, that of the product, nothing cancels
+    # in the gradient (W1 + V) e and (W2 + alpha)^T e.
     W2, W1 = sigma2 * rng.standard_normal(shape), sigma1 * rng.standard_normal(wide)
     alpha, V = epsilon * rng.standard_normal(shape), epsilon * rng.standard_normal(wide)
     losses: list[Array] = []

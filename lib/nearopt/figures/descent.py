@@ -14,13 +14,7 @@ COLORS = (*style.ACCENTS, style.LAW)
 
 
 def loss_curves(descents: dict[str, Curve], flows: dict[str, Curve]) -> Figure:
-    """Draw measured losses over predicted ones, and the relative differences below.
-
-    Parameters
-    ----------
-    descents, flows : dict of Curve
-        For each activation, gradient descent and gradient flow.
-    """
+    """Draw losses, measured and predicted, of each activation, and their differences below."""
     figure, (above, below) = plt.subplots(
         2, 1, figsize=(style.FULL, 4.4), height_ratios=(2, 1), sharex=True
     )
@@ -43,14 +37,8 @@ def loss_curves(descents: dict[str, Curve], flows: dict[str, Curve]) -> Figure:
 def failures(errors: dict[str, Points], rates: dict[str, Points], epsilon: float) -> Figure:
     """Draw the prediction's error against the deviation (left) and against the rate (right).
 
-    Parameters
-    ----------
-    errors : dict of pairs of arrays
-        For each activation, deviations epsilon and relative errors.
-    rates : dict of pairs of arrays
-        For each activation, distances 1 - rate / critical rate and relative errors.
-    epsilon : float
-        The deviation on the right.
+    `errors` has for each activation deviations and relative errors, `rates` distances 1 - rate /
+    critical rate and relative errors at the deviation `epsilon`.
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(style.FULL, 2.6), sharey=True)
     for color, name in zip(COLORS, errors, strict=False):
@@ -70,10 +58,7 @@ def failures(errors: dict[str, Points], rates: dict[str, Points], epsilon: float
 def late_slopes(found: dict[str, Array]) -> Figure:
     """Draw late decay rates of many teachers against their smallest nonzero eigenvalues.
 
-    Parameters
-    ----------
-    found : dict of arrays of shape (2, teachers)
-        For each of two activations, eigenvalues and rates.
+    `found` has for each of two activations an array (2, teachers) of eigenvalues and rates.
     """
     figure, (above, below) = plt.subplots(
         2, 1, figsize=(style.HALF, 2.8), height_ratios=(2, 1), sharex=True
@@ -107,14 +92,8 @@ def distances(flows: dict[str, Curve], predicted: dict[str, Points]) -> Figure:
 def shapes_of_loss(curves: dict[str, Points], needed: dict[str, Array], counts: Array) -> Figure:
     """Draw mean losses over steps (left) and the steps to a given loss against P (right).
 
-    Parameters
-    ----------
-    curves : dict of pairs of arrays
-        For each activation, steps and mean losses, relative to the start.
-    needed : dict of arrays of shape (sizes, teachers)
-        For each activation, steps; drawn are the median and the quartiles.
-    counts : array of shape (sizes,)
-        Parameters at each size.
+    For each activation, `curves` has steps and mean losses relative to the start, and `needed` the
+    steps (sizes, teachers), of which the median and the quartiles are drawn against `counts`.
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(style.FULL, 2.8))
     for color, name in zip(COLORS, curves, strict=False):

@@ -30,7 +30,7 @@ PIECE = 2**22
 
 
 def population_hessian(net: TwoLayer, input_covariance: ArrayLike | None = None) -> Array:
-    """Hessian of the loss of a student at its teacher `net`, exact, dense.
+    """Hessian of the loss of a student at its teacher `net`, exact, dense, shape (P, P).
 
     Parameters
     ----------
@@ -38,11 +38,6 @@ def population_hessian(net: TwoLayer, input_covariance: ArrayLike | None = None)
         The teacher, and the student.
     input_covariance : array of shape (input_dim, input_dim), optional
         Sigma of the inputs x ~ N(0, Sigma); white if it is left out.
-
-    Returns
-    -------
-    array of shape (P, P)
-        Symmetric, positive semidefinite.
     """
     require_network("net", net)
     count, outer = net.parameter_count, net.W2.size
@@ -76,19 +71,9 @@ def population_hessian(net: TwoLayer, input_covariance: ArrayLike | None = None)
 
 
 def batch_hessian(net: TwoLayer, inputs: Array) -> Array:
-    """Hessian of the loss over a batch, (1/N) sum_n |y_n - y*_n|^2 / 2, at the teacher `net`.
+    """J^T J / N, shape (P, P): Hessian of the loss over a batch, sum_n |y_n - y*_n|^2 / 2N.
 
-    Parameters
-    ----------
-    net : TwoLayer
-        The teacher, and the student.
-    inputs : array of shape (samples, input_dim)
-        The batch.
-
-    Returns
-    -------
-    array of shape (P, P)
-        J^T J / N, of rank at most samples * output_dim.
+    Taken at the teacher `net`; its rank is at most N * output_dim for N inputs (N, input_dim).
     """
     require_network("net", net)
     inputs = finite_array("inputs", inputs, (None, net.input_dim))
@@ -108,15 +93,7 @@ def batch_hessian(net: TwoLayer, inputs: Array) -> Array:
 def neural_tangent_kernel(net: TwoLayer, inputs: Array) -> Array:
     """J J^T / N over a batch of N inputs, which has the nonzero spectrum of `batch_hessian`.
 
-    Parameters
-    ----------
-    net, inputs
-        As for `batch_hessian`.
-
-    Returns
-    -------
-    array of shape (samples * output_dim, samples * output_dim)
-        Sample by sample, its outputs within.
+    Of shape (N * output_dim, N * output_dim), sample by sample, its outputs within.
     """
     require_network("net", net)
     inputs = finite_array("inputs", inputs, (None, net.input_dim))

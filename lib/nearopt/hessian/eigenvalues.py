@@ -28,7 +28,7 @@ from nearopt.hessian.hermite import (
 )
 from nearopt.hessian.operators import weighted_blocks
 from nearopt.network.activations import Polynomial
-from nearopt.network.inputs import ColouredInputs
+from nearopt.network.inputs import ColouredInputs, on_W1
 from nearopt.network.two_layer import TwoLayer, require_network
 
 EPS = np.finfo(np.float64).eps
@@ -57,7 +57,7 @@ def spectrum(net: TwoLayer, input_covariance: ArrayLike | None = None) -> Array:
         outside = squared_singular_values(outside_factor(inner))
     else:
         inside = np.linalg.eigvalsh(population_hessian(inner))
-        outside = np.linalg.eigvalsh(outside_matrix(net)) if multiplicity else []
+        outside = outside_eigenvalues(net) if multiplicity else []
     return np.sort(np.concatenate([inside, np.repeat(outside, multiplicity)]))
 
 
@@ -66,11 +66,6 @@ def batch_spectrum(net: TwoLayer, inputs: Array) -> Array:
 
     They are squared singular values of the Jacobian, so that those far below the rounding error
     of the largest are still right; below the square of that they are 0.
-
-    Parameters
-    ----------
-    net, inputs
-        As for `batch_hessian`.
     """
     require_network("net", net)
     inputs = finite_array("inputs", inputs, (None, net.input_dim))
@@ -95,13 +90,12 @@ def _has_narrow_factor(net: TwoLayer) -> bool:
 
 def _coloured_spectrum(net: TwoLayer, inputs: ColouredInputs) -> Array:
     """Return the eigenvalues of D H~ D^T: those of R H~ R^T for C = Q R, and zeros."""
-    white = inputs.whitened(net)
-    inputs = inputs.inner()
+    white, R = inputs.whitened(net), np.linalg.qr(inputs.factor, mode="r")
     if _has_narrow_factor(white):
-        inside = squared_singular_values(inputs.lift(white, hermite_factor(white).T).T)
+        inside = squared_singular_values(on_W1(white, hermite_factor(white).T, R.T).T)
     else:
-        half = inputs.lift(white, population_hessian(white))
-        inside = np.linalg.eigvalsh(inputs.lift(white, half.T))
+        half = on_W1(white, population_hessian(white), R.T)
+        inside = np.linalg.eigvalsh(on_W1(white, half.T, R.T))
     return np.sort(np.append(inside, np.zeros(net.parameter_count - len(inside))))
 
 
@@ -112,15 +106,15 @@ def inner_network(net: TwoLayer) -> TwoLayer:
     return TwoLayer(np.linalg.qr(net.W1.T, mode="r").T, net.W2, net.activation)
 
 
-def outside_matrix(net: TwoLayer) -> Array:
-    """Return M o K11, the Hessian on an input direction that is orthogonal to W1."""
-    return weighted_blocks(net).isotropic
+def outside_eigenvalues(net: TwoLayer) -> Array:
+    """Return those of M o K11, the Hessian on an input direction that is orthogonal to W1."""
+    return np.linalg.eigvalsh(weighted_blocks(net).isotropic)
 
 
 def smallest_batch_eigenvalues(
     net: TwoLayer, rank: int, sizes: Sequence[int], *, rng: np.random.Generator
 ) -> Array:
-    """Return the smallest nonzero Hessian eigenvalue of batches of white inputs.
+    """Return the smallest nonzero Hessian eigenvalue of batches of white inputs, shape (sizes,).
 
     Parameters
     ----------
@@ -132,11 +126,6 @@ def smallest_batch_eigenvalues(
         Sizes N of the batches; each is the beginning of the next.
     rng : Generator
         Source of the inputs.
-
-    Returns
-    -------
-    array of shape (sizes,)
-        Squared singular values of the Jacobian over the root of N.
     """
     require_network("net", net)
     require_generator(rng)
@@ -151,9 +140,6 @@ def smallest_batch_eigenvalues(
 
 
 def nonzero(eigenvalues: Array) -> Array:
-    """Return the eigenvalues of a dense matrix that are above its rounding error.
-
-    That is P times the rounding unit times the largest.
-    """
+    """Return the eigenvalues of a dense matrix above P times the rounding of the largest."""
     values = finite_array("eigenvalues", eigenvalues, (None,))
     return values[values > len(values) * EPS * values.max()]

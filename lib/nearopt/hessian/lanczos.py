@@ -16,10 +16,9 @@ from nearopt.checks import (
     positive_integer,
     positive_number,
     require_generator,
-    require_instance,
     require_memory,
 )
-from nearopt.hessian.eigenvalues import inner_network, outside_matrix, spectrum
+from nearopt.hessian.eigenvalues import inner_network, outside_eigenvalues, spectrum
 from nearopt.hessian.operators import HessianOperator
 from nearopt.network.two_layer import TwoLayer, require_network
 
@@ -95,7 +94,7 @@ def _ritz(
     values, vectors = eigsh(operator, 2 * k, which="BE", ncv=steps, v0=start, tol=np.inf)
     errors = np.linalg.norm(operator @ vectors - vectors * values, axis=0)
     copies = min(k, max(0, net.input_dim - net.hidden_dim))
-    outside = np.repeat(np.linalg.eigvalsh(outside_matrix(net)), copies)
+    outside = np.repeat(outside_eigenvalues(net), copies)
     return np.append(values, outside), np.append(errors, np.zeros(len(outside)))
 
 
@@ -123,20 +122,10 @@ class SpectralDensity:
     weights: Array
 
     def pdf(self, points: Array, width: float) -> tuple[Array, Array]:
-        """Return the density blurred by a normal law, and its standard error over the probes.
+        """Return the density at points (points,) and its standard error over the probes.
 
-        Parameters
-        ----------
-        points : array of shape (points,)
-            Eigenvalues.
-        width : float
-            Standard deviation of the normal law. With m steps there is no detail below about the
-            largest eigenvalue over m.
-
-        Returns
-        -------
-        density, error : arrays of shape (points,)
-            Normalised to 1.
+        It is blurred by a normal law of standard deviation `width`: with m steps there is no detail
+        below about the largest eigenvalue over m.
         """
         width = positive_number("width", width)
         points = finite_array("points", points, (None,))
@@ -172,30 +161,22 @@ def spectral_density(
     rng : Generator
         Source of the directions.
     """
-    if not isinstance(net, LinearOperator):
-        require_network("net", net)
     probes = positive_integer("probes", probes)
     if probes < 2:
         raise ValueError("probes must be at least 2: one alone has no error bar")
-    if isinstance(net, LinearOperator):
-        return _quadrature(net, probes, steps, rng)
-    inner = inner_network(net)
-    inside = _quadrature(HessianOperator(inner), probes, steps, rng)
-    if net.input_dim <= net.hidden_dim:
-        return inside
-    outside = np.linalg.eigvalsh(outside_matrix(net))
-    share = (net.input_dim - net.hidden_dim) / net.parameter_count
-    nodes = np.hstack([inside.nodes, np.tile(outside, (probes, 1))])
-    weights = inside.weights * (inner.parameter_count / net.parameter_count)
-    return SpectralDensity(nodes, np.hstack([weights, np.full((probes, len(outside)), share)]))
-
-
-def _quadrature(
-    operator: LinearOperator, probes: int, steps: int, rng: np.random.Generator
-) -> SpectralDensity:
-    """Return the quadratures of random directions."""
+    operator = net
+    if not isinstance(net, LinearOperator):
+        require_network("net", net)
+        operator = HessianOperator(inner_network(net))
     runs = [lanczos(operator, steps, rng) for _ in range(probes)]
-    return SpectralDensity(*map(np.stack, zip(*runs, strict=True)))
+    nodes, weights = map(np.stack, zip(*runs, strict=True))
+    if operator is net or net.input_dim <= net.hidden_dim:
+        return SpectralDensity(nodes, weights)
+    share = (net.input_dim - net.hidden_dim) / net.parameter_count
+    outside = np.tile(outside_eigenvalues(net), (probes, 1))
+    weights *= operator.shape[0] / net.parameter_count
+    weights = np.hstack([weights, np.full(outside.shape, share)])
+    return SpectralDensity(np.hstack([nodes, outside]), weights)
 
 
 def lanczos(operator: LinearOperator, steps: int, rng: np.random.Generator) -> tuple[Array, Array]:
@@ -206,7 +187,6 @@ def lanczos(operator: LinearOperator, steps: int, rng: np.random.Generator) -> t
     converged eigenvalues would come back as ghosts and spoil the weights. Where the Krylov space
     ends, a fresh direction goes on: it finds further copies of eigenvalues, at weight 0.
     """
-    require_instance("operator", operator, LinearOperator, "HessianOperator(net)")
     require_generator(rng)
     dim = operator.shape[0]
     steps = min(positive_integer("steps", steps), dim)

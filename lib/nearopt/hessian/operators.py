@@ -72,8 +72,8 @@ class HessianOperator(_Symmetric):
 def weighted_blocks(net: TwoLayer) -> Blocks:
     """Return the blocks of a network, those of W1 with W1 times W2^T W2."""
     made, M = blocks(net.activation, net.W1), net.W2.T @ net.W2
-    names = ("isotropic", "plus", "minus", "skew")
-    return made._replace(**{name: M * getattr(made, name) for name in names})
+    on_W1 = {name: M * getattr(made, name) for name in ("isotropic", "plus", "minus", "skew")}
+    return made._replace(**on_W1)
 
 
 def hessian_product(net: TwoLayer, vector: Array, inputs: ColouredInputs | None = None) -> Array:
@@ -117,10 +117,8 @@ class BatchHessianOperator(_Symmetric):
 
     Parameters
     ----------
-    net : TwoLayer
-        The teacher, and the student.
-    inputs : array of shape (samples, input_dim)
-        The batch; two arrays (samples, hidden_dim) are kept.
+    net, inputs
+        As for `batch_hessian`; two arrays (samples, hidden_dim) are kept.
     """
 
     def __init__(self, net: TwoLayer, inputs: Array) -> None:

@@ -14,9 +14,6 @@ directions in which the inputs never vary cost nothing, and add zeros to the spe
 `input_covariance` elsewhere in this package is made of it this way.
 """
 
-from copy import copy
-from typing import Self
-
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -75,12 +72,6 @@ class ColouredInputs:
         """Rank of Sigma, up to rounding."""
         return self.factor.shape[1]
 
-    def inner(self) -> Self:
-        """Return the same inputs turned into rank coordinates: R in place of C = Q R."""
-        turned = copy(self)
-        turned.factor = np.linalg.qr(self.factor, mode="r")
-        return turned
-
     def draw(self, samples: int, rng: np.random.Generator) -> Array:
         """Draw inputs (samples, input_dim) from N(0, Sigma)."""
         require_generator(rng)
@@ -101,14 +92,14 @@ class ColouredInputs:
 
     def lift(self, net: TwoLayer, vectors: Array) -> Array:
         """Return D v for parameters v of the white network, shape (..., P~) to (..., P)."""
-        return _on_W1(net, vectors, self.factor.T)
+        return on_W1(net, vectors, self.factor.T)
 
     def project(self, net: TwoLayer, vectors: Array) -> Array:
         """Return D^T v for parameters v of `net`, shape (..., P) to (..., P~)."""
-        return _on_W1(net, vectors, self.factor)
+        return on_W1(net, vectors, self.factor)
 
 
-def _on_W1(net: TwoLayer, vectors: Array, matrix: Array) -> Array:
+def on_W1(net: TwoLayer, vectors: Array, matrix: Array) -> Array:
     """Multiply the rows of W1 in vectors of parameters (..., P)."""
     outer, inner = np.split(vectors, [net.W2.size], axis=-1)
     rows = inner.reshape(*inner.shape[:-1], net.hidden_dim, len(matrix)) @ matrix

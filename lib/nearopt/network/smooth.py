@@ -136,8 +136,8 @@ class Smooth:
             need = 80.0 * order * len(gram) + 120.0 * gram.size
             require_memory(what, need, "shrink W1")
             a = _hermite_coefficients(self._derivatives, scales, order)
-            squares = _mean_squares(self._derivatives[:3], scales, order)
-            error = max(_parseval_error(a, squares), _stein_error(a, scales))
+            parseval = _parseval_error(a, self._derivatives[:3], scales)
+            error = max(parseval, _stein_error(a, scales))
             if error <= self.tolerance:
                 break
         else:
@@ -150,21 +150,15 @@ class Smooth:
         return mehler_kernels(a, gram)
 
 
-def _mean_squares(functions: Sequence[Function], scales: Array, order: int) -> Array:
-    """Return E[f(s z)^2], shape (functions, scales), by a finer rule.
-
-    Its step is no rational multiple of the other's, so that no fast oscillation has the samples of
-    a slow one in both.
-    """
-    step, z = _rule((3 + math.sqrt(5)) / 2 * order)
-    return step / math.sqrt(2 * math.pi) * (_values(functions, scales, z) ** 2).sum(2)
-
-
-def _parseval_error(coefficients: Array, squares: Array) -> float:
+def _parseval_error(coefficients: Array, functions: Sequence[Function], scales: Array) -> float:
     """Return the worst relative error of the diagonals of K00, K11 and K22 against E[f(s z)^2].
 
-    Elsewhere |r_kl| < 1 and Cauchy's inequality make the missing terms smaller.
+    Elsewhere |r_kl| < 1 and Cauchy's inequality make the missing terms smaller. The step of the
+    finer rule is no rational multiple of the other's, so that no fast oscillation has the samples
+    of a slow one in both.
     """
+    step, z = _rule((3 + math.sqrt(5)) / 2 * coefficients.shape[2])
+    squares = step / math.sqrt(2 * math.pi) * (_values(functions, scales, z) ** 2).sum(2)
     total = (coefficients[:3] ** 2).sum(2)
     # A derivative that is mere rounding has no relative accuracy.
     size = total + np.finfo(np.float64).eps * total.max(0)

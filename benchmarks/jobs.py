@@ -4,42 +4,31 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 import own
 import peers
-from cases import Case
-
-Array = NDArray[np.float64]
-Call = Callable[[], Array]
+from cases import Array, Case
+from nearopt.hessian import (
+    BatchHessianOperator,
+    HessianOperator,
+    batch_hessian,
+    extreme_eigenvalues,
+    population_hessian,
+    spectral_density,
+    spectrum,
+)
 
 
 @dataclass(frozen=True)
 class Contender:
-    """A way to do a job.
+    """A way to do a job."""
 
-    Parameters
-    ----------
-    name : str
-        As the table has it.
-    start : callable
-        Takes a case, prepares, and returns the call that is timed.
-    sampled : bool
-        Whether it knows the batch only, so that its result has a sampling error.
-    peer : bool
-        Whether it is one of the tools that the library is held against.
-    rounding : float
-        How far, relatively, it may be from another that computes the same.
-    compared : bool
-        Whether it computes what the library does, and not only a bound of the time.
-    """
-
-    name: str
-    start: Callable[[Case], Call]
-    sampled: bool = False
-    peer: bool = False
-    rounding: float = 1e-9
-    compared: bool = True
+    name: str  # as the table has it
+    start: Callable[[Case], own.Call]  # prepares, and returns the call that is timed
+    sampled: bool = False  # whether it knows the batch only, so that its result has an error
+    peer: bool = False  # whether it is one of the tools that the library is held against
+    rounding: float = 1e-9  # how far, relatively, it may be from another that computes the same
+    compared: bool = True  # whether it computes what the library does, and not only a bound
 
     @property
     def foreign(self) -> bool:
@@ -49,60 +38,29 @@ class Contender:
 
 @dataclass(frozen=True)
 class Job:
-    """A comparison: the library, named first, against others on one case.
+    """A comparison of the library, named first, with others on one case."""
 
-    Parameters
-    ----------
-    title : str
-        As the table has it.
-    case, toy : Case
-        The published case, and one for a run of seconds.
-    contenders : tuple of Contender
-        The first is the library's.
-    compare : callable or None
-        Takes a case and a result, and returns H v if the result is one or a matrix to make one
-        with, or the eigenvalues; None where results cannot be compared.
-    must_agree : bool
-        Whether the run stops if contenders differ by more than their errors.
-    asks : dict
-        What the library must reach: how many times faster than "the best peer" or another
-        contender by name, or at most how many "seconds" and "GB".
-    """
-
-    title: str
+    title: str  # as the table has it
     case: Case
-    toy: Case
+    toy: Case  # one for a run of seconds
     contenders: tuple[Contender, ...]
+    # Makes H v, or the eigenvalues, of a result; None where results cannot be compared.
     compare: Callable[[Case, Array], Array] | None
-    must_agree: bool = True
+    must_agree: bool = True  # whether the run stops if contenders differ by more than their errors
+    # How many times faster than "the best peer" or another contender by name the library must be,
+    # or at most how many "seconds" and "GB" it may take.
     asks: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Growth:
-    """How time grows with a width, the other one fixed.
+    """How time grows with a width, the other one fixed."""
 
-    Parameters
-    ----------
-    label : str
-        As the figure has it.
-    contender : Contender
-        Whose time.
-    variable : str
-        "hidden_dim" or "input_dim".
-    theory : int
-        The exponent of the count of operations at large sizes.
-    fixed : int
-        The other width.
-    sizes, toy : tuple of int
-        Ascending.
-    """
-
-    label: str
+    label: str  # as the figure has it
     contender: Contender
-    variable: str
-    theory: int
-    fixed: int
+    variable: str  # "hidden_dim" or "input_dim"
+    theory: int  # the exponent of the count of operations at large sizes
+    fixed: int  # the other width
     sizes: tuple[int, ...]
     toy: tuple[int, ...] = (4, 6, 8)
 
@@ -117,6 +75,9 @@ class Growth:
         return [Case(**{self.variable: size, self.other: fixed}) for size in sizes]
 
 
+RNG = np.random.default_rng
+
+
 def _itself(case: Case, result: Array) -> Array:
     return result
 
@@ -125,13 +86,20 @@ def _product(case: Case, result: Array) -> Array:
     return result @ case.vector
 
 
-OPERATOR = Contender("nearopt HessianOperator", own.operator)
-BATCH = Contender("nearopt BatchHessianOperator, same batch", own.batch_operator, sampled=True)
+OPERATOR = Contender("nearopt HessianOperator", own.product(lambda case: HessianOperator(case.net)))
+BATCH = Contender(
+    "nearopt BatchHessianOperator, same batch",
+    own.product(lambda case: BatchHessianOperator(case.net, case.inputs)),
+    sampled=True,
+)
 GEMM = Contender("three matrix products of its size", own.multiply, compared=False)
-DENSE = Contender("nearopt population_hessian", own.dense)
+DENSE = Contender("nearopt population_hessian", lambda case: lambda: population_hessian(case.net))
 EIGENVALUES = Contender("numpy eigvalsh of it", own.eigenvalues, compared=False)
-SPECTRUM = Contender("nearopt spectrum", own.whole_spectrum)
-DENSE_SPECTRUM = Contender("population_hessian, then eigvalsh", own.dense_spectrum)
+SPECTRUM = Contender("nearopt spectrum", lambda case: lambda: spectrum(case.net))
+DENSE_SPECTRUM = Contender(
+    "population_hessian, then eigvalsh",
+    lambda case: lambda: np.linalg.eigvalsh(population_hessian(case.net)),
+)
 JAX = Contender("JAX jit, jvp of grad", peers.jax_hvp, sampled=True, peer=True)
 PRODUCTS = (
     BATCH,
@@ -168,7 +136,11 @@ JOBS = (
         (
             DENSE,
             EIGENVALUES,
-            Contender("nearopt batch_hessian, same batch", own.dense_batch, sampled=True),
+            Contender(
+                "nearopt batch_hessian, same batch",
+                lambda case: lambda: batch_hessian(case.net, case.inputs),
+                sampled=True,
+            ),
             Contender("JAX jit, J^T J", peers.jax_jacobian, sampled=True, peer=True),
             Contender("torch.func, J^T J", peers.torch_jacobian, sampled=True, peer=True),
             Contender("torch.func, Hessian", peers.torch_hessian, sampled=True, peer=True),
@@ -189,12 +161,15 @@ JOBS = (
         Case(70, 70),
         Case(4, 4, samples=300),
         (
-            Contender("nearopt spectrum", own.smallest),
+            Contender("nearopt spectrum", lambda case: lambda: spectrum(case.net)[:1]),
             Contender("LAPACK syev (QR)", own.smallest_by("ev")),
             Contender("LAPACK syevd (divide and conquer)", own.smallest_by("evd")),
             Contender("LAPACK syevr (robust representations)", own.smallest_by("evr")),
             Contender("eigvalsh of a batch of 10 P samples", own.smallest_sampled),
-            Contender("nearopt extreme_eigenvalues, 200 steps", own.smallest_by_lanczos),
+            Contender(
+                "nearopt extreme_eigenvalues, 200 steps",
+                lambda case: lambda: extreme_eigenvalues(case.net, 1, rng=RNG(0)).smallest,
+            ),
             Contender("curvlinops, 100 steps of Lanczos", peers.curvlinops_lanczos),
         ),
         _itself,
@@ -204,7 +179,12 @@ JOBS = (
         "Spectral density",
         Case(1000, 1000),
         Case(7, 6),
-        (Contender("nearopt spectral_density", own.density),),
+        (
+            Contender(
+                "nearopt spectral_density",
+                lambda case: lambda: spectral_density(case.net, rng=RNG(0)),
+            ),
+        ),
         None,
         asks={"seconds": 120, "GB": 2},
     ),

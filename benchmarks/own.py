@@ -1,4 +1,4 @@
-"""What the library does, and the bounds that numpy's products and LAPACK set for it.
+"""What needs more than a line: the bounds that numpy's products and LAPACK set, and errors.
 
 Each function takes a `Case`, prepares, and returns the call that is timed.
 """
@@ -7,15 +7,11 @@ from collections.abc import Callable
 
 import numpy as np
 import scipy.linalg
-from numpy.typing import NDArray
+from scipy.sparse.linalg import LinearOperator
 
-from cases import Case
-from nearopt.hessian.dense import batch_hessian, population_hessian
-from nearopt.hessian.eigenvalues import spectrum
-from nearopt.hessian.lanczos import extreme_eigenvalues, spectral_density
-from nearopt.hessian.operators import BatchHessianOperator, HessianOperator
+from cases import Array, Case
+from nearopt.hessian import batch_hessian, population_hessian
 
-Array = NDArray[np.float64]
 Call = Callable[[], Array]
 
 
@@ -33,47 +29,20 @@ def multiply(case: Case) -> Call:
     return run
 
 
-def operator(case: Case) -> Call:
-    """Return the exact product, through scipy's interface."""
-    hessian = HessianOperator(case.net)
-    return lambda: hessian @ case.vector
+def product(operator: Callable[[Case], LinearOperator]) -> Callable[[Case], Call]:
+    """Return how an operator is multiplied with the vector, through scipy's interface."""
 
+    def start(case: Case) -> Call:
+        hessian = operator(case)
+        return lambda: hessian @ case.vector
 
-def batch_operator(case: Case) -> Call:
-    """Return the product on the batch."""
-    hessian = BatchHessianOperator(case.net, case.inputs)
-    return lambda: hessian @ case.vector
-
-
-def dense(case: Case) -> Call:
-    """Return the exact matrix."""
-    return lambda: population_hessian(case.net)
-
-
-def dense_batch(case: Case) -> Call:
-    """Return the matrix of the batch."""
-    return lambda: batch_hessian(case.net, case.inputs)
+    return start
 
 
 def eigenvalues(case: Case) -> Call:
     """Return all eigenvalues of a matrix that is already there."""
     hessian = population_hessian(case.net)
     return lambda: np.linalg.eigvalsh(hessian)
-
-
-def whole_spectrum(case: Case) -> Call:
-    """Return all eigenvalues, by structure."""
-    return lambda: spectrum(case.net)
-
-
-def dense_spectrum(case: Case) -> Call:
-    """Return all eigenvalues as one would without the structure."""
-    return lambda: np.linalg.eigvalsh(population_hessian(case.net))
-
-
-def smallest(case: Case) -> Call:
-    """Return the smallest of the library's eigenvalues."""
-    return lambda: spectrum(case.net)[:1]
 
 
 def smallest_by(driver: str) -> Callable[[Case], Call]:
@@ -90,16 +59,6 @@ def smallest_sampled(case: Case) -> Call:
     """Return the smallest eigenvalue of a batch with ten samples for each parameter."""
     large = Case(case.hidden_dim, case.input_dim, 10 * case.parameter_count)
     return lambda: np.linalg.eigvalsh(batch_hessian(large.net, large.inputs))[:1]
-
-
-def smallest_by_lanczos(case: Case) -> Call:
-    """Return the smallest Ritz value of the exact operator."""
-    return lambda: extreme_eigenvalues(case.net, 1, rng=np.random.default_rng(0)).smallest
-
-
-def density(case: Case) -> Call:
-    """Return the spectral density by the library's defaults."""
-    return lambda: spectral_density(case.net, rng=np.random.default_rng(0))
 
 
 def sampling_error(case: Case, product: Array) -> float:

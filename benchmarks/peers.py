@@ -10,11 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from cases import Case
+from cases import Array, Case
 
-Array = NDArray[np.float64]
 Call = Callable[[], Array]
 
 ROWS = 2000  # samples of a Jacobian that are formed at once

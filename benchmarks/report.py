@@ -25,32 +25,13 @@ def write(
     growths: list[dict[str, Any]],
     machine: dict[str, Any],
 ) -> None:
-    """Write benchmarks.csv, benchmarks.md and benchmarks.png.
-
-    Parameters
-    ----------
-    folder : Path
-        Where to.
-    rows : list of dict
-        What each contender of each job measured.
-    growths : list of dict
-        The fitted exponents.
-    machine : dict
-        The versions and the BLAS kernels that the library ran on.
-    """
+    """Write benchmarks.csv, benchmarks.md and benchmarks.png of what `run` measured."""
     table = pd.DataFrame(rows)
     folder.mkdir(parents=True, exist_ok=True)
     table.to_csv(folder / "benchmarks.csv", index=False, float_format="%.4g")
     style.use()
     draw(table, growths).savefig(folder / "benchmarks.png")
     (folder / "benchmarks.md").write_text(page(table, growths, machine), encoding="utf-8")
-
-
-def best_peer(job: Job, rows: pd.DataFrame) -> pd.Series | None:
-    """Return the row of the fastest peer, None if no peer ran."""
-    peers = [c.name for c in job.contenders if c.peer]
-    ran = rows[rows.contender.isin(peers)]
-    return ran.loc[ran.ratio.idxmin()] if len(ran) else None
 
 
 def asked(job: Job, rows: pd.DataFrame) -> list[list[str]]:
@@ -61,17 +42,15 @@ def asked(job: Job, rows: pd.DataFrame) -> list[list[str]]:
             value = rows.iloc[0]["seconds" if what == "seconds" else "peak_GB"]
             ask, found, met = f"at most {limit:g} {what}", f"{value:.3g} {what}", value <= limit
         else:
-            row = best_peer(job, rows) if what == BEST_PEER else _named(rows, what)
-            if row is None:
+            peers = [contender.name for contender in job.contenders if contender.peer]
+            ran = rows[rows.contender.isin(peers if what == BEST_PEER else [what])]
+            if ran.empty:
                 continue
+            row = ran.loc[ran.ratio.idxmin()]
             ask = f"at least {limit:g} times as fast as {what}"
             found, met = f"{_ratio(row.ratio)} times ({row.contender})", row.ratio >= limit
         lines.append([job.title, rows.iloc[0].case, ask, found, "yes" if met else "**no**"])
     return lines
-
-
-def _named(rows: pd.DataFrame, contender: str) -> pd.Series:
-    return rows[rows.contender == contender].iloc[0]
 
 
 def markdown(header: list[str], lines: list[list[str]]) -> str:
@@ -82,10 +61,9 @@ def markdown(header: list[str], lines: list[list[str]]) -> str:
 
 def duration(seconds: float) -> str:
     """Return a time with a unit that suits it."""
-    for unit, size in (("s", 1), ("ms", 1e-3), ("µs", 1e-6)):
-        if seconds >= size or unit == "µs":
-            return f"{seconds / size:.3g}\N{NO-BREAK SPACE}{unit}"
-    raise AssertionError
+    units = (("s", 1), ("ms", 1e-3))
+    unit, size = next((u for u in units if seconds >= u[1]), ("µs", 1e-6))
+    return f"{seconds / size:.3g}\N{NO-BREAK SPACE}{unit}"
 
 
 def _ratio(value: float) -> str:

@@ -1,11 +1,5 @@
-"""One contender in a process of its own, so that thread pools do not mix and memory is its own.
+"""What runs in a contender's own process, where thread pools do not mix and memory is its own."""
 
-Usage: worker.py '[list, index, contender, toy]', with "JOBS" or "GROWTHS" for the list. It says
-what it runs on, then runs each case whose number it reads and says how many seconds that took; at
-the end of its input it says what there is to compare. Everything it says is a line of JSON.
-"""
-
-import json
 import resource
 import sys
 import time
@@ -15,83 +9,68 @@ from typing import Any
 import jobs
 import own
 from cases import Case
-from own import Call
 
 SHORTEST = 0.1  # seconds; a call that takes less is repeated
 PACKAGES = ("numpy", "scipy", "torch", "jax", "jaxlib", "curvlinops-for-pytorch", "pyhessian")
 
 
-def say(**what: Any) -> None:
-    """Answer the parent."""
-    print(json.dumps(what), flush=True)
+class Served:
+    """The calls of a contender, one for each case, and the last result."""
+
+    def __init__(self, contender: jobs.Contender, cases: list[Case]) -> None:
+        self.contender = contender
+        self.cases = cases
+        self.calls = [contender.start(case) for case in cases]
+        self.repeats = [1] * len(cases)
+        self.result: Any = None
 
 
-def versions() -> dict[str, str]:
-    """Return the version of each package that is installed, and of Python."""
-    found = {"python": sys.version.split()[0]}
-    for package in PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
+def start(kind: str, index: int, number: int, toy: bool) -> None:
+    """Prepare a contender of a job, or the one of a growth."""
+    global served
+    if kind == "GROWTHS":
+        growth = jobs.GROWTHS[index]
+        served = Served(growth.contender, growth.cases(toy))
+    else:
+        job = jobs.JOBS[index]
+        served = Served(job.contenders[number], [job.toy if toy else job.case])
 
 
-def kernels() -> list[str]:
-    """Return which BLAS is loaded, which kernels it chose, and how many threads it has."""
-    try:
-        from threadpoolctl import threadpool_info
-    except ImportError:
-        return []
-    pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
-    names = {f"{p['internal_api']} {p.get('architecture', '')} x {p['num_threads']}" for p in pools}
-    return sorted(names)
-
-
-def seconds(call: Call, repeats: int) -> tuple[float, Any]:
-    """Return the mean time of some calls, and the last one's result."""
-    start = time.perf_counter()
+def run(number: int) -> float:
+    """Return the mean seconds of a case, whose calls are repeated until they take long enough."""
+    repeats, call = served.repeats[number], served.calls[number]
+    begin = time.perf_counter()
     for _ in range(repeats):
-        result = call()
-    return (time.perf_counter() - start) / repeats, result
+        served.result = call()
+    seconds = (time.perf_counter() - begin) / repeats
+    served.repeats[number] = max(1, int(SHORTEST / seconds))
+    return seconds
 
 
-def serve(contender: jobs.Contender, cases: list[Case]) -> Any:
-    """Run the cases that are asked for and return the last result."""
-    calls = [contender.start(case) for case in cases]
-    say(versions=versions(), kernels=kernels())
-    repeats, result = [1] * len(cases), None
-    for line in sys.stdin:
-        number = int(line)
-        taken, result = seconds(calls[number], repeats[number])
-        say(seconds=taken)
-        repeats[number] = max(1, int(SHORTEST / taken))
-    return result
-
-
-def conclude(job: jobs.Job, contender: jobs.Contender, case: Case, result: Any) -> None:
-    """Say how much memory it took and what is to be compared."""
+def conclude(index: int) -> dict[str, Any]:
+    """Return how much memory a contender of a job took and what is to be compared."""
+    job, contender, case = jobs.JOBS[index], served.contender, served.cases[0]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     what: dict[str, Any] = {"peak": peak * (1024 if sys.platform == "linux" else 1)}
     if job.compare and contender.compared:
-        compared = job.compare(case, result)
-        what["compared"] = compared.tolist()
+        what["compared"] = job.compare(case, served.result)
         if contender.sampled and job.must_agree:
-            what["sampling_error"] = own.sampling_error(case, compared)
-    say(**what)
+            what["sampling_error"] = own.sampling_error(case, what["compared"])
+    return what
 
 
-def main() -> None:
-    """Serve one contender of a job, or the one of a growth."""
-    kind, index, number, toy = json.loads(sys.argv[1])
-    if kind == "GROWTHS":
-        growth = jobs.GROWTHS[index]
-        serve(growth.contender, growth.cases(toy))
-    else:
-        job = jobs.JOBS[index]
-        case, contender = job.toy if toy else job.case, job.contenders[number]
-        conclude(job, contender, case, serve(contender, [case]))
-
-
-if __name__ == "__main__":
-    main()
+def platform() -> dict[str, Any]:
+    """Return the versions of Python and of each package, and each BLAS with kernels and threads."""
+    versions = {"python": sys.version.split()[0]}
+    for package in PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    try:
+        from threadpoolctl import threadpool_info
+    except ImportError:
+        return {"versions": versions, "kernels": []}
+    pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
+    names = {f"{p['internal_api']} {p.get('architecture', '')} x {p['num_threads']}" for p in pools}
+    return {"versions": versions, "kernels": sorted(names)}

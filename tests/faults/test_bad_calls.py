@@ -5,16 +5,13 @@ Bad values are generated from the kind of each argument.
 
 import inspect
 import re
-from importlib import import_module
-from pkgutil import iter_modules
 
 import numpy as np
 import pytest
 from bad_values import INF, NAN, NO_NUMBERS, SHELL, TEXTS
-from calls import CALLS, INNER, INPUTS
+from calls import CALLS, INNER, INPUTS, TAKING
 from scipy.sparse.linalg import LinearOperator
 
-import nearopt
 from nearopt import Erf, TwoLayer
 from nearopt.network.activations import Polynomial
 from nearopt.network.kernels import Activation
@@ -93,24 +90,13 @@ def call(function, arguments):
 
 
 @pytest.mark.parametrize("function", CALLS, ids=name_of)
-def test_the_table_names_every_argument_and_each_call_is_valid(function):
-    wanted = [name for name in inspect.signature(function).parameters if name != "self"]
-    assert sorted(CALLS[function]) == sorted(wanted)
+def test_each_call_is_valid(function):
     if name_of(function) != "report.files.load_inputs":
         call(function, CALLS[function])
 
 
-def test_every_public_function_is_in_the_table_or_said_not_to_be():
-    rooms = [import_module(f"nearopt.{room.name}") for room in iter_modules(nearopt.__path__)]
-    public = {name: getattr(room, name) for room in rooms for name in getattr(room, "__all__", ())}
-    takes = {
-        name
-        for name, value in public.items()
-        if inspect.isfunction(value)
-        or (inspect.isclass(value) and "Parameters" in (value.__doc__ or ""))
-    }
-    known = {function.__qualname__.split(".")[0] for function in CALLS}
-    assert takes - known == INNER.keys()
+def test_what_is_left_out_is_public():
+    assert INNER.keys() <= TAKING.keys()
 
 
 @pytest.mark.parametrize(("function", "argument"), ARGUMENTS)

@@ -34,7 +34,7 @@ from nearopt.network.two_layer import TwoLayer, require_network
 # continued from there by a Taylor series in the logarithm.
 ANGLE, TERMS = 0.3, 7
 # Points of the line on which gamma is integrated, and how far it reaches.
-POINTS, REACH = 200, 1e3
+POINTS, REACH = 160, 1e3
 
 
 def leading_count(net: TwoLayer, levels: ArrayLike) -> NDArray[np.int64]:
@@ -99,7 +99,7 @@ class Bulk:
         self.place_line()
         self.settle()
         for _ in range(40):
-            cubic = self.average(lambda D, z: self.squares(D, z) @ (self.weights * self.cubic))
+            cubic = self.average(lambda _, y: y @ (self.weights * self.cubic))
             change = 1 / (1 + self.crowding * cubic) - self.share3
             self.share3 = self.share3 + 0.8 * change
             if np.abs(change).max() < 1e-3:
@@ -118,10 +118,6 @@ class Bulk:
         rest = self.rest - self.cubic * (1 - self.share3[:, None])
         return rest + 1e-6 * np.exp(self.x)[:, None] / self.sigma**2
 
-    def squares(self, D: Array, z: Array) -> Array:
-        """Return E a^2 / (D a^2 - z)."""
-        return (1 + z / D * inverse_mean(z / D, self.sigma)) / D
-
     def place_line(self) -> None:
         """Put t on a tilted line through -1/2 with every gamma below it, and follow m down to it.
 
@@ -135,40 +131,40 @@ class Bulk:
         self.t = -0.5 + tilt * np.sinh(reach * u)
         self.dt = 2 * tilt / points * np.cosh(reach * u) * reach
         self.nodes = np.append(self.t, np.full_like(self.t[:, :1], -1.0), axis=1)
-        heights = 16.0 * largest * 0.3 ** np.arange(1, 10 + math.log(largest.max()))
+        heights = 16.0 * largest * 0.1 ** np.arange(1, 6 + math.log10(largest.max()))
         self.m = -1 / (self.nodes + 1j * heights[:, :1])
         for height in heights.T:
             self.improve(self.nodes + 1j * height[:, None])
 
     def improve(self, t: Array) -> float:
         """Take a Newton step for 1/m at t, and return its largest relative change."""
-        D = self.outside()[:, None] + self.m[..., None] * self.quadratic
-        w, density = self.z[:, None, None] / D, self.weights * self.quadratic / self.aspect_ratio
+        self.D = self.outside()[:, None] + self.m[..., None] * self.quadratic
+        w, density = self.z[:, None, None] / self.D, self.weights * self.quadratic
         mean = inverse_mean(w, self.sigma)
         square = 1 + w * mean
-        slope = -(square + w * mean - w * (mean + square / self.sigma**2) / 2) / D**2
-        value = -1 / self.m - t + (square / D) @ density
-        step = value / (1 / self.m**2 + slope @ (density * self.quadratic))
+        self.y = square / self.D
+        slope = -(square + w * mean - w * (mean + square / self.sigma**2) / 2) / self.D**2
+        value = -1 / self.m - t + self.y @ density / self.aspect_ratio
+        step = value / (1 / self.m**2 + slope @ (density * self.quadratic) / self.aspect_ratio)
         self.m = self.m / (1 + step / self.m)
         return float(np.abs(step / self.m).max())
 
     def settle(self) -> None:
         """Take steps until m solves its equation."""
         for _ in range(20):
-            if self.improve(self.nodes) < 1e-9:
+            if self.improve(self.nodes) < 1e-5:
                 break
 
     def average(self, function: Callable[[Array, Array], Array]) -> Array:
-        r"""Return the mean over input directions of an analytic function of D and z.
+        r"""Return the mean over input directions of a function of D and y = E a^2 / (D a^2 - z).
 
         .. math:: F(\infty) + \frac{1}{2 \pi i} \int (F(D(t)) - F(\infty)) m(t) dt
         """
-        outside = self.outside()
-        far = function(outside, self.z[:, None])
-        inside = outside[:, None] + self.m[:, -2::-1, None] * self.quadratic
-        values = function(inside, self.z[:, None, None]) - far[:, None]
-        zero = function(outside + self.m[:, -1:] * self.quadratic, self.z[:, None])
-        return far + (values * self.measure()).sum(1) + self.zeros * (zero - far)
+        D = self.outside()
+        w = self.z[:, None] / D
+        far = function(D, (1 + w * inverse_mean(w, self.sigma)) / D)
+        values = function(self.D, self.y) - far[:, None]
+        return far + (values[:, -2::-1] * self.measure()).sum(1) + self.zeros * values[:, -1]
 
     def measure(self) -> Array:
         """Return m dt / (2 pi i) without the pole that zeros of gamma leave at t = 0."""
@@ -182,8 +178,8 @@ class Bulk:
 
     def distribution(self) -> Array:
         """Return the share of eigenvalues below each level: the mass of the trace's density."""
-        trace = self.average(lambda D, z: inverse_mean(z / D, self.sigma) / D @ self.weights)
-        density = np.maximum(-self.real(trace * self.z + self.atom).imag, 0)
+        trace = self.average(lambda D, y: (D * y - 1) @ self.weights)
+        density = np.maximum(-self.real(trace + self.atom).imag, 0)
         mass = np.append(0, np.cumsum(density[1:] + density[:-1]))
         mass += 0 if self.atom else 4 * density[0] / (self.x[1] - self.x[0])
         return self.atom + (1 - self.atom) * mass / mass[-1]
@@ -203,6 +199,6 @@ class Bulk:
     def linear_response(self) -> tuple[Array, Array]:
         """Return y, the mean of kappa_1 a^2 / (D a^2 - z), and how much larger its mean arg is."""
         kappa = self.weights * self.linear
-        mean = self.average(lambda D, z: self.squares(D, z) @ kappa)
-        log = self.average(lambda D, z: np.log(1j * self.squares(D, z) @ kappa))
+        mean = self.average(lambda _, y: y @ kappa)
+        log = self.average(lambda _, y: np.log(1j * y @ kappa))
         return below(self.real(mean)), self.real(log - np.log(1j * mean)).imag / math.pi

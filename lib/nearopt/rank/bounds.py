@@ -6,6 +6,7 @@ these.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from nearopt.checks import positive_integer
 from nearopt.network.activations import Polynomial
@@ -83,6 +84,7 @@ def degrees_and_sizes(
     return degrees_of(activation), sizes
 
 
+@lru_cache(maxsize=65536)
 def upper_bound(degrees: Degrees, input_dim: int, hidden_dim: int, output_dim: int = 1) -> Bound:
     """Return the smallest bound of the rank that is proved here, with its reason.
 

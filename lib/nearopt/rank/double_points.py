@@ -22,6 +22,7 @@ Degrees = frozenset[int]
 EXCEPTIONS = {(3, 5, 7), (4, 3, 5), (4, 4, 9), (4, 5, 14)}
 
 
+@lru_cache(maxsize=65536)
 def monomials(degrees: Degrees, variables: int) -> int:
     """Return D_S = sum over S of C(n + d - 1, d), the monomials of these degrees."""
     return sum(math.comb(variables + d - 1, d) for d in degrees)

@@ -231,8 +231,8 @@ def test_a_changed_file_is_refused(path):
     ("key", "value", "message"),
     [
         ("format", "nearopt certificate 2", "its format must be"),
-        ("precision", 10**9, "bad precision 1000000000"),
-        ("precision", True, "bad precision True"),
+        ("precision", 10**9, "its precision must be .* from 64 to 65536, not 1000000000"),
+        ("precision", True, "its precision must be .*, not True"),
         ("certified", 1, "certified must be true or false"),
         ("certified", False, "do not bear out"),
         ("activation", "os.system", "unknown activation 'os.system'"),
@@ -242,6 +242,7 @@ def test_a_changed_file_is_refused(path):
         ("W1", [["1.5"]], "is no hexadecimal weight"),
         ("W1", [[1.5]], "is no hexadecimal weight"),
         ("W1", [["inf"]], "W1 must be finite"),
+        ("W1", [["0x1.0p+9999"]], "too large"),
         ("W1", "abc", "no matrix"),
         ("W2", [["0x1.0000000000000p+0"]], r"W2 must have shape \(any, 3\)"),
         ("determinant", "__import__('os')", "is no ball"),
@@ -269,6 +270,6 @@ def test_what_is_no_certificate_is_refused(tmp_path, text):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("hidden_dim", "input_dim"), [(60, 2), (60, 3), (25, 20), (47, 20)])
+@pytest.mark.parametrize(("hidden_dim", "input_dim"), [(60, 2), (60, 3), (25, 20)])
 def test_large_networks_are_certified(hidden_dim, input_dim):
     assert certify_full_rank(draw(input_dim, hidden_dim, ERF)).certified

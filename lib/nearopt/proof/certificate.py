@@ -34,13 +34,10 @@ class Certificate:
 
     Attributes
     ----------
-    net : TwoLayer
-        The teacher.
     precision : int
         Bits at which it was found, or at which the search ended.
     certified : bool
-        Whether full rank is proved. False means not certified at this precision, and says nothing
-        of the rank.
+        Whether full rank is proved; False says nothing of the rank.
     determinant, smallest_eigenvalue : arb
         Balls that hold them, the whole line where nothing is known. If `certified`, they exclude 0
         and have a relative radius near 1e-6.
@@ -58,18 +55,18 @@ class Certificate:
     def __str__(self) -> str:
         if not self.certified:
             return f"not certified at {self.precision} bits"
-        digits = {"condense": 0}
+        determinant, smallest = (
+            ball.str(6, condense=0) for ball in (self.determinant, self.smallest_eigenvalue)
+        )
         return (
-            f"full rank {self.net.parameter_count}, proved at {self.precision} bits: determinant "
-            f"{self.determinant.str(6, **digits)}, smallest eigenvalue "
-            f"{self.smallest_eigenvalue.str(6, **digits)}"
+            f"full rank {self.net.parameter_count}, proved at {self.precision} bits: "
+            f"determinant {determinant}, smallest eigenvalue {smallest}"
         )
 
     def verify(self) -> bool:
         """Compute everything anew from the weights, a little more precisely, and compare.
 
-        What is found must lie within what is stated, whose slack is for that. False says that the
-        weights do not bear out what the certificate states.
+        What is found must lie within what is stated, whose slack is for that.
         """
         fresh = _attempt(self.net, self.precision + 64)
         return (
@@ -112,26 +109,18 @@ def certify_full_rank(net: TwoLayer, *, max_precision: int | None = None) -> Cer
 
 def require_precision(name: str, bits: object) -> int:
     """Return a number of bits from 64 to 65536."""
-    checked = positive_integer(name, bits)
-    if not FIRST_PRECISION <= checked <= LARGEST_PRECISION:
+    bits = positive_integer(name, bits)
+    if not FIRST_PRECISION <= bits <= LARGEST_PRECISION:
         limits = f"from {FIRST_PRECISION} to {LARGEST_PRECISION}"
-        raise ValueError(f"{name} must be a number of bits {limits}, not {checked}")
-    return checked
+        raise ValueError(f"{name} must be a number of bits {limits}, not {bits}")
+    return bits
 
 
 def smallest_eigenvalue(net: TwoLayer, *, max_precision: int | None = None) -> tuple[float, float]:
     """Return rigorous lower and upper bounds of the Hessian's smallest eigenvalue.
 
-    Parameters
-    ----------
-    net, max_precision
-        As for `certify_full_rank`.
-
-    Returns
-    -------
-    lower, upper : float
-        They agree to 5 digits where floats have as many. Where full rank was not certified, `lower`
-        is 0, and `upper` may be infinite.
+    They agree to 5 digits where floats have as many. Where `certify_full_rank`, which takes the
+    same arguments, does not certify, the lower one is 0 and the upper may be infinite.
     """
     ball = certify_full_rank(net, max_precision=max_precision).smallest_eigenvalue
     with working_precision(FIRST_PRECISION):
@@ -148,10 +137,10 @@ def _attempt(net: TwoLayer, precision: int) -> Certificate:
     with working_precision(precision):
         factors = _hessian_factors(net)
         proofs = [(prove_definite(matrix), count) for matrix, count in factors]
-        if any(proof is None for proof, _ in proofs):
-            found = _bounds([(_trivial(matrix), count) for matrix, count in factors])
-            return Certificate(net, precision, False, *found)
-        return Certificate(net, precision, True, *_bounds(proofs))
+        certified = all(proof for proof, _ in proofs)
+        if not certified:
+            proofs = [(_trivial(matrix), count) for matrix, count in factors]
+        return Certificate(net, precision, certified, *_bounds(proofs))
 
 
 def _hessian_factors(net: TwoLayer) -> list[tuple[arb_mat, int]]:

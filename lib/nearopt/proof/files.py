@@ -19,12 +19,12 @@ from nearopt.network.activations import Erf, Polynomial
 from nearopt.network.kernels import Activation
 from nearopt.network.two_layer import TwoLayer
 from nearopt.proof.balls import working_precision
-from nearopt.proof.certificate import FIRST_PRECISION, LARGEST_PRECISION, Certificate
+from nearopt.proof.certificate import FIRST_PRECISION, Certificate, require_precision
 from nearopt.proof.functions import SMOOTH, smooth_name
 
 FORMAT = "nearopt certificate 1"
-KEYS = {"format", "activation", "W1", "W2", "precision", "certified"}
-KEYS |= {"determinant", "smallest_eigenvalue", "seal"}
+BALLS = ("determinant", "smallest_eigenvalue")
+KEYS = {"format", "activation", "W1", "W2", "precision", "certified", "seal", *BALLS}
 DIGITS = 20
 # What FLINT prints for a ball, the whole line among them, with exponents that no computation
 # leaves behind.
@@ -45,8 +45,7 @@ def save_certificate(certificate: Certificate, path: Path) -> None:
         "W2": [[weight.hex() for weight in row] for row in net.W2.tolist()],
         "precision": certificate.precision,
         "certified": certificate.certified,
-        "determinant": certificate.determinant.str(DIGITS),
-        "smallest_eigenvalue": certificate.smallest_eigenvalue.str(DIGITS),
+        **{name: getattr(certificate, name).str(DIGITS) for name in BALLS},
     }
     text = json.dumps(content | {"seal": _seal(content)}, indent=1, sort_keys=True) + "\n"
     path = Path(path)
@@ -63,7 +62,7 @@ def load_certificate(path: Path) -> Certificate:
         seal = content.pop("seal")
         _require(_seal(content) == seal, "it was changed after it was saved")
         return _read(content)
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError, OverflowError, RecursionError) as error:
         raise ValueError(
             f"certificate {path} is refused: {error}; certify its network again"
         ) from None
@@ -72,15 +71,14 @@ def load_certificate(path: Path) -> Certificate:
 def _read(content: dict[str, Any]) -> Certificate:
     _require(content["format"] == FORMAT, f"its format must be {FORMAT!r}")
     precision, certified = content["precision"], content["certified"]
-    whole = isinstance(precision, int) and not isinstance(precision, bool)
-    _require(whole and 64 <= precision <= LARGEST_PRECISION, f"bad precision {precision!r}")
+    require_precision("its precision", precision)
     _require(isinstance(certified, bool), f"certified must be true or false, not {certified!r}")
     W1, W2 = (_matrix(content[name]) for name in ("W1", "W2"))
     net = TwoLayer(W1, W2, _activation(content["activation"]))
-    determinant, smallest = (_ball(content[k]) for k in ("determinant", "smallest_eigenvalue"))
-    excludes = not (determinant.contains(0) or smallest.contains(0))
+    balls = [_ball(content[name]) for name in BALLS]
+    excludes = not any(ball.contains(0) for ball in balls)
     _require(excludes == certified, "its balls do not bear out whether it is certified")
-    return Certificate(net, precision, certified, determinant, smallest)
+    return Certificate(net, precision, certified, *balls)
 
 
 def _require(condition: bool, complaint: str) -> None:
@@ -94,10 +92,9 @@ def _seal(content: dict[str, Any]) -> str:
 
 def _weight(text: object) -> float:
     """Return the float that wrote itself as this text and no other."""
-    _require(isinstance(text, str) and len(text) < 32, f"{text!r} is no hexadecimal weight")
-    weight = float.fromhex(text)
-    _require(weight.hex() == text, f"{text!r} is no hexadecimal weight")
-    return weight
+    exact = isinstance(text, str) and len(text) < 32 and float.fromhex(text).hex() == text
+    _require(exact, f"{text!r} is no hexadecimal weight")
+    return float.fromhex(text)
 
 
 def _matrix(rows: object) -> list[list[float]]:

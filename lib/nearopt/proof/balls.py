@@ -8,6 +8,8 @@ import copyreg
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import accumulate
+from operator import mul
 from threading import RLock
 
 import flint
@@ -58,10 +60,7 @@ def has_ball_kernels(activation: Activation) -> bool:
 
 
 def ball_kernels(activation: Activation, gram: Balls) -> Kernels:
-    """Return rigorous enclosures of the kernels of Erf or a Polynomial on Q = W1 W1^T.
-
-    The formulas are those of the activations' own `kernels`.
-    """
+    """Enclose the kernels of Erf or a Polynomial on Q = W1 W1^T, as their own `kernels`."""
     return _erf_kernels(gram) if isinstance(activation, Erf) else _mehler(activation, gram)
 
 
@@ -79,11 +78,11 @@ def _mehler(activation: Polynomial, gram: Balls) -> Kernels:
     c = exact(activation.coefficients)
     degree = len(c) - 1
     variances, grams = _powers(np.diag(gram), degree), _powers(gram, degree)
-    m = [exact(np.zeros(len(gram))) for _ in range(degree + 1)]
-    for i in range(degree + 1):
-        for half in range((degree - i) // 2 + 1):
-            pairings = math.factorial(2 * half) // (2**half * math.factorial(half))
-            m[i] += c[i + 2 * half] * (math.perm(i + 2 * half, i) * pairings) * variances[half]
+    m = [exact(np.zeros(len(gram))) for _ in c]
+    for d in range(len(c)):
+        for half in range(d // 2 + 1):
+            count = math.factorial(d) // (2**half * math.factorial(half))
+            m[d - 2 * half] += c[d] * count * variances[half]
 
     def kernel(p: int, q: int) -> Balls:
         terms = range(degree + 1 - max(p, q))
@@ -95,17 +94,11 @@ def _mehler(activation: Polynomial, gram: Balls) -> Kernels:
 
 def _powers(array: Balls, degree: int) -> list[Balls]:
     """Return the powers 0 to `degree`; FLINT's own power of a ball that holds 0 is NaN."""
-    powers = [exact(np.ones(array.shape))]
-    for _ in range(degree):
-        powers.append(powers[-1] * array)
-    return powers
+    return list(accumulate([array] * degree, mul, initial=exact(np.ones(array.shape))))
 
 
 def hessian_blocks(W1: Balls, W2: Balls, kernels: Kernels) -> Balls:
-    """Return the Hessian, shape (P, P), from its kernels on W1 W1^T.
-
-    It transcribes the equation of `nearopt.hessian.dense`.
-    """
+    """Return the Hessian, shape (P, P), from its kernels on W1 W1^T, as `nearopt.hessian.dense`."""
     K00, K11, K02, K13, K22 = kernels
     wk, wl = W1[:, None, :], W1[None, :, :]
     M = (W2.T @ W2)[..., None]

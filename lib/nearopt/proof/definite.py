@@ -37,7 +37,8 @@ def prove_definite(A: arb_mat) -> Enclosures | None:
     None says that the precision does not suffice, or that the matrix is not definite.
     """
     try:
-        X, error = _approximate_inverse(A)
+        X = _inverse_cholesky(A.mid())
+        error = _norm(X * A * X.transpose() - arb_mat(np.eye(A.nrows()).tolist()))
         if not error < CLOSENESS:
             return None
         scale = math.prod((X[i, i] for i in range(X.nrows())), start=arb(1))
@@ -46,13 +47,6 @@ def prove_definite(A: arb_mat) -> Enclosures | None:
             return Enclosures(determinant, arb(1, error) / _largest_eigenvalue(X))
     except _NotDefiniteError:
         return None
-
-
-def _approximate_inverse(A: arb_mat) -> tuple[arb_mat, arb]:
-    """Return X, lower triangular, and a bound of the Frobenius norm of X A X^T - I."""
-    X = _inverse_cholesky(A.mid())
-    E = X * A * X.transpose() - _identity(A.nrows())
-    return X, _squared_norm(E).upper().sqrt().upper()
 
 
 def _inverse_cholesky(A: arb_mat) -> arb_mat:
@@ -93,15 +87,15 @@ def _largest_eigenvalue(X: arb_mat) -> arb:
         np.linalg.cholesky(B)
     except np.linalg.LinAlgError:
         raise _NotDefiniteError from None
-    conversion = _squared_norm(C - arb_mat(floats.tolist())).upper().sqrt().upper()
+    conversion = _norm(C - arb_mat(floats.tolist()))
     rounding = np.finfo(float).eps * ((len(B) + 2) * np.trace(B) + 2 * t)
     return quotient.lower().union(t + conversion + float(rounding)) * norm * norm
 
 
-def _identity(size: int) -> arb_mat:
-    return arb_mat(size, size, np.eye(size, dtype=int).ravel().tolist())
-
-
 def _squared_norm(A: arb_mat) -> arb:
-    """Return a ball that holds the sum of all squared entries."""
     return sum((entry * entry for entry in A.entries()), arb(0))
+
+
+def _norm(A: arb_mat) -> arb:
+    """Return an upper bound of the Frobenius norm."""
+    return _squared_norm(A).upper().sqrt().upper()

@@ -82,12 +82,9 @@ def _log_trace(log_s: float, log_a: float, input_dim: int, output_dim: int, m: i
     require_memory(what, 8.0 * COPIES * terms, "use nearopt.proof.smallest_eigenvalue")
     j = m + 2.0 * np.arange(math.ceil(terms))
     powers = np.where(j > 1, (1 - j) * np.logaddexp(0, -log_square), 0)
-    log_h = np.log(2 / math.pi * _central(j) / j) + powers - log_more
+    # C(j-1, (j-1)/2) / 2^(j-1), Wallis' ratio.
+    central = poch((j + 1) / 2, -0.5) / math.sqrt(math.pi)
+    log_h = np.log(2 / math.pi * central / j) + powers - log_more
     slopes = np.log((input_dim - 1) * j + (j * np.exp(-log_more)) ** 2)
     of_weights = np.logaddexp(math.log(output_dim) + log_square, 2 * log_a + slopes)
     return logsumexp(log_h + of_weights)
-
-
-def _central(j: Array) -> Array:
-    """Return C(j-1, (j-1)/2) / 2^(j-1) for odd j, Wallis' ratio."""
-    return poch((j + 1) / 2, -0.5) / math.sqrt(math.pi)

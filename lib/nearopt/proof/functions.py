@@ -3,10 +3,8 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-import numpy as np
-from flint import acb, arb
+from flint import acb, acb_poly, arb
 
-from nearopt.checks import Array
 from nearopt.network import smooth
 from nearopt.network.activations import Erf, LeakyReLU, Polynomial
 from nearopt.network.kernels import Activation
@@ -67,7 +65,8 @@ def ball_function(activation: Activation) -> BallFunction:
     if isinstance(activation, Erf):
         return ERF
     if isinstance(activation, Polynomial):
-        return _polynomial(np.array(activation.coefficients))
+        g = acb_poly(list(activation.coefficients))
+        return BallFunction(lambda u, _: g(u), lambda u, _: g.derivative()(u))
     if isinstance(activation, LeakyReLU):
         return _piecewise_linear(activation.slope)
     name = smooth_name(activation)
@@ -75,18 +74,6 @@ def ball_function(activation: Activation) -> BallFunction:
         known = "Erf, Polynomial, ReLU, LeakyReLU, " + ", ".join(SMOOTH)
         raise ValueError(f"activation must be one of {known} in ball arithmetic, not {activation}")
     return SMOOTH[name]
-
-
-def _polynomial(coefficients: Array) -> BallFunction:
-    def horner(u: acb, factors: list[arb]) -> acb:
-        total = acb(0)
-        for factor in reversed(factors):
-            total = total * u + factor
-        return total
-
-    exact = [arb(c) for c in coefficients.tolist()]
-    slopes = [d * c for d, c in enumerate(exact)][1:]
-    return BallFunction(lambda u, _: horner(u, exact), lambda u, _: horner(u, slopes))
 
 
 def _piecewise_linear(slope: float) -> BallFunction:

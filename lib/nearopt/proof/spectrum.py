@@ -23,7 +23,7 @@ ACCURATE, NONE, KEEP_TINY, NO_TRANSPOSE, NO_PERTURBATION = 0, 3, 0, 0, 0
 
 
 def graded_spectrum(net: TwoLayer, precision: int) -> Array:
-    """Return the eigenvalues of the Hessian to high relative accuracy.
+    """Return the eigenvalues of the Hessian, ascending, to high relative accuracy.
 
     With complete pivoting, the Cholesky factor L is a well conditioned matrix times a diagonal one,
     however small the latter's entries. So its singular values keep their digits when L, found at
@@ -40,7 +40,6 @@ def graded_spectrum(net: TwoLayer, precision: int) -> Array:
     Returns
     -------
     array of shape (P,)
-        Ascending.
 
     Raises
     ------
@@ -70,19 +69,10 @@ def graded_spectrum(net: TwoLayer, precision: int) -> Array:
 
 
 def true_and_float_spectrum(net: TwoLayer) -> tuple[Array, Array, float]:
-    """Return the eigenvalues in truth, in floats, and the floor below which floats see no rank.
+    """Return the ascending eigenvalues in truth, in floats, and the floor of the rank of floats.
 
-    Parameters
-    ----------
-    net : TwoLayer
-        As for `graded_spectrum`.
-
-    Returns
-    -------
-    true, floats : arrays of shape (P,)
-        Ascending.
-    floor : float
-        numpy's threshold: P times machine epsilon times the largest eigenvalue.
+    The floor is numpy's threshold: P times machine epsilon times the largest eigenvalue. Networks
+    are those of `graded_spectrum`.
     """
     true = graded_spectrum(net, certify_full_rank(net).precision)
     floats = np.linalg.eigvalsh(population_hessian(net))

@@ -10,11 +10,14 @@ import pytest
 from flint import arb_mat
 from many_digits import mpmath_erf_hessian
 
-from nearopt import Erf, Polynomial, TwoLayer
+from cases import assert_equal, draw
+from nearopt import Erf, Polynomial
 from nearopt.hessian.dense import population_hessian
 from nearopt.proof.balls import ball_kernels, exact, hessian_blocks, to_matrix
 from nearopt.proof.definite import prove_definite
 from nearopt.proof.spectrum import graded_spectrum
+
+ERF = Erf()
 
 
 def ball_hessian(net):
@@ -22,19 +25,15 @@ def ball_hessian(net):
     return hessian_blocks(W1, exact(net.W2), ball_kernels(net.activation, W1 @ W1.T))
 
 
-@pytest.mark.parametrize("activation", [Erf(), Polynomial((0.5, -1.0, 0.0, 2.0))])
+@pytest.mark.parametrize("activation", [ERF, Polynomial((0.5, -1.0, 0.0, 2.0))])
 @pytest.mark.parametrize("shape", [(2, 3, 1), (3, 2, 1), (2, 2, 3)])
 def test_ball_hessian_is_the_hessian(activation, shape):
-    net = TwoLayer.draw(
-        *shape[:2], output_dim=shape[2], activation=activation, rng=np.random.default_rng(1)
-    )
-    expected = population_hessian(net)
-    found = ball_hessian(net).astype(float)
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-13 * np.abs(expected).max())
+    net = draw(*shape[:2], activation, seed=1, output_dim=shape[2])
+    assert_equal(ball_hessian(net).astype(float), population_hessian(net), 1e-13)
 
 
 def test_balls_hold_what_twice_the_precision_finds():
-    net = TwoLayer.draw(2, 3, activation=Erf(), rng=np.random.default_rng(2))
+    net = draw(2, 3, ERF, seed=2)
     with flint.ctx.workprec(53):
         coarse = to_matrix(ball_hessian(net))
     with flint.ctx.workprec(106):
@@ -48,15 +47,11 @@ def test_enclosures_of_the_hilbert_matrix_are_its_known_determinant_and_eigenval
     size = 12
     with flint.ctx.workprec(128):
         found = prove_definite(arb_mat.hilbert(size, size))
-    exact_determinant = flint.fmpq_mat(
-        size, size, [flint.fmpq(1, i + j + 1) for i in range(size) for j in range(size)]
-    ).det()
-    with flint.ctx.workprec(256):
-        assert found.determinant.contains(exact_determinant)
-    with mpmath.workdps(60):
+    rows = [[flint.fmpq(1, i + j + 1) for i in range(size)] for j in range(size)]
+    with mpmath.workdps(60), flint.ctx.workprec(256):
         smallest = min(mpmath.eigsy(mpmath.hilbert(size), eigvals_only=True))
-        with flint.ctx.workprec(256):
-            assert found.smallest_eigenvalue.contains(flint.arb(mpmath.nstr(smallest, 40)))
+        assert found.smallest_eigenvalue.contains(flint.arb(mpmath.nstr(smallest, 40)))
+        assert found.determinant.contains(flint.fmpq_mat(rows).det())
     assert found.smallest_eigenvalue.rel_accuracy_bits() > 20
 
 
@@ -82,7 +77,7 @@ def test_enclosures_hold_every_matrix_in_the_balls():
 
 
 def test_graded_spectrum_has_ten_digits_over_many_decades():
-    net = TwoLayer.draw(1, 3, activation=Erf(), rng=np.random.default_rng(8))
+    net = draw(1, 3, ERF, seed=8)
     eigenvalues = graded_spectrum(net, 256)
     hessian = mpmath_erf_hessian(net)
     with mpmath.workdps(40):
@@ -91,22 +86,18 @@ def test_graded_spectrum_has_ten_digits_over_many_decades():
     np.testing.assert_allclose(eigenvalues, [float(x) for x in expected], rtol=1e-10)
 
 
-def test_graded_spectrum_refuses_what_it_cannot_resolve():
-    net = TwoLayer.draw(1, 10, activation=Erf(), rng=np.random.default_rng(4))
-    with pytest.raises(ArithmeticError, match="at 64 bits"):
-        graded_spectrum(net, 64)
-
-
-def test_graded_spectrum_refuses_what_is_no_float():
-    net = TwoLayer.draw(1, 20, activation=Erf(), sigma1=1e-3, rng=np.random.default_rng(0))
-    with pytest.raises(ArithmeticError, match="an eigenvalue underflows, below 1e-307"):
-        graded_spectrum(net, 4096)
+@pytest.mark.parametrize(
+    ("shape", "sigma1", "bits", "message"),
+    [((1, 10), 1.0, 64, "at 64 bits"), ((1, 20), 1e-3, 4096, "an eigenvalue underflows")],
+)
+def test_graded_spectrum_refuses_what_it_cannot_resolve(shape, sigma1, bits, message):
+    with pytest.raises(ArithmeticError, match=message):
+        graded_spectrum(draw(*shape, ERF, sigma1=sigma1), bits)
 
 
 def test_threads_do_not_change_each_others_precision():
     """Each as it is alone, and FLINT's precision as it was."""
-    rng = np.random.default_rng(9)
-    nets = [TwoLayer.draw(2, width, activation=Erf(), rng=rng) for width in (3, 6, 9) * 4]
+    nets = [draw(2, width, ERF, seed) for seed, width in enumerate((3, 6, 9) * 4)]
     before, in_turn = flint.ctx.prec, [graded_spectrum(net, 256) for net in nets]
     interval = sys.getswitchinterval()
     sys.setswitchinterval(1e-5)

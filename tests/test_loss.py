@@ -4,7 +4,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from cases import near
+from cases import draw, near
 from nearopt import Erf, Linear, Polynomial, ReLU, TwoLayer
 from nearopt.descent.loss import (
     batch_gradient,
@@ -21,8 +21,7 @@ ACTIVATIONS = [Linear(), Polynomial((0.5, 1.0, 1.0)), Polynomial((0.0, 0.0, 0.0,
 
 @pytest.fixture(params=ACTIVATIONS, ids=["linear", "quadratic", "cubic", "erf"])
 def teacher(request):
-    rng = np.random.default_rng(1)
-    return TwoLayer.draw(3, 4, output_dim=2, activation=request.param, rng=rng)
+    return draw(3, 4, request.param, seed=1, output_dim=2)
 
 
 def slopes(loss, student, teacher, step):
@@ -93,7 +92,7 @@ def test_more_nodes_reach_farther(teacher):
 
 def test_a_rectifier_has_an_error_of_first_order():
     """A ten times nearer student has a tenth of it; the largest term beyond is of second order."""
-    teacher = TwoLayer.draw(3, 4, activation=ReLU(), rng=np.random.default_rng(0))
+    teacher = draw(3, 4, ReLU())
     pairs = [(near(teacher, d), teacher) for d in (1e-2, 1e-3)]
     errors = [near_loss(*pair) / population_loss(*pair) - 1 for pair in pairs]
     assert 0 < errors[0] < 1e-2
@@ -112,11 +111,11 @@ def test_no_digits_are_lost_however_near(teacher):
 
 def test_small_erf_loss_in_fifty_digits():
     """The closed form in multiple precision, where its cancellation does no harm."""
-    teacher = TwoLayer.draw(2, 2, activation=Erf(), rng=np.random.default_rng(6))
+    teacher = draw(2, 2, Erf(), seed=6)
     student = near(teacher, 1e-6)
     exact, _ = erf_loss_and_square(student, teacher)
-    assert near_loss(student, teacher) == pytest.approx(exact, rel=1e-11, abs=0)
-    assert population_loss(student, teacher) == pytest.approx(exact, rel=1e-11, abs=0)
+    for loss in (near_loss, population_loss):
+        assert loss(student, teacher) == pytest.approx(exact, rel=1e-11, abs=0)
 
 
 @pytest.mark.parametrize("epsilon", [1e-7, 1e-4, 1e-2, 1.0])
@@ -150,9 +149,8 @@ def test_teacher_has_no_loss_and_no_gradient(teacher):
 
 @pytest.mark.parametrize("function", [population_loss, population_gradient, near_loss])
 def test_unlike_networks_are_named(function):
-    rng = np.random.default_rng(7)
-    teacher = TwoLayer.draw(3, 4, activation=Erf(), rng=rng)
+    teacher = draw(3, 4, Erf())
     with pytest.raises(ValueError, match=r"student.W1 must have shape \(4, 3\), not \(5, 3\)"):
-        function(TwoLayer.draw(3, 5, activation=Erf(), rng=rng), teacher)
+        function(draw(3, 5, Erf()), teacher)
     with pytest.raises(ValueError, match="must have the same activation"):
-        function(TwoLayer.draw(3, 4, activation=Linear(), rng=rng), teacher)
+        function(draw(3, 4, Linear()), teacher)

@@ -9,7 +9,7 @@ from nearopt.descent.linear_prediction import (
     late_exponent,
     linear_expected_loss,
 )
-from nearopt.descent.prediction import expected_loss, predicted_loss
+from nearopt.descent.prediction import expected_loss, predicted_loss, steps_to, summary
 from nearopt.laws.linear import FiniteLinearHessianLaw, LinearHessianLaw
 
 SHAPES = [(4, 2), (2, 2), (2, 3), (1, 1), (5, 3, 0.5, 1.5), (3, 6, 2.0, 0.3)]
@@ -67,24 +67,17 @@ def test_small_rates_tend_to_the_flow(eigenpairs):
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-@pytest.mark.parametrize(
-    ("loss", "law"),
-    [
-        (linear_expected_loss, FiniteLinearHessianLaw),
-        (asymptotic_linear_expected_loss, LinearHessianLaw),
-    ],
-)
-def test_linear_mean_is_the_integral_over_the_law(loss, law, shape):
+def test_linear_means_are_integrals_over_the_laws(shape):
     """The same number from the density of the convolution, by another quadrature."""
-    density, input_dim = law(*shape).pdf, shape[0]
-    for time in (0.0, 0.3, 2.0):
-        points = [0.01, 0.1, 1.0, 10.0, 30.0]
-
-        def integrand(x, time=time):
-            return x * np.exp(-2 * x * time) * density(x)
-
-        area = quad(integrand, 0, 400, points=points, limit=400)[0]
-        assert loss(time, *shape)[0] == pytest.approx(input_dim / 2 * area, rel=2e-5)
+    points = {"points": [0.01, 0.1, 1.0, 10.0, 30.0], "limit": 400}
+    for loss, law in (
+        (linear_expected_loss, FiniteLinearHessianLaw(*shape)),
+        (asymptotic_linear_expected_loss, LinearHessianLaw(*shape)),
+    ):
+        for time in (0.0, 0.3, 2.0):
+            damped = lambda x, t=time, law=law: x * np.exp(-2 * x * t) * law.pdf(x)  # noqa: E731
+            expected = shape[0] / 2 * quad(damped, 0, 400, **points)[0]
+            assert loss(time, *shape)[0] == pytest.approx(expected, rel=2e-5)
 
 
 def test_linear_mean_for_one_input():
@@ -123,15 +116,11 @@ def test_late_exponents(shape):
 
 def test_the_asymptotic_mean_is_the_limit():
     """At fixed t * Nh the relative error falls at least like the size's inverse."""
-    gaps = [
-        abs(
-            asymptotic_linear_expected_loss(1 / h, h // 2, h)
-            / linear_expected_loss(1 / h, h // 2, h)
-            - 1
-        )
-        for h in (20, 80)
-    ]
-    assert gaps[1] < gaps[0] / 3
+    runs = [(1 / h, h // 2, h) for h in (20, 80)]
+    few, many = (
+        abs(asymptotic_linear_expected_loss(*run) / linear_expected_loss(*run) - 1) for run in runs
+    )
+    assert many < few / 3
 
 
 def test_the_loss_at_the_start_is_half_the_mean_trace():
@@ -140,19 +129,38 @@ def test_the_loss_at_the_start_is_half_the_mean_trace():
     )
 
 
+def test_steps_to_a_fraction_of_one_eigenvalue():
+    """The eigenvalue 1 is gone after one step, and 0.1 leaves 0.1 * 0.9^(2 t) of 1.1."""
+    values = np.array([0.0, 0.1, 1.0])
+    (steps,) = steps_to(values, [0.01])
+    assert 0.1 * 0.9 ** (2 * steps) / 1.1 == pytest.approx(0.01)
+    assert steps_to(7 * values, [0.01])[0] == pytest.approx(steps)
+
+
+@pytest.mark.parametrize("values", [[3.0], [0.0, 2.0, 2.0], [1.0, 1e-3]])
+def test_a_loss_that_the_first_step_removes_takes_one_step(values):
+    assert steps_to(np.array(values), [0.5, 0.1]) == [1.0, 1.0]
+    assert "after about 1 steps" in summary("linear", np.array(values))
+
+
+@pytest.mark.parametrize(("fraction", "text"), [(0.01, "1%"), (0.001, "0.1%"), (0.015, "1.5%")])
+def test_summary_is_plain(fraction, text):
+    said = summary("erf", np.array([0.0, 0.1, 1.0]), fraction)
+    assert f"at the rate 1 / lambda_max = 1 the loss is down to {text} after" in said
+    assert "1 of 3 directions never matter" in said
+    assert "every direction matters" in summary("erf", np.array([0.1, 1.0]))
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: expected_loss([1.0], [-1.0]), "times must not be negative, as -1 is"),
-        (lambda: predicted_loss(([1.0], [[1.0]]), [1.0, 2.0], [0.0]), "eigenvectors must have"),
+        (lambda: expected_loss([1.0], [-1.0]), "^times must not be negative, as -1 is"),
+        (lambda: predicted_loss(([1.0], [[1.0]]), [1.0, 2.0], [0.0]), "^eigenvectors must have"),
+        (lambda: predicted_loss(([1.0],), [1.0], [0.0]), "^eigenpairs must be eigenvalues and eig"),
+        (lambda: steps_to(np.ones(2), [1.0]), "^fractions must be between 0 and 1"),
+        (lambda: steps_to(np.ones(2), [0.0]), "^fractions must be between 0 and 1"),
     ],
 )
 def test_bad_arguments_are_named(call, message):
-    with pytest.raises(ValueError, match=message):
+    with pytest.raises((TypeError, ValueError), match=message):
         call()
-
-
-@pytest.mark.parametrize("eigenpairs", [(), None, ([1.0],)])
-def test_what_is_no_pair_is_named(eigenpairs):
-    with pytest.raises(TypeError, match="^eigenpairs must be eigenvalues and eigenvectors"):
-        predicted_loss(eigenpairs, [1.0], [0.0])

@@ -11,7 +11,12 @@ from scipy.stats import norm
 from cases import draw
 from nearopt import Erf, Linear, Polynomial, TwoLayer
 from nearopt.hessian.dense import batch_hessian, population_hessian
-from nearopt.hessian.eigenvalues import spectrum
+from nearopt.hessian.eigenvalues import (
+    batch_spectrum,
+    nonzero,
+    smallest_batch_eigenvalues,
+    spectrum,
+)
 from nearopt.hessian.hermite import hermite_factor, hermite_terms, outside_factor
 from nearopt.hessian.lanczos import extreme_eigenvalues, lanczos, spectral_density
 from nearopt.hessian.operators import BatchHessianOperator, HessianOperator
@@ -19,20 +24,19 @@ from nearopt.hessian.operators import BatchHessianOperator, HessianOperator
 CUBIC = Polynomial((0.3, -1.0, 0.5, 0.2))
 
 
-def test_spectrum_is_that_of_the_dense_hessian(net):
+def assert_whole(net):
     expected = np.linalg.eigvalsh(population_hessian(net))
     np.testing.assert_allclose(spectrum(net), expected, atol=1e-13 * expected[-1])
 
 
+def test_spectrum_is_that_of_the_dense_hessian(net):
+    assert_whole(net)
+
+
 @pytest.mark.parametrize(("input_dim", "hidden_dim"), [(7, 3), (1, 4), (4, 4), (9, 1)])
-@pytest.mark.parametrize("g", [Erf(), CUBIC], ids=["erf", "cubic"])
-def test_every_shape_has_all_its_eigenvalues(input_dim, hidden_dim, g):
-    net = draw(input_dim, hidden_dim, g, output_dim=2, sigma1=0.5)
-    values = spectrum(net)
-    assert values.shape == (net.parameter_count,)
-    assert np.all(np.diff(values) >= 0)
-    expected = np.linalg.eigvalsh(population_hessian(net))
-    np.testing.assert_allclose(values, expected, atol=1e-13 * expected[-1])
+def test_every_shape_has_all_its_eigenvalues(input_dim, hidden_dim):
+    for g in (Erf(), CUBIC):
+        assert_whole(draw(input_dim, hidden_dim, g, output_dim=2, sigma1=0.5))
 
 
 def test_cost_does_not_grow_with_inputs_beyond_hidden_units():
@@ -122,15 +126,10 @@ def test_lanczos_finds_multiple_eigenvalues():
     np.testing.assert_allclose(values, spectrum(net), atol=1e-13)
 
 
-@pytest.fixture
-def above_dense(monkeypatch):
-    """Take the matrix-free way at sizes where all eigenvalues are known."""
-    monkeypatch.setattr("nearopt.hessian.lanczos.DENSE", 0)
-
-
 @pytest.mark.parametrize(("input_dim", "hidden_dim"), [(6, 15), (25, 9)])
-@pytest.mark.usefixtures("above_dense")
-def test_lanczos_extremes_hold_eigenvalues_within_their_errors(input_dim, hidden_dim):
+def test_lanczos_extremes_hold_eigenvalues_within_their_errors(input_dim, hidden_dim, monkeypatch):
+    """The matrix-free way, at sizes where all eigenvalues are known."""
+    monkeypatch.setattr("nearopt.hessian.lanczos.DENSE", 0)
     net = draw(input_dim, hidden_dim, Erf(), sigma1=0.4)
     values = spectrum(net)
     found = extreme_eigenvalues(net, 3, steps=40, rng=np.random.default_rng(4))
@@ -175,19 +174,6 @@ def test_density_is_that_of_the_eigenvalues(input_dim, hidden_dim):
     assert np.all(error < 2 / np.sqrt(probes * len(values)))
 
 
-def test_few_steps_have_the_moments():
-    """m steps give 2m - 1 moments of each probe, whatever the shape of the spectrum."""
-    net = draw(4, 6, Erf())
-    hessian = population_hessian(net)
-    density = spectral_density(net, probes=2, steps=3, rng=np.random.default_rng(7))
-    rng = np.random.default_rng(7)
-    vector = rng.standard_normal(len(hessian))
-    vector /= np.linalg.norm(vector)
-    for power in range(6):
-        moment = vector @ np.linalg.matrix_power(hessian, power) @ vector
-        assert (density.weights[0] * density.nodes[0] ** power).sum() == pytest.approx(moment)
-
-
 def test_bad_requests_are_named():
     net, rng = draw(2, 3, Erf()), np.random.default_rng(0)
     with pytest.raises(ValueError, match="probes must be at least 2"):
@@ -205,19 +191,44 @@ def test_jobs_beyond_memory_name_what_serves_instead():
             job(net, steps=100_000, rng=rng)
 
 
-def test_density_takes_any_symmetric_operator():
-    """All steps there are: the weighted nodes have the moments of each probe, of any operator."""
+def test_density_has_the_moments_of_any_symmetric_operator():
+    """m steps give 2m - 1 moments of each probe, whatever the shape of the spectrum."""
     net, rng = draw(3, 4, Erf()), np.random.default_rng(1)
     inputs, sigma = rng.standard_normal((20, 3)), np.diag([1.0, 0.5, 2.0])
     for operator, matrix in (
+        (net, population_hessian(net)),
         (BatchHessianOperator(net, inputs), batch_hessian(net, inputs)),
         (HessianOperator(net, sigma), population_hessian(net, sigma)),
         (aslinearoperator(np.diag([1.0, 2.0, 4.0])), np.diag([1.0, 2.0, 4.0])),
     ):
-        density = spectral_density(operator, probes=2, steps=99, rng=np.random.default_rng(2))
         probe = np.random.default_rng(2).standard_normal(len(matrix))
         probe /= np.linalg.norm(probe)
-        for power in (1, 2, 7):
-            moment = (density.weights[0] * density.nodes[0] ** power).sum()
-            expected = probe @ np.linalg.matrix_power(matrix, power) @ probe
-            assert moment == pytest.approx(expected, rel=1e-9)
+        for steps, powers in ((3, range(6)), (99, (1, 2, 7))):
+            rng = np.random.default_rng(2)
+            density = spectral_density(operator, probes=2, steps=steps, rng=rng)
+            for power in powers:
+                moment = (density.weights[0] * density.nodes[0] ** power).sum()
+                expected = probe @ np.linalg.matrix_power(matrix, power) @ probe
+                assert moment == pytest.approx(expected, rel=1e-9)
+
+
+def test_nonzero_leaves_rounding_out():
+    np.testing.assert_array_equal(nonzero(np.array([1e-17, -1e-17, 1e-3, 1.0])), [1e-3, 1.0])
+
+
+def test_batch_spectrum_is_that_of_the_batch_hessian():
+    net, rng = draw(3, 4, Erf(), output_dim=2), np.random.default_rng(0)
+    for samples in (4, 100):
+        inputs = rng.standard_normal((samples, 3))
+        values = batch_spectrum(net, inputs)
+        dense = np.linalg.eigvalsh(batch_hessian(net, inputs))
+        np.testing.assert_allclose(values, dense, atol=1e-13 * dense[-1])
+        assert np.count_nonzero(values) == min(2 * samples, net.parameter_count)
+
+
+def test_smallest_batch_eigenvalues():
+    net = draw(3, 2, Erf(), seed=1)
+    found = smallest_batch_eigenvalues(net, 8, [3, 20], rng=np.random.default_rng(2))
+    inputs = np.random.default_rng(2).standard_normal((20, 3))
+    expected = [batch_spectrum(net, inputs[:3])[-3], batch_spectrum(net, inputs)[0]]
+    np.testing.assert_allclose(found, expected, rtol=1e-9)

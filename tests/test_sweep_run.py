@@ -4,19 +4,16 @@ import re
 
 import pandas as pd
 import pytest
-from checkout import copy_checkout, run
+from checkout import run
 from small_sweep import SMALL, small_checkout, write_sweep
 
 
-def sweep_in(checkout, *arguments, name="small"):
-    return run(
-        checkout, "snakemake", "sweep", "--cores", "1", "--config", f"sweep={name}", *arguments
-    )
+def sweep_in(checkout, *arguments):
+    own = ("--cores", "1", "--config", "sweep=small")
+    return run(checkout, "snakemake", "sweep", *own, *arguments)
 
 
-def planned_points(checkout):
-    done = sweep_in(checkout, "--dry-run")
-    assert done.returncode == 0, done.stderr
+def points_run(done):
     return set(re.findall(r"wildcards: point=(\S+)", done.stdout + done.stderr))
 
 
@@ -51,17 +48,18 @@ def test_a_failed_point_is_named_with_its_log_and_the_others_go_on(swept):
 
 def test_the_next_run_runs_what_is_missing_new_or_changed_and_nothing_else(swept):
     checkout, _ = swept
-    assert planned_points(checkout) == {FAILED}
-    write_sweep(checkout, SMALL | {"grid": {"degrees": ["2"], "input_dim": [2, 3, 5]}})
-    assert planned_points(checkout) == {"degrees~2/input_dim~5"}
+    grid = {"degrees": ["2", "1+3"], "input_dim": [2, 3, 5]}
+    new = {"degrees~2/input_dim~5", "degrees~1+3/input_dim~5"}
+    write_sweep(checkout, SMALL | {"grid": grid})
+    assert points_run(sweep_in(checkout, "--dry-run")) == {FAILED, *new}
+    write_sweep(checkout, SMALL | {"fixed": {"seed": 2}})
+    assert len(points_run(sweep_in(checkout, "--dry-run"))) == 4
     write_sweep(checkout, SMALL | {"grid": {"degrees": ["2"], "input_dim": [2, 3]}})
-    assert planned_points(checkout) == set()
     done = sweep_in(checkout)
     assert done.returncode == 0, done.stderr
+    assert points_run(done) == set()
     table = pd.read_csv(checkout / "results/paper/sweeps/small/table.csv")
     assert table["product"].tolist() == [2, 3]
-    write_sweep(checkout, SMALL | {"fixed": {"seed": 2}})
-    assert len(planned_points(checkout)) == 4
 
 
 def test_a_column_that_no_point_has_is_told_once_and_costs_no_run_of_a_point(swept):
@@ -70,9 +68,9 @@ def test_a_column_that_no_point_has_is_told_once_and_costs_no_run_of_a_point(swe
     table = checkout / "results/paper/sweeps/small/table.csv"
     grid = {"degrees": ["2"], "input_dim": [2, 3]}
     write_sweep(checkout, SMALL | {"grid": grid, "table": "rows"})
-    assert planned_points(checkout) == set()
     done = sweep_in(checkout)
     assert done.returncode != 0
+    assert points_run(done) == set()
     assert (done.stdout + done.stderr).count("the table has no column product; it has ") == 1
     assert "Traceback" not in done.stderr
     assert pd.read_csv(table).n.tolist() == [2, 3]
@@ -88,17 +86,16 @@ def test_a_table_that_the_notebook_does_not_make_is_told_before_anything_runs(sw
 
 
 @pytest.mark.parametrize(
-    ("name", "message"),
+    ("chosen", "message"),
     [
-        ("", "Say make sweep SWEEP=NAME, or --config sweep=NAME; there are distance, erf, rank"),
-        ("1", "no sweep is called '1'; there are distance, erf, rank"),
+        ([], "Say make sweep SWEEP=NAME, or --config sweep=NAME; there are distance, erf, rank"),
+        (["--config", "sweep=1"], "no sweep is called '1'; there are distance, erf, rank"),
     ],
 )
-def test_a_sweep_that_is_not_there_stops_before_anything_runs(tmp_path, name, message):
-    checkout = copy_checkout(tmp_path / "checkout")
-    chosen = ["--config", f"sweep={name}"] if name else []
+def test_a_sweep_that_is_not_there_stops_before_anything_runs(swept, chosen, message):
+    checkout, _ = swept
     done = run(checkout, "snakemake", "sweep", "--cores", "1", *chosen)
     assert done.returncode != 0
     assert message in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
-    assert not (checkout / "results").exists()
+    assert "rule" not in done.stdout + done.stderr

@@ -26,14 +26,14 @@ WRONG = itertools.cycle([value for value in NO_NUMBERS if value != 0] + INJECTIO
 
 
 def not_allowed(schema):
-    """Return values that a key of the schema must not take: its bounds', and some of all others."""
+    """Return values that a key of the schema must not take: its bounds', and one of all others."""
     if schema["type"] == "boolean":
         return [None, "false", 0, 1, [True], SHELL]
     if schema["type"] == "string":
         return [None, True, 3, NAN, ["a"], {"a": "b"}]
     beyond = [schema["minimum"] - 1] if "minimum" in schema else [schema["exclusiveMinimum"]]
     beyond += [schema["maximum"] + 1] if "maximum" in schema else []
-    return [*beyond, *itertools.islice(WRONG, 3)]
+    return [*beyond, next(WRONG)]
 
 
 PARAMETER_CASES = [

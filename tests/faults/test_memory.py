@@ -34,7 +34,7 @@ from nearopt.network import ColouredInputs
 from nearopt.report.files import load_inputs
 
 FILES = tempfile.TemporaryDirectory()
-SUM, SQUARE = Polynomial((0.0, 1.0, 1.0, 1.0, 1.0)), Polynomial((0.0, 0.0, 1.0))
+SUM = Polynomial((0.0, 1.0, 1.0, 1.0, 1.0))
 
 
 def net(input_dim, hidden_dim, activation=None, length=1):
@@ -111,8 +111,6 @@ JOBS = {
     "batches": lambda: partial(
         hessian.smallest_batch_eigenvalues, net(2, 50), 9, [6000], rng=rng()
     ),
-    "null vectors": lambda: partial(hessian.quadratic_null_vectors, net(40, 40, SQUARE)),
-    "scalings": lambda: partial(hessian.scaling_directions, net(10, 250, ReLU())),
     "linear spectra": lambda: partial(laws.draw_linear_spectra, 500, 2000, 1, rng=rng()),
     "coloured spectra": lambda: partial(
         laws.draw_coloured_spectra, np.ones(600), 600, 1, rng=rng()
@@ -124,9 +122,6 @@ JOBS = {
         descent.descend_linear_students,
         *(30, 30, 1000),
         **{"rate": 1e-3, "steps": np.array([2]), "epsilon": 1e-3, "rng": rng()},
-    ),
-    "descent": lambda: partial(
-        descent.gradient_descent, *pair(300), rate=1e-6, steps=2, records=10_000
     ),
     "flow": lambda: partial(descent.gradient_flow, *pair(100), np.array([1e-6])),
     "prediction": lambda: partial(
@@ -222,10 +217,6 @@ def test_the_need_that_is_said_is_what_the_job_takes(job, monkeypatch):
         (
             lambda: descent.linear_expected_loss([1.0], 10**12, 10**12),
             "asymptotic_linear_expected_loss",
-        ),
-        (
-            lambda: descent.gradient_descent(*pair(3), rate=1e-9, steps=1, records=10**15),
-            "fewer steps",
         ),
         (lambda: points({"a": list(range(10**5)), "b": list(range(10**5))}), "into sweeps"),
     ],

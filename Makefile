@@ -89,7 +89,7 @@ bench: ## time the library beside other tools in .venv-bench, write docs/benchma
 	@.venv-bench/bin/python benchmarks/run.py docs
 
 machines: environment ## compare main results with those of the oldest and newest Python and packages allowed
-	@folder=$$(mktemp -d) && trap 'rm -r "$$folder"' EXIT && $(VENV) python tests/faults/main_results.py > "$$folder/here" && \
+	@$(VENV) folder=$$(mktemp -d) && trap 'rm -r "$$folder"' EXIT && python tests/faults/main_results.py > "$$folder/here" && \
 	for python in 3.11 3.13; do for packages in lowest-direct highest; do \
 	  uv pip compile --quiet --no-header --python-version $$python --resolution $$packages \
 	    --extra plots --extra files pyproject.toml --output-file "$$folder/$$python-$$packages.txt" && \

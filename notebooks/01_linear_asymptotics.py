@@ -45,17 +45,17 @@
 # Two networks, one with fewer inputs than hidden units and one with more; each is also shown `enlargement` times as large.
 
 # %% tags=["parameters"]
-input_dim: int = 10
-hidden_dim: int = 20
-second_input_dim: int = 30
-second_hidden_dim: int = 10
-enlargement: int = 5
-sigma1: float = 1.0
-sigma2: float = 1.0
-unequal_sigma2: float = 0.5
-teachers: int = 10000
-seed: int = 20251217
-results_dir: str = ""
+input_dim: int = 10  # Inputs of the first network, 1 to 1000.
+hidden_dim: int = 20  # Hidden units of the first network, 1 to 1000.
+second_input_dim: int = 30  # Inputs of the second network, 1 to 1000.
+second_hidden_dim: int = 10  # Hidden units of the second network, 1 to 1000.
+enlargement: int = 5  # Factor by which both networks are also enlarged, 2 to 100.
+sigma1: float = 1.0  # Standard deviation of the first layer's weights, 0.03 to 30.
+sigma2: float = 1.0  # Standard deviation of the second layer's weights, 0.03 to 30.
+unequal_sigma2: float = 0.5  # Standard deviation of the second layer's weights where the two layers' scales differ, 0.03 to 30.
+teachers: int = 10000  # Teachers drawn for each spectrum, 100 to 10000000.
+seed: int = 20251217  # Seed of the random numbers, 0 or more.
+results_dir: str = ""  # Folder to write results to; empty for none.
 
 # %% tags=["hide-input"]
 from nearopt.report import Results

@@ -44,21 +44,21 @@
 # Sizes of the maps, of the scan, of the networks whose spectra are drawn, and of the students.
 
 # %% tags=["parameters"]
-max_input_dim: int = 6
-max_hidden_dim: int = 20
-scan_degree: int = 4
-scan_input_dim: int = 4
-scan_output_dim: int = 5
-spectrum_input_dim: int = 6
-spectrum_hidden_dim: int = 10
-sigma1: float = 0.4
-teachers: int = 200
-student_input_dim: int = 3
-student_hidden_dim: int = 5
-students: int = 5
-distance: float = 0.001
-seed: int = 20251218
-results_dir: str = ""
+max_input_dim: int = 6  # Largest number of inputs in the maps of the rank, 2 to 20.
+max_hidden_dim: int = 20  # Largest number of hidden units in the maps of the rank, 2 to 200.
+scan_degree: int = 4  # Highest degree in the scan for exceptions, 3 to 8.
+scan_input_dim: int = 4  # Largest number of inputs in the scan for exceptions, 3 to 6.
+scan_output_dim: int = 5  # Largest number of outputs in the scan for exceptions, 1 to 10.
+spectrum_input_dim: int = 6  # Inputs of the networks whose spectra are drawn, 2 to 30.
+spectrum_hidden_dim: int = 10  # Hidden units of the networks whose spectra are drawn, 2 to 100.
+sigma1: float = 0.4  # Standard deviation of the first layer's weights of these networks; that of the second layer is one, 0.03 to 30.
+teachers: int = 200  # Teachers drawn for each spectrum, 2 to 100000.
+student_input_dim: int = 3  # Inputs of the students that learn from batches, 2 to 10.
+student_hidden_dim: int = 5  # Hidden units of the students that learn from batches, 2 to 20.
+students: int = 5  # Students for each activation and size of the batch, 5 to 1000.
+distance: float = 0.001  # Standard deviation of a student's parameters from its teacher's at the start, 0.0001 to 0.001.
+seed: int = 20251218  # Seed of the random numbers, 0 or more.
+results_dir: str = ""  # Folder to write results to; empty for none.
 
 # %% tags=["hide-input"]
 from nearopt.report import Results

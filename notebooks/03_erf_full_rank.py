@@ -46,22 +46,22 @@
 # activations are compared; and how many teachers are drawn for each size.
 
 # %% tags=["parameters"]
-max_hidden_one: int = 12
-max_hidden_two: int = 30
-max_hidden_three: int = 20
-large_input_dim: int = 20
-large_hidden_dim: int = 12
-compared_input_dim: int = 3
-compared_hidden_dim: int = 10
-small_input_dim: int = 3
-small_hidden_dim: int = 4
-line_hidden_dim: int = 3
-sigma1: float = 1.0
-sigma2: float = 1.0
-teachers: int = 6
-activation: str = ""
-seed: int = 20251218
-results_dir: str = ""
+max_hidden_one: int = 12  # Hidden units of the widest network with one input, 4 to 20.
+max_hidden_two: int = 30  # Hidden units of the widest network with two inputs, 4 to 100.
+max_hidden_three: int = 20  # Hidden units of the widest network with three inputs, 4 to 100.
+large_input_dim: int = 20  # Inputs of the network with many inputs, 4 to 1000.
+large_hidden_dim: int = 12  # Hidden units of the network with many inputs, 1 to 60.
+compared_input_dim: int = 3  # Inputs where the spectra of activations are compared, 1 to 20.
+compared_hidden_dim: int = 10  # Hidden units where spectra of activations are compared, 1 to 20.
+small_input_dim: int = 3  # Inputs where ranks of activations and teachers are listed, 2 to 6.
+small_hidden_dim: int = 4  # Hidden units where these ranks are listed, 2 to 6.
+line_hidden_dim: int = 3  # Hidden units where activations are integrated with one input, 1 to 6.
+sigma1: float = 1.0  # Standard deviation of the first layer's weights, 0.1 to 5.
+sigma2: float = 1.0  # Standard deviation of the second layer's weights, 0.03 to 30.
+teachers: int = 6  # Teachers drawn for each size, 3 to 10000.
+activation: str = ""  # One activation more: a name, or file.py:name with a file of yours, relative to the checkout, whose code is run; empty for none.
+seed: int = 20251218  # Seed of the random numbers, 0 or more.
+results_dir: str = ""  # Folder to write results to; empty for none.
 
 # %% tags=["hide-input"]
 from nearopt.report import Results

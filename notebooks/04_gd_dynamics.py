@@ -28,16 +28,16 @@
 # | $\lambda_i, v_i$ | eigenpairs of $H$; $\eta_c = 2/\lambda_{\max}$ is the critical rate |
 
 # %% tags=["parameters"]
-input_dim: int = 2
-hidden_dim: int = 8
-epsilon: float = 0.001
-descent_steps: int = 1000
-slope_teachers: int = 10
-sizes: int = 4
-spectra: int = 20
-activation: str = ""
-seed: int = 20251217
-results_dir: str = ""
+input_dim: int = 2  # Inputs of all networks whose descent is followed, 2 to 10.
+hidden_dim: int = 8  # Hidden units of these networks, 2 to 12.
+epsilon: float = 0.001  # Standard deviation of each parameter's initial deviation from the teacher, 0.0001 to 0.01.
+descent_steps: int = 1000  # Steps of gradient descent that are run one by one, before gradient flow alone goes on, 100 to 1000000.
+slope_teachers: int = 10  # Teachers of each activation whose late decay is measured, 5 to 10000.
+sizes: int = 4  # Network sizes compared at the end, each twice as wide as the last, 2 to 8.
+spectra: int = 20  # Teachers drawn for each of these sizes, 5 to 100000.
+activation: str = ""  # One activation more: a name, or file.py:name with a file of yours, relative to the checkout, whose code is run; empty for none.
+seed: int = 20251217  # Seed of the random numbers, 0 or more.
+results_dir: str = ""  # Folder to write results to; empty for none.
 
 # %% tags=["hide-input"]
 from nearopt.report import Results

@@ -29,14 +29,14 @@
 # | $\zeta, \kappa_2, \kappa_+$ | parts of degree 1, degree 2 and all higher ones in $\mathbb E\,g'(u)^2$; `kappa2` and `rest` in code |
 
 # %% tags=["parameters"]
-size: int = 10
-scale: float = 1.0
-sigma2: float = 1.0
-teachers: int = 20
-largest_size: int = 20
-activation: str = ""
-seed: int = 20261126
-results_dir: str = ""
+size: int = 10  # Inputs, and as many hidden units, where spectra are drawn, 8 to 60.
+scale: float = 1.0  # Standard deviation of a preactivation, 0.5 to 2.
+sigma2: float = 1.0  # Standard deviation of the second layer's weights, 0.1 to 10.
+teachers: int = 20  # Teachers drawn for each spectrum, 20 to 10000.
+largest_size: int = 20  # Largest network in the error against size, 10 to 80.
+activation: str = ""  # One activation more: a name, or file.py:name with a file of yours, relative to the checkout, whose code is run; empty for none.
+seed: int = 20261126  # Seed of the random numbers, 0 or more.
+results_dir: str = ""  # Folder to write results to; empty for none.
 
 # %% tags=["hide-input"]
 from nearopt.report import Results

@@ -30,13 +30,13 @@
 # | $\delta \sim \mathcal N(0, \epsilon^2 I)$ | a student's parameters less its teacher's, at the start |
 
 # %% tags=["parameters"]
-input_dim: int = 6
-hidden_dim: int = 4
-output_dim: int = 3
-batches: int = 100
-epsilon: float = 0.001
-seed: int = 20251220
-results_dir: str = ""
+input_dim: int = 6  # Inputs of the networks, 2 to 20.
+hidden_dim: int = 4  # Hidden units of the networks, 3 to 20.
+output_dim: int = 3  # Outputs of the networks that have several, 2 to 20.
+batches: int = 100  # Networks drawn, each with a batch, for the smallest eigenvalue and for the law of several outputs, 20 to 100000.
+epsilon: float = 0.001  # Standard deviation of a student's start from its teacher, 0.0001 to 0.01.
+seed: int = 20251220  # Seed of the random numbers, 0 or more.
+results_dir: str = ""  # Folder to write results to; empty for none.
 
 # %% tags=["hide-input"]
 from nearopt.report import Results

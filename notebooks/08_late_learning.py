@@ -32,14 +32,14 @@
 # | $H_1, \Lambda_k$ | the Hessian were all $a_k = 1$ (*full rank*: it is invertible), and what is left of it for $w_k$ when all other parameters are eliminated |
 
 # %% tags=["parameters"]
-linear_teachers: int = 4000
-hidden_dim: int = 8
-scale: float = 1.0
-sigma2: float = 1.0
-teachers: int = 200
-students: int = 3
-seed: int = 20261126
-results_dir: str = ""
+linear_teachers: int = 4000  # Linear teachers over which the loss is averaged, 1000 to 10000000.
+hidden_dim: int = 8  # Hidden units, and half the inputs, of the nonlinear networks, 8 to 30.
+scale: float = 1.0  # Standard deviation of a preactivation, 0.5 to 2.
+sigma2: float = 1.0  # Standard deviation of the second layer's weights, 0.1 to 10.
+teachers: int = 200  # Teachers of each activation over which the loss is averaged, 100 to 100000.
+students: int = 3  # Students of each activation that really descend, 1 to 1000.
+seed: int = 20261126  # Seed of the random numbers, 0 or more.
+results_dir: str = ""  # Folder to write results to; empty for none.
 
 # %% tags=["hide-input"]
 from nearopt.report import Results

@@ -4,10 +4,11 @@ import re
 
 import numpy as np
 import pytest
-from checkout import ROOT
+from checkout import ROOT, copy_checkout, link_environment, run as run_in
 from reference import sampled_hessian
 
 from nearopt.network.smooth import Smooth
+from nearopt.report.results import load
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted(ROOT.glob("site/*.md"))]
 TARGETS = set(re.findall(r"^([a-z-]+):.* ## ", (ROOT / "Makefile").read_text(), re.M))
@@ -36,6 +37,20 @@ def test_every_command_module_and_file_that_a_page_names_is_there(page):
     if page.parent.name != "site":
         for link in re.findall(r"\]\(([\w./-]+\.\w+)\)", text):
             assert (page.parent / link).is_file(), link
+
+
+@pytest.mark.slow
+def test_papermill_runs_as_readme_says(tmp_path):
+    checkout = copy_checkout(tmp_path / "check out")
+    link_environment(checkout)
+    np.savetxt(checkout / "my.csv", np.random.default_rng(0).normal(size=(30, 4)), delimiter=",")
+    lines = re.findall(r"^ +(\.venv/bin/papermill .*)", (ROOT / "README.md").read_text(), re.M)
+    assert len(lines) == 2
+    for line in lines:
+        done = run_in(checkout, *line.split())
+        assert done.returncode == 0, done.stderr
+    assert load(checkout / "mine")["parameters"]["hidden_dim"] == 40
+    assert "my.csv: shape (30, 4)" in (checkout / "out.ipynb").read_text()
 
 
 def test_readme_says_what_comes_out():

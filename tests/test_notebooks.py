@@ -14,7 +14,7 @@ from checkout import ROOT
 from nbclient import NotebookClient
 from pair import clean, read_notebook, to_store
 
-from nearopt.report.parameters import SCHEMA, check_parameters, parameter_names
+from nearopt.report.parameters import SCHEMA, check_parameters, load_schema, parameter_names
 
 SOURCES = sorted(ROOT.glob("notebooks/*.py"))
 PAPER = yaml.safe_load(SCHEMA.with_name("paper.yaml").read_text())
@@ -48,12 +48,21 @@ def test_pair_is_in_sync(source, stored):
     assert stored == to_store(clean(read_notebook(source)), source)
 
 
+def help_of(entry):
+    """What papermill tells of a parameter: its meaning and range, as the schema has them."""
+    end = f" to {entry['maximum']}" if "maximum" in entry else " or more"
+    span = f", {entry['minimum']}{end}" if "minimum" in entry else ""
+    return f"{entry['description'][:-1]}{span}."
+
+
 def test_one_annotated_parameters_cell_names_what_the_configuration_does(source, stored):
     tagged = [c for c in stored.cells if "parameters" in c.metadata.get("tags", [])]
     assert len(tagged) == 1
     lines = tagged[0].source.splitlines()
-    assert all(re.fullmatch(r"\w+: (int|float|str|bool) = \S+", line) for line in lines)
+    assert all(re.fullmatch(r"\w+: (int|float|str|bool) = \S+  # .+", line) for line in lines)
     found = papermill.inspect_notebook(str(source.with_suffix(".ipynb")))
+    for name, entry in load_schema()["properties"][source.stem]["properties"].items():
+        assert found[name]["help"] == help_of(entry)
     assert [*PAPER[source.stem], "results_dir"] == list(found)
     assert [*parameter_names(source.stem), "results_dir"] == list(found)
     defaults = {n: yaml.safe_load(p["default"]) for n, p in found.items() if n != "results_dir"}

@@ -3,10 +3,12 @@
 import fcntl
 import os
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
-from checkout import copy_checkout, quick
+from checkout import ROOT, copy_checkout, quick
 
 from cases import ACTIVATIONS, OUTPUTS, SHAPES
 from nearopt import TwoLayer
@@ -50,6 +52,25 @@ def built(tmp_path_factory):
             assert done.returncode == 0, done.stdout + done.stderr
     assert (checkout / "results/quick/paper.pdf").is_file()
     return checkout
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory):
+    """The library as it is installed from an archive of its sources, and nothing else."""
+    folder = tmp_path_factory.mktemp("library")
+    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True)
+    for name in tracked.stdout.decode().split("\0")[:-1]:
+        if name.split("/")[0] in ("lib", "config") or "/" not in name:
+            (folder / "checkout" / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / "checkout" / name)
+    build = "import setuptools.build_meta as b, sys; b.build_sdist(sys.argv[1])"
+    python = {"check": True, "capture_output": True, "cwd": folder / "checkout"}
+    subprocess.run([sys.executable, "-c", build, folder], **python)
+    (sources,) = folder.glob("nearopt-*.tar.gz")
+    target = [sources, "--target", folder / "installed"]
+    pip = [sys.executable, "-m", "pip", "install", "-qq", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*pip, *target], **python)
+    return folder / "installed"
 
 
 @pytest.fixture(scope="session")

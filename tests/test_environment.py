@@ -107,28 +107,12 @@ print(nearopt.__version__)
 """
 
 
-def test_the_library_goes_alone(tmp_path):
-    """By way of an archive of sources, with its schema, where no plots are drawn."""
-    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True)
-    for name in tracked.stdout.decode().split("\0")[:-1]:
-        if name.split("/")[0] in ("lib", "config") or "/" not in name:
-            (tmp_path / "checkout" / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, tmp_path / "checkout" / name)
-    build = "import setuptools.build_meta as b, sys; b.build_sdist(sys.argv[1])"
-    subprocess.run(
-        [sys.executable, "-c", build, tmp_path],
-        cwd=tmp_path / "checkout",
-        check=True,
-        capture_output=True,
-    )
-    (sources,) = tmp_path.glob("nearopt-*.tar.gz")
-    target = [sources, "--target", tmp_path / "installed"]
-    pip = [sys.executable, "-m", "pip", "install", "-qq", "--no-deps", "--no-build-isolation"]
-    subprocess.run([*pip, *target], check=True, capture_output=True)
+def test_the_library_goes_alone(installed, tmp_path):
+    """With its schema, where no plots are drawn."""
     done = subprocess.run(
-        [sys.executable, "-c", ALONE, tmp_path / "installed/nearopt"],
+        [sys.executable, "-c", ALONE, installed / "nearopt"],
         cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(tmp_path / "installed")},
+        env=os.environ | {"PYTHONPATH": str(installed)},
         check=False,
         capture_output=True,
         text=True,

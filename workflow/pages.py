@@ -193,6 +193,10 @@ def lay_out_run(content: dict[str, Any], results: Path, sources: Path, texts: Te
     for file in [*content["files"], "values.json"]:
         shutil.copy(results / name / file, data)
     notebook = described(jupytext.read(results / name / "notebook.ipynb"), name, texts)
+    for cell in notebook.cells:
+        # Who takes the file elsewhere has no folder of this checkout.
+        own = f'results_dir = "{name}"'
+        cell.source = re.sub(r'^results_dir = ".*"$', own, cell.source, flags=re.M)
     notebook.cells.append(new_markdown_cell(RUN.format(name=name), id="run"))
     jupytext.write(notebook, sources / "notebooks" / f"{name}.ipynb")
 

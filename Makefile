@@ -55,6 +55,7 @@ explore: environment ## open an app with sliders for spectrum, rank and loss of 
 	  --VoilaConfiguration.extension_allowlist=@voila-dashboards/widgets-manager8 $(VOILA) explore/explore.ipynb
 
 lab: environment ## open the notebooks in JupyterLab, each to run from top to bottom
+	@$(VENV) python workflow/sources.py $(NOTEBOOKS)
 	@$(VENV) python -m jupyterlab $(if $(filter 0,$(shell id -u)),--allow-root) --LabApp.default_url=/lab/tree/notebooks $(LAB)
 
 archive: environment ## pack that build, its sources and where all is from, results/paper/nearopt.zip

@@ -113,6 +113,12 @@ def test_a_csv_file_is_read_whole(folder, text, capsys):
     assert "inputs.csv: shape (3, 3)" in capsys.readouterr().out
 
 
+def test_a_column_that_counts_the_samples_is_told(folder, capsys):
+    (folder / "cwd" / "inputs.csv").write_text("id,a,b\n7,0.5,1\n8,1.5,2\n9,-2,4\n")
+    assert load_inputs("inputs.csv").shape == (3, 3)
+    assert "\ncolumn 0 (from 0) counts the samples" in capsys.readouterr().out
+
+
 FIELDS = (
     "; a CSV file is UTF-8 text with commas between its columns, decimal points, and at most one"
 )
@@ -123,7 +129,7 @@ REFUSED = {
     "decimal commas in quotes": ('"0,5","1,25"\n"1,5","0,125"\n"2,5","3,5"\n', "not 1,5"),
     "tabs": (TABLE.replace(",", "\t"), "must hold numbers"),
     "spaces": ("a b c\n" + TABLE.replace(",", " "), "must hold numbers"),
-    "an index of pandas": (pd.DataFrame(GOOD).to_csv(), FIELDS),
+    "an index of pandas": (pd.DataFrame(GOOD).to_csv(), "save it without its index"),
     "an index beside names": (pd.DataFrame(GOOD, columns=[*"abc"]).to_csv(), FIELDS),
     "row names of R": ("a,b\n" + TABLE, FIELDS),
     "two names too few": ("a\n" + TABLE, FIELDS),
@@ -137,7 +143,7 @@ REFUSED = {
     "one column called 0": ("0\n0.5\n1.5\n", "may be of names or a sample"),
     "a line longer than the first": (TABLE + "1,2,3,4\n", "Expected 3 fields in line 4, saw 4"),
     "a line shorter than the first": (TABLE + "1,2\n", "row 3, column 2 .* or missing"),
-    "commas at the end": (TABLE.replace("\n", ",\n"), FIELDS),
+    "commas at the end": (TABLE.replace("\n", ",\n"), "drop the comma at its end.; a CSV file"),
     "one comma at the end": (TABLE + "1,2,3,\n", "Expected 3 fields"),
     "a blank line in one column": ("a\n0.5\n\n1.5\n", "row 1, column 0 .* or missing"),
     "a comment within": (TABLE + "# end\n", "must hold numbers, not # end"),

@@ -5,8 +5,9 @@ import time
 
 import nbformat
 import pytest
-from checkout import copy_checkout
+from checkout import ROOT, copy_checkout
 from server import options, serving
+from sources import refuse_edited
 
 # The quickest with its own defaults.
 NOTEBOOK = "notebooks/01_linear_asymptotics.ipynb"
@@ -44,16 +45,35 @@ def run_all(page, path):
     return [cell for cell in cells if cell.cell_type == "code"]
 
 
+def edit(page, line):
+    """Write a line above the parameters."""
+    page.locator(".jp-CodeCell .cm-content").first.click()
+    page.keyboard.press("Control+Home")
+    page.keyboard.type(f"{line}\n")
+
+
 @pytest.mark.slow
-def test_a_notebook_runs_from_top_to_bottom(checkout, tmp_path, chromium):
+def test_a_notebook_runs_twice_and_what_is_edited_there_is_in_both_of_the_pair(
+    checkout, tmp_path, chromium
+):
     command = ["jupyter", "lab", *options("lab"), "--allow-root"]
     with serving(tmp_path, command, checkout) as address:
         assert re.match(r"http://(127\.0\.0\.1|localhost):\d+", address)
         page = chromium.new_page()
         page.goto(address.replace("/lab/tree/notebooks", f"/lab/tree/{NOTEBOOK}"))
-        code = run_all(page, checkout / NOTEBOOK)
+        first = run_all(page, checkout / NOTEBOOK)
+        edit(page, "# edited in JupyterLab")
+        second = run_all(page, checkout / NOTEBOOK)
         page.close()
-    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
-    kinds = {output.output_type for cell in code for output in cell.outputs}
-    assert "display_data" in kinds
-    assert "error" not in kinds
+    for code, start in ((first, 1), (second, len(first) + 1)):
+        assert [cell.execution_count for cell in code] == [*range(start, start + len(code))]
+        kinds = {output.output_type for cell in code for output in cell.outputs}
+        assert "display_data" in kinds
+        assert "error" not in kinds
+    source = (checkout / NOTEBOOK).with_suffix(".py")
+    header, body = (ROOT / NOTEBOOK).with_suffix(".py").read_text().split("# %%", 1)
+    edited = source.read_text()
+    assert edited.replace("# edited in JupyterLab\n", "") == header + "# %%" + body
+    assert edited.startswith(header)
+    assert "# edited in JupyterLab" in second[0].source
+    refuse_edited(source)

@@ -56,7 +56,8 @@ def pair(tmp_path):
 def test_an_edited_ipynb_is_refused_before_anything_runs(pair):
     checkout = pair.parents[1]
     refresh = run(checkout, "python", "workflow/run_notebook.py", str(pair), "--logs", "logs")
-    for done in (quick(checkout, "--cores", "1"), refresh):
+    lab = run(checkout, "make", "lab", "LAB=--version")
+    for done in (quick(checkout, "--cores", "1"), refresh, lab):
         assert done.returncode != 0
         told = done.stdout + done.stderr
         assert "01_small.ipynb was edited, and " in told

@@ -4,6 +4,7 @@ import ast
 import functools
 import os
 import re
+import sys
 from pathlib import Path
 
 
@@ -66,3 +67,12 @@ def words() -> dict[tuple[str, str], str]:
         shown = re.findall(pattern, text, re.M | re.S)
         found |= {(notebook, name): said for notebook, name, said in shown}
     return found
+
+
+if __name__ == "__main__":
+    # JupyterLab takes the text of a pair, and so would drop what was only edited in the .ipynb.
+    try:
+        for notebook in sys.argv[1:]:
+            refuse_edited(Path(notebook))
+    except ValueError as error:
+        sys.exit(str(error))

@@ -70,6 +70,9 @@ def load_inputs(path: str, *, keep_constant: bool = False) -> Array:
     understood = f"shape {raw.shape}" + (f", columns {shown}" if names else "")
     inputs = _checked(f"inputs {path!r} ({understood})", raw, keep_constant)
     print(f"{file.name}: {understood}; first sample {inputs[0, :5].tolist()}")
+    for index, column in enumerate(inputs.T):
+        if (np.diff(column) == 1).all():
+            print(f"column {index} (from 0) counts the samples: if it is an index, drop it")
     return inputs
 
 
@@ -109,7 +112,9 @@ def _csv(file: Path) -> tuple[NDArray[np.generic], list[str]]:
     first = [field.strip() for field in pd.read_csv(file, **text, **one).iloc[0]]
     numbers = [_is_number(field) for field in first]
     if "" in first or any(numbers) != all(numbers):
-        raise ValueError(f"its first line is {first}")
+        unnamed = {0: " (save it without its index)", -1: " (drop the comma at its end)"}
+        hint = next((words for i, words in unnamed.items() if first[i] == ""), "")
+        raise ValueError(f"its first line is {first}{hint}")
     rest = pd.read_csv(
         file,
         **text,

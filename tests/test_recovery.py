@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 from scipy.optimize import least_squares
 
+from cases import count, draw
 from nearopt import Polynomial, TwoLayer
 from nearopt.rank import recovery
-from nearopt.rank.count import exact_rank
 from nearopt.rank.recovery import fit_student, relative_errors
+
+QUADRATIC = TwoLayer([[1.0, 2.0]], [[3.0]], Polynomial.of_degrees({2}))
 
 
 @pytest.mark.parametrize(
@@ -16,26 +18,22 @@ from nearopt.rank.recovery import fit_student, relative_errors
 def test_a_student_learns_its_teacher_from_as_many_samples_as_the_rank(
     degrees, input_dim, hidden_dim
 ):
-    activation = Polynomial.of_degrees(frozenset(degrees))
-    source = np.random.default_rng(1)
-    scale = input_dim**-0.5
-    teacher = TwoLayer.draw(input_dim, hidden_dim, activation=activation, sigma1=scale, rng=source)
-    rank = exact_rank(activation, input_dim, hidden_dim, rng=source).value
+    activation = Polynomial.of_degrees(degrees)
+    teacher = draw(input_dim, hidden_dim, activation, seed=1, sigma1=input_dim**-0.5)
+    rank = count(degrees, input_dim, hidden_dim).value
     assert rank < teacher.parameter_count
-    errors = relative_errors(teacher, 1e-2, np.array([rank - 1, rank, rank + 3]), rng=source)
+    batches, rng = np.array([rank - 1, rank, rank + 3]), np.random.default_rng(2)
+    errors = relative_errors(teacher, 1e-2, batches, rng=rng)
     assert errors[0] > 1e-9
     assert (errors[1:] < 1e-15).all()
 
 
 def test_a_student_that_is_the_teacher_stays():
-    teacher = TwoLayer([[1.0, 2.0]], [[3.0]], Polynomial.of_degrees(frozenset({2})))
-    inputs = np.eye(2)
-    fitted = fit_student(teacher, inputs, teacher(inputs))
-    np.testing.assert_array_equal(fitted.parameters, teacher.parameters)
+    fitted = fit_student(QUADRATIC, np.eye(2), QUADRATIC(np.eye(2)))
+    np.testing.assert_array_equal(fitted.parameters, QUADRATIC.parameters)
 
 
 def test_a_fit_that_has_not_ended_is_no_fit(monkeypatch):
     monkeypatch.setattr(recovery, "least_squares", partial(least_squares, max_nfev=1))
-    student = TwoLayer([[1.0, 2.0]], [[3.0]], Polynomial.of_degrees(frozenset({2})))
     with pytest.raises(RuntimeError, match="has not converged in 1 steps"):
-        fit_student(student, np.eye(2), np.ones((2, 1)))
+        fit_student(QUADRATIC, np.eye(2), np.ones((2, 1)))

@@ -1,3 +1,4 @@
+import json
 import shutil
 
 import matplotlib.pyplot as plt
@@ -65,44 +66,40 @@ def test_damage_is_found_and_named(filled, name):
             load(filled)
 
 
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        ('"value": 10', '"value": 11'),
-        (": 10,", ": NaN,"),
-        ("{", '{"a": "\\ud800",'),
-        ("{", "{ "),
-        ("-1.02", "-1.020"),
-    ],
-)
-def test_no_value_and_no_other_way_to_write_it_passes(filled, old, new):
-    path = filled / "values.json"
-    assert old in path.read_text()
-    path.write_text(path.read_text().replace(old, new, 1))
-    with pytest.raises(ValueError, match="values.json.*run the notebook again"):
-        load(filled)
+def swapped(old, new):
+    return lambda data: data.replace(old, new, 1)
 
 
-@pytest.mark.parametrize("text", ["[" * 100_000, "[]", "null", '"seal"'])
-def test_what_is_no_object_is_refused(tmp_path, text):
-    (tmp_path / "values.json").write_text(text)
-    with pytest.raises(ValueError, match="values.json cannot be read .*run the notebook again"):
-        load(tmp_path)
+def resealed(key, value=...):
+    """What a change leaves that was sealed again."""
+
+    def change(data):
+        content = json.loads(data) | {key: value}
+        content.pop("seal", None)
+        return _sealed({key: value for key, value in content.items() if value is not ...})
+
+    return change
 
 
 @pytest.mark.parametrize(
     "change",
     [
-        *({key: ...} for key in sorted(KEYS)),
-        *({"files": files} for files in (None, 3, ["a"], [["a", "b"]], {"a": "b"})),
+        swapped(b'"value": 10', b'"value": 11'),
+        swapped(b": 10,", b": NaN,"),
+        swapped(b"{", b'{"a": "\\ud800",'),
+        swapped(b"{", b"{ "),
+        swapped(b"-1.02", b"-1.020"),
+        *(lambda _, text=text: text for text in (b"[" * 100_000, b"[]", b"null", b'"seal"')),
+        *map(resealed, sorted(KEYS)),
+        *(resealed("files", other) for other in (None, 3, ["a"], [["a", "b"]], {"a": "b"})),
     ],
-    ids=str,
 )
-def test_a_seal_of_ones_own_does_not_bring_other_content_in(filled, change):
-    """Whatever is loaded has all its parts, and its files are those of the folder."""
-    content = load(filled) | change
-    kept = {key: value for key, value in content.items() if value is not ...}
-    (filled / "values.json").write_bytes(_sealed(kept))
+def test_whatever_else_values_json_holds_is_refused(filled, change):
+    """Other values, other ways to write them, and what has not all its parts."""
+    path = filled / "values.json"
+    changed = change(path.read_bytes())
+    assert changed != path.read_bytes()
+    path.write_bytes(changed)
     with pytest.raises(ValueError, match="run the notebook again"):
         load(filled)
 
@@ -114,7 +111,7 @@ def test_files_of_other_folders_are_refused(filled, tmp_path, place):
     (tmp_path / "outside.csv").write_text("1")
     name = place.format(tmp_path)
     files = {name: _digest((filled / name).read_bytes())}
-    (filled / "values.json").write_bytes(_sealed(load(filled) | {"files": files}))
+    (filled / "values.json").write_bytes(resealed("files", files)(json.dumps(load(filled))))
     with pytest.raises(ValueError, match="is missing or was changed"):
         load(filled)
 
@@ -140,7 +137,6 @@ def test_a_verdict_compares_with_its_tolerance(measured, passed):
         "C4", "slope", measured=measured, expected=1.0, tolerance=0.11, error=0.05
     )
     assert verdict.passed is passed
-    assert ("holds" if passed else "FAILS") in repr(verdict)
 
 
 def test_each_verdict_is_shown_once_in_a_table():

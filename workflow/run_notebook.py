@@ -28,10 +28,7 @@ from traitlets.config import Config
 from zmq import IPC_PATH_MAX_LEN
 
 from nearopt.report.parameters import check_parameters
-from nearopt.report.results import add_file
-
-# One thread, because the order of a threaded sum would decide the last digits.
-THREADS = dict.fromkeys(("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+from nearopt.report.results import THREADS, add_file
 
 
 def kernel_config(folder: Path) -> Config:
@@ -64,7 +61,8 @@ def execute(
         # A kernel of this Python that Jupyter finds first, and no file of the user's settings.
         write_kernel_spec(str(folder / "kernels/python3"))
         own = ("IPYTHONDIR", "JUPYTER_PATH", "JUPYTER_RUNTIME_DIR", "MPLCONFIGDIR")
-        os.environ |= THREADS | dict.fromkeys(own, scratch)
+        # One thread, because the order of a threaded sum would decide the last digits.
+        os.environ |= dict.fromkeys(THREADS, "1") | dict.fromkeys(own, scratch)
         # Makes the list of fonts; a kernel that has to, on a busy machine, warns in its notebook.
         import matplotlib.font_manager  # noqa: F401
 

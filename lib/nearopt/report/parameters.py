@@ -86,17 +86,14 @@ def allowed(schema: Mapping[str, Any]) -> str:
 
 def _sentence(error: ValidationError, where: str) -> str:
     """Name the key, the value and what is allowed."""
-    key = ".".join([where, *map(str, error.absolute_path)]).strip(".")
+    key = ".".join([where, *map(str, error.absolute_path)]).strip(".") or "configuration"
     if error.validator == "additionalProperties":
         known = error.schema["properties"]
         unknown = ", ".join(repr(name) for name in error.instance if name not in known)
-        return f"{key or 'configuration'}: unknown key {unknown}; known are {', '.join(known)}"
-    if error.validator == "required":
-        return f"{key or 'configuration'}: {error.message}"
-    if error.validator == "products":
+        return f"{key}: unknown key {unknown}; known are {', '.join(known)}"
+    if error.validator in ("required", "products"):
         return f"{key}: {error.message}"
-    value = f"{key or 'configuration'} = {error.instance!r}"
-    return f"{value} is not allowed: it must be {allowed(error.schema)}"
+    return f"{key} = {error.instance!r} is not allowed: it must be {allowed(error.schema)}"
 
 
 def check_against(schema: Mapping[str, Any], values: Any, where: str = "") -> None:  # noqa: ANN401

@@ -58,14 +58,6 @@ class Verdict:
         """Whether the claim holds."""
         return abs(self.measured - self.expected) <= self.tolerance
 
-    def __repr__(self) -> str:
-        word = "holds" if self.passed else "FAILS"
-        spread = f" ± {self.error:.2g}" if self.error else ""
-        return (
-            f"{self.claim} {word}: {self.statement} is {self.measured:.4g}{spread}, "
-            f"expected {self.expected:.4g} within {self.tolerance:.2g}"
-        )
-
 
 def _plain(name: str, number: Any) -> int | float:  # noqa: ANN401
     """Return a number as JSON takes it."""
@@ -138,11 +130,8 @@ class Results:
         error: float = 0.0,
     ) -> Verdict:
         """Record and return what became of a claim."""
-        numbers = (
-            _plain(f"{claim}: {statement}", number)
-            for number in (measured, error, expected, tolerance)
-        )
-        self.verdicts.append(Verdict(claim, statement, *numbers))
+        name, numbers = f"{claim}: {statement}", (measured, error, expected, tolerance)
+        self.verdicts.append(Verdict(claim, statement, *(_plain(name, n) for n in numbers)))
         return self.verdicts[-1]
 
     def settled(self, rounding: float = 0.0) -> pd.DataFrame:
@@ -160,15 +149,12 @@ class Results:
 
         new, self._shown = self.verdicts[self._shown :], len(self.verdicts)
         rows = {
-            verdict.statement: {
-                "claim": verdict.claim,
-                "measured": measured(verdict),
-                "expected": f"{verdict.expected:.4g} ± {verdict.tolerance:.2g}",
-                "it": "holds" if verdict.passed else "FAILS",
-            }
-            for verdict in new
+            "claim": [verdict.claim for verdict in new],
+            "measured": [measured(verdict) for verdict in new],
+            "expected": [f"{verdict.expected:.4g} ± {verdict.tolerance:.2g}" for verdict in new],
+            "it": ["holds" if verdict.passed else "FAILS" for verdict in new],
         }
-        return pd.DataFrame.from_dict(rows, orient="index")
+        return pd.DataFrame(rows, index=[verdict.statement for verdict in new])
 
     def save(self) -> None:
         """Write everything; values.json comes last and carries the checksums of all the rest."""

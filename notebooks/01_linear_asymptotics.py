@@ -9,7 +9,7 @@
 # ---
 
 # %% [markdown]
-# # The Hessian of a linear network has rank $N_i$, and its spectrum is a chi-square law convolved with a Marchenko-Pastur law
+# # The Hessian of a linear network has rank $N_i$; its spectrum is a chi-square law convolved with Wishart's, which tends to Marchenko-Pastur's
 #
 # **The question.** Near its optimum a network learns at the rates that the eigenvalues of the loss's Hessian set. For the simplest network, two
 # linear layers, how many directions are learned at all, and at which rates?
@@ -38,8 +38,7 @@
 # Teacher and student are $y = W_2 W_1 x$ with $x \sim \mathcal N(0, I)$; $\theta$ is all weights of the student, $y^*$ the teacher's output.
 # Where the student equals the teacher, the Hessian of the loss $\tfrac12 \mathbb E\,|y - y^*|^2$ is $H = \mathbb E[J^\top J]$, as its other term
 # is multiplied by the error, zero there. Teachers have independent Gaussian weights.
-
-# %% [markdown]
+#
 # ## Parameters
 #
 # Two networks, one with fewer inputs than hidden units and one with more; each is also shown `enlargement` times as large.
@@ -67,7 +66,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from nearopt.figures import linear as figures_linear
+from nearopt import laws
+from nearopt.figures import linear as figures
 from nearopt.rank import exact_rank
 from nearopt.report import style
 
@@ -162,9 +162,8 @@ ranks.pivot(index="hidden_dim", columns="input_dim", values="rank")
 
 # %% tags=["hide-input"]
 results.table("ranks", ranks)
-results.value(
-    "shortcut_bound", max(difference, rounding), "full matrix against shortcut, relative, at most"
-)
+description = "full matrix against shortcut, relative, at most"
+results.value("shortcut_bound", max(difference, rounding), description)
 results.value("rank_cases", len(ranks), "shapes whose rank was counted")
 results.value("rank_mismatches", mismatches, "shapes whose rank is not the input dimension")
 statement = f"shapes, of {len(ranks)}, whose rank is not the input dimension"
@@ -182,13 +181,10 @@ results.settled()
 # which is exact.
 
 # %%
-from nearopt.laws import draw_linear_spectra
-
-# %%
-spectra = {s: draw_linear_spectra(*s, teachers, rng=rng, **scales) for s in shapes}
+spectra = {s: laws.draw_linear_spectra(*s, teachers, rng=rng, **scales) for s in shapes}
 
 # %% tags=["hide-input"]
-results.figure("spectra", figures_linear.linear_spectra(spectra, **scales))
+results.figure("spectra", figures.linear_spectra(spectra, **scales))
 
 # %% [markdown]
 # The lower panels show, in percent of the peak, draws and asymptotic law minus the finite-size law. Error bars are one standard error, taken
@@ -216,11 +212,11 @@ round(edge, 1), round(max(0, 1 - h / n), 4)
 
 # %%
 large = [(enlargement * n, enlargement * h) for n, h in shapes]
-spectra |= {s: draw_linear_spectra(*s, teachers, rng=rng, **scales) for s in large}
+spectra |= {s: laws.draw_linear_spectra(*s, teachers, rng=rng, **scales) for s in large}
 
 # %% tags=["hide-input"]
 enlarged = {shape: spectra[shape] for shape in large}
-results.figure("enlarged", figures_linear.linear_spectra(enlarged, **scales))
+results.figure("enlarged", figures.linear_spectra(enlarged, **scales))
 
 # %% [markdown]
 # ## The finite-size law holds at unequal scales too
@@ -229,10 +225,10 @@ results.figure("enlarged", figures_linear.linear_spectra(enlarged, **scales))
 
 # %%
 unequal = {"sigma1": sigma1, "sigma2": unequal_sigma2}
-others = {s: draw_linear_spectra(*s, teachers, rng=rng, **unequal) for s in shapes}
+others = {s: laws.draw_linear_spectra(*s, teachers, rng=rng, **unequal) for s in shapes}
 
 # %% tags=["hide-input"]
-results.figure("unequal", figures_linear.linear_spectra(others, **unequal))
+results.figure("unequal", figures.linear_spectra(others, **unequal))
 
 # %% [markdown]
 # ## How good are the two laws?
@@ -242,26 +238,18 @@ results.figure("unequal", figures_linear.linear_spectra(others, **unequal))
 # 1/1000, by the empirical Bernstein bound, for any number of teachers.
 
 # %%
-from nearopt.laws import (
-    FiniteLinearHessianLaw,
-    LinearHessianLaw,
-    cdf_scores,
-    empirical_cdf,
-    kolmogorov_distance,
-    largest_chi_square,
-    largest_score,
-)
+exact_law, limit_law = laws.FiniteLinearHessianLaw, laws.LinearHessianLaw
 
 # %%
-scores = [cdf_scores(spectra[s], FiniteLinearHessianLaw(*s, **scales)) for s in spectra]
-scores += [cdf_scores(others[s], FiniteLinearHessianLaw(*s, **unequal)) for s in others]
-worst, allowed_score = np.abs(scores).max(), largest_score(np.size(scores))
+scores = [laws.cdf_scores(spectra[s], exact_law(*s, **scales)) for s in spectra]
+scores += [laws.cdf_scores(others[s], exact_law(*s, **unequal)) for s in others]
+worst, allowed_score = np.abs(scores).max(), laws.largest_score(np.size(scores))
 
 # %% [markdown]
 # This is also how to tell an exact law from a very good one. The largest score of each law at each $(N_i, N_h)$:
 
 # %%
-rivals = [np.abs(cdf_scores(spectra[s], LinearHessianLaw(*s, **scales))).max() for s in spectra]
+rivals = [np.abs(laws.cdf_scores(spectra[s], limit_law(*s, **scales))).max() for s in spectra]
 largest = np.abs(scores[: len(rivals)]).max(axis=1)
 pd.DataFrame({"asymptotic": rivals, "finite-size": largest}, index=list(spectra)).round(1)
 
@@ -278,7 +266,7 @@ for drawn, sigmas in ((spectra, scales), (others, unequal)):
     squares = np.square(list(sigmas.values()))
     for (n, h), values in drawn.items():
         freedoms = np.array([n, 1]) * h * teachers
-        allowed = largest_chi_square(squares / teachers / [n, 1], freedoms, len(scores))
+        allowed = laws.largest_chi_square(squares / teachers / [n, 1], freedoms, len(scores))
         means.append(abs(values.mean() - h * squares.sum()) / allowed)
 
 # %% tags=["hide-input"]
@@ -297,9 +285,9 @@ results.settled()
 # %%
 factors = np.unique(np.geomspace(1, enlargement, 6).round().astype(int)).tolist()
 sizes = {(m * n, m * h): f"{n}:{h}" for n, h in shapes for m in factors}
-finite = {size: FiniteLinearHessianLaw(*size, **scales) for size in sizes}
-limit = {size: LinearHessianLaw(*size, **scales) for size in finite}
-gaps = [kolmogorov_distance(limit[size], finite[size]) for size in finite]
+finite = {size: exact_law(*size, **scales) for size in sizes}
+limit = {size: limit_law(*size, **scales) for size in finite}
+gaps = [laws.kolmogorov_distance(limit[size], finite[size]) for size in finite]
 
 # %%
 distances = pd.DataFrame(list(finite), columns=["input_dim", "hidden_dim"])
@@ -314,7 +302,7 @@ distances.drop(columns="at").round(4)
 points = [np.array([at]) for at in distances["at"]]
 for i, (size, point) in enumerate(zip(finite, points, strict=True)):
     if size in spectra:
-        share, error = empirical_cdf(spectra[size], point)
+        share, error = laws.empirical_cdf(spectra[size], point)
         distances.loc[i, "draws"] = abs(share - limit[size].cdf(point))[0]
         distances.loc[i, "error"] = error[0]
 

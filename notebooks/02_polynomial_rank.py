@@ -9,7 +9,7 @@
 # ---
 
 # %% [markdown]
-# # The rank of a polynomial network's Hessian is a known number of polynomials, and it is the number of samples that a student needs
+# # The rank of a polynomial network's Hessian can be counted exactly, and it is the number of samples that a student needs
 #
 # **The question.** A network has $P$ parameters. How many does it really have, as seen by the loss near its optimum? And is that number of any use?
 #
@@ -37,8 +37,7 @@
 # Teacher and student are $y = \sum_k a_k\, g(w_k^\top x)$ with $x \sim \mathcal N(0, I)$, and $g(u) = \sum_{d \in S} c_d u^d$, no $c_d$ zero. The
 # gradient of the network with respect to its parameters is a list of $P$ polynomials in $x$. The Hessian $H = \mathbb E[J^\top J]$ is their Gram
 # matrix, so its rank is the number of them that are linearly independent.
-
-# %% [markdown]
+#
 # ## Parameters
 #
 # Sizes of the maps, of the scan, of the networks whose spectra are drawn, and of the students.
@@ -69,9 +68,10 @@ results = Results("02_polynomial_rank", globals(), results_dir)
 import numpy as np
 
 from nearopt import Polynomial, TwoLayer
-from nearopt.figures import rank as figures_rank
-from nearopt.hessian import population_hessian, spectrum
-from nearopt.rank import exact_rank, theoretical_rank
+from nearopt.figures import rank as figures
+from nearopt.hessian import population_hessian, quadratic_null_vectors, spectrum
+from nearopt.laws import FiniteLinearHessianLaw
+from nearopt.rank import exact_rank, numerical_rank, tabulate_ranks, theoretical_rank
 from nearopt.report import style
 
 style.use()
@@ -155,15 +155,12 @@ theory.value, theory.method
 # unit, the pivots among the first groups count the rank of the narrower network.
 
 # %%
-from nearopt.rank import tabulate_ranks
-
-# %%
 choices = [frozenset(S) for S in ({1}, {2}, {1, 2}, {3}, {4}, {1, 3, 5})]
 ranks = tabulate_ranks(choices, max_input_dim, max_hidden_dim, rng=rng)
 mismatches = int((ranks["rank"] != ranks.theory).sum())
 
 # %% tags=["hide-input"]
-results.figure("maps", figures_rank.rank_maps(ranks))
+results.figure("maps", figures.rank_maps(ranks))
 
 # %% [markdown]
 # Below the dashed line each unit adds as much as the first one did. Above it units share what they can describe. From the full line on another adds
@@ -173,7 +170,7 @@ results.figure("maps", figures_rank.rank_maps(ranks))
 # on. A monomial $g$ never uses more than $N_i/(N_i+1)$ of $P$, as scaling $w$ equals scaling $a$.
 
 # %% tags=["hide-input"]
-results.figure("compression", figures_rank.compression_curves(ranks))
+results.figure("compression", figures.compression_curves(ranks))
 
 # %% [markdown]
 # **Predict.** Five inputs, $S = \{1, 2\}$, so $D_S = 5 + 15 = 20$. At which width does the rank stop growing? Not at $20/6$ units.
@@ -196,8 +193,9 @@ results.settled()
 # Let $m$ be the highest degree and $S'$ the others. Dimensions alone suggest the least of $P$, of $D_{S'} + N_i N_h$ and of $D_S$. All three are
 # upper bounds: with the columns of $S'$ put aside, which are $D_{S'}$, degree $m$ is left, in which a unit loses its scale and adds at most $N_i$.
 # Below degree 3 the rank is smaller for whole families (they have closed forms, used in the maps). With $o$ outputs, $a_{ok}$, put
-# $P = N_h(N_i + o)$, $o D_{S'} + N_h(N_i + o - 1)$ and $o D_S$. From degree 3, or $o > 1$, the count rarely fails. To see where, take every set of
-# degrees to `scan_degree`, inputs to `scan_input_dim` and every width until the rank stops growing; with two and more outputs, up to two degrees.
+# $P = N_h(N_i + o)$, $o D_{S'} + N_h(N_i + o - 1)$ and $o D_S$. From degree 3, or $o > 1$, the count rarely fails. To see where, scan all networks of
+# one output with degrees from 0 to `scan_degree`, one to `scan_input_dim` inputs and every width until the rank stops growing; and those of two to
+# `scan_output_dim` outputs that have one degree or two.
 
 # %%
 from itertools import chain
@@ -267,9 +265,6 @@ results.settled()
 # generator is $\delta w_k = a_l w_l$, $\delta w_l = -a_k w_k$.
 
 # %%
-from nearopt.hessian import quadratic_null_vectors
-
-# %%
 teacher = TwoLayer.draw(5, 4, activation=quadratic, rng=rng)
 null = quadratic_null_vectors(teacher)
 
@@ -297,9 +292,6 @@ results.settled()
 # it is proved, and that in floats:
 
 # %%
-from nearopt.rank import numerical_rank
-
-# %%
 odd = Polynomial.of_degrees(frozenset({1, 3, 5, 7, 9}))
 teacher = TwoLayer.draw(2, 12, activation=odd, rng=rng)
 exact = exact_rank(odd, 2, 12, rng=rng)
@@ -320,7 +312,7 @@ from_factor = spectrum(teacher)[::-1]
 from_hessian = np.linalg.eigvalsh(population_hessian(teacher))[::-1]
 
 # %% tags=["hide-input"]
-results.figure("floats", figures_rank.float_floor(from_hessian, from_factor, exact.value))
+results.figure("floats", figures.float_floor(from_hessian, from_factor, exact.value))
 
 # %% [markdown]
 # The factor follows the eigenvalues to the last. That it ends at 30 is no evidence, as only $D_S = 30$ columns of $\Phi$ are not zero; the exact
@@ -340,15 +332,10 @@ for degrees in [frozenset(S) for S in ({1}, {2}, {3}, {1, 3})]:
     drawn = [TwoLayer.draw(*sizes, activation=g, sigma1=sigma1, rng=rng) for _ in range(teachers)]
     values = np.array([spectrum(net)[::-1] for net in drawn])
     spectra[degrees] = values[:, : exact_rank(g, *sizes, rng=rng).value]
-
-# %%
-from nearopt.laws import FiniteLinearHessianLaw
-
-# %%
 law = FiniteLinearHessianLaw(*sizes, sigma1=sigma1)
 
 # %% tags=["hide-input"]
-results.figure("spectra", figures_rank.log_spectra(spectra, law))
+results.figure("spectra", figures.log_spectra(spectra, law))
 
 # %% [markdown]
 # The eigenvalues spread further at higher degree (and rank): that a direction counts towards the rank does not mean that it matters much, and the
@@ -398,7 +385,7 @@ for degrees in learned:
     errors[degrees] = np.array([relative_errors(t, distance, samples, rng=rng) for t in drawn])
 
 # %% tags=["hide-input"]
-results.figure("samples", figures_rank.sample_curves(batch, errors, population))
+results.figure("samples", figures.sample_curves(batch, errors, population))
 
 # %% [markdown]
 # From $N = \operatorname{rank} H$ samples on, the student has the teacher's function to rounding, though its $P$ parameters are still more than the

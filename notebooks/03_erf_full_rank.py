@@ -38,8 +38,7 @@
 # Teacher and student are $y = W_2\, g(W_1 x)$ with $g(u) = \operatorname{erf}(u/\sqrt 2)$, one output, $x \sim \mathcal N(0, I)$. At the teacher
 # the Hessian of the loss $\tfrac12 \mathbb E (y - y^*)^2$ is $H = \mathbb E[J^\top J]$ with $J = \partial y/\partial\theta$. It is singular if and
 # only if the $P$ functions $\partial y/\partial\theta_i$ of $x$ are linearly dependent.
-
-# %% [markdown]
+#
 # ## Parameters
 #
 # The widest networks with one, two and three inputs; a network with many inputs; the sizes at which
@@ -71,12 +70,14 @@ results = Results("03_erf_full_rank", globals(), results_dir)
 # %% tags=["hide-input"]
 import numpy as np
 import pandas as pd
+from flint import fmpz_mat
+from scipy import stats
 
-from nearopt import Erf, TwoLayer
-from nearopt.figures import full_rank as figures_certify
-from nearopt.proof import certify_full_rank
-from nearopt.report import style
-from nearopt.report.activations import load_activation
+from nearopt import Erf, LeakyReLU, Linear, Polynomial, ReLU, TwoLayer, proof
+from nearopt.figures import full_rank as figures
+from nearopt.hessian import population_hessian, scaling_directions, spectrum
+from nearopt.rank import exact_rank, numerical_rank
+from nearopt.report import activations, style
 
 style.use()
 rng = np.random.default_rng(seed)
@@ -91,9 +92,6 @@ scales = {"sigma1": sigma1, "sigma2": sigma2, "rng": rng}
 # $$ w_k^{2j+1} \quad \text{and} \quad (2j+1)\, w_k^{2j}, \qquad j = 0, 1, 2, \dots $$
 #
 # If 20 of these columns have rank 20 at ten units, no combination of the 20 gradients vanishes. Take the weights $1, 2, \dots, 10$: all is in integers.
-
-# %%
-from flint import fmpz_mat
 
 
 # %%
@@ -130,16 +128,13 @@ fmpz_mat(block([*range(1, 10), -9])).rank()
 
 # %%
 teacher = TwoLayer.draw(1, 10, activation=Erf(), **scales)
-certificate = certify_full_rank(teacher)
+certificate = proof.certify_full_rank(teacher)
 print(f"certified: {certificate.certified}, at {certificate.precision} bits, P = 20")
 print(f"smallest eigenvalue: {float(certificate.smallest_eigenvalue):.4e}")
 
 # %% [markdown]
 # The smallest eigenvalue is enclosed as well. It is far below the $10^{-15}$ of the largest that floats can tell from
 # zero, so numpy must take some of the eigenvalues for zeros. What it counts, and the number of parameters:
-
-# %%
-from nearopt.rank import numerical_rank
 
 # %%
 seen = numerical_rank(teacher).value
@@ -149,10 +144,7 @@ seen, teacher.parameter_count
 # They are not wrong otherwise: no eigenvalue in floats is off by more than that threshold.
 
 # %%
-from nearopt.proof import true_and_float_spectrum
-
-# %%
-true, floats, floor = true_and_float_spectrum(teacher)
+true, floats, floor = proof.true_and_float_spectrum(teacher)
 bool(np.abs(floats - true).max() < floor)
 
 # %% [markdown]
@@ -162,12 +154,10 @@ bool(np.abs(floats - true).max() < floor)
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from nearopt.proof import is_irreducible, load_certificate, save_certificate
-
 # %%
 with TemporaryDirectory() as folder:
-    save_certificate(certificate, Path(folder, "certificate.json"))
-    again = load_certificate(Path(folder, "certificate.json"))
+    proof.save_certificate(certificate, Path(folder, "certificate.json"))
+    again = proof.load_certificate(Path(folder, "certificate.json"))
 again.verify()
 
 # %% tags=["hide-input"]
@@ -193,7 +183,7 @@ results.value("one_smallest", float(certificate.smallest_eigenvalue), "its small
 # The conditions can be checked on the weights at hand:
 
 # %%
-bool(is_irreducible(teacher))
+bool(proof.is_irreducible(teacher))
 
 # %% [markdown]
 # ## Certified rank and the rank that floats see
@@ -201,16 +191,13 @@ bool(is_irreducible(teacher))
 # Teachers with one, two and three inputs, of several widths.
 
 # %%
-from nearopt.proof import draw_certificates
-
-# %%
 widest = {1: max_hidden_one, 2: max_hidden_two, 3: max_hidden_three}
 widths = {n: np.unique(np.geomspace(2, most, 8).astype(int)) for n, most in widest.items()}
-survey = draw_certificates([(n, h) for n in widths for h in widths[n]], teachers, **scales)
+survey = proof.draw_certificates([(n, h) for n in widths for h in widths[n]], teachers, **scales)
 
 # %% tags=["hide-input"]
 missing = int((~survey.certified).sum())
-results.figure("ranks", figures_certify.rank_curves(survey))
+results.figure("ranks", figures.rank_curves(survey))
 
 # %% [markdown]
 # Black is the certified rank, which is $P$ for each teacher. Blue is what numpy counts, with its standard deviation over teachers: with one input
@@ -233,10 +220,10 @@ results.settled()
 # %%
 shapes = [(1, 10), (2, max_hidden_two), (3, max_hidden_three)]
 shown = {shape: TwoLayer.draw(*shape, activation=Erf(), **scales) for shape in shapes}
-spectra = {shape: true_and_float_spectrum(net) for shape, net in shown.items()}
+spectra = {shape: proof.true_and_float_spectrum(net) for shape, net in shown.items()}
 
 # %% tags=["hide-input"]
-results.figure("spectra", figures_certify.spectra_above_and_below_the_floor(spectra))
+results.figure("spectra", figures.spectra_above_and_below_the_floor(spectra))
 
 # %% [markdown]
 # Black the truth, blue what floats compute, dashed the floor below which numpy counts no rank. Above the floor they agree; below it floats show
@@ -256,14 +243,9 @@ round(float(decades))
 # falls exponentially in it.
 
 # %%
-from scipy.stats import linregress
-
-from nearopt.proof import filling_degree, fit_widths, smallest_eigenvalue_bound
-
-# %%
 sizes = zip(survey.parameters, survey.input_dim, strict=True)
-survey["degree"] = [filling_degree(*size) for size in sizes]
-survey["bound"] = np.log10([smallest_eigenvalue_bound(net) for net in survey.net])
+survey["degree"] = [proof.filling_degree(*size) for size in sizes]
+survey["bound"] = np.log10([proof.smallest_eigenvalue_bound(net) for net in survey.net])
 
 # %% [markdown]
 # A law is fitted for each number of inputs, $\log_{10}\lambda_{\min} = \alpha - \beta N_h^{1/N_i}$, to the single teachers. They scatter about it,
@@ -272,13 +254,13 @@ survey["bound"] = np.log10([smallest_eigenvalue_bound(net) for net in survey.net
 # printed.
 
 # %%
-fits = fit_widths(survey)
+fits = proof.fit_widths(survey)
 
 # %% tags=["hide-input"]
-results.figure("smallest", figures_certify.smallest_eigenvalues(survey, fits))
+results.figure("smallest", figures.smallest_eigenvalues(survey, fits))
 
 # %%
-common = linregress(survey.degree, survey.smallest)
+common = stats.linregress(survey.degree, survey.smallest)
 round(float(common.slope), 1)
 
 # %% [markdown]
@@ -292,15 +274,15 @@ round(float(common.slope), 1)
 
 # %% tags=["hide-cell"]
 # With one input each odd degree brings a single polynomial; with twenty, degree 3 alone brings 1,540.
-filling_degree(200, 1), filling_degree(200, 20)
+proof.filling_degree(200, 1), proof.filling_degree(200, 20)
 
 # %% [markdown]
 # With many inputs that degree stays small, and the bound forces nothing down. The smallest eigenvalue of a network with many:
 
 # %%
 large = TwoLayer.draw(large_input_dim, large_hidden_dim, activation=Erf(), **scales)
-proof = certify_full_rank(large)
-f"{float(proof.smallest_eigenvalue):.3e}"
+large_certificate = proof.certify_full_rank(large)
+f"{float(large_certificate.smallest_eigenvalue):.3e}"
 
 # %% tags=["hide-input"]
 results.table("survey", survey.drop(columns="net"))
@@ -310,10 +292,12 @@ for n, fit in fits.iterrows():
 results.value("decades", decades, "decades that the spectrum with one input covers")
 results.value("slope_degree", common.slope, "decades for each degree", common.stderr)
 results.value("large_parameters", large.parameter_count, "parameters of the large network")
-results.value("large_smallest", float(proof.smallest_eigenvalue), "its smallest eigenvalue")
-results.value("large_degree", filling_degree(large.parameter_count, large_input_dim), "its degree")
+smallest = float(large_certificate.smallest_eigenvalue)
+results.value("large_smallest", smallest, "its smallest eigenvalue")
+degree = proof.filling_degree(large.parameter_count, large_input_dim)
+results.value("large_degree", degree, "its degree")
 statement = f"rank that is certified for a network with {large_input_dim} inputs"
-rank = large.parameter_count if proof.certified else 0
+rank = large.parameter_count if large_certificate.certified else 0
 results.verdict("C6", statement, measured=rank, expected=large.parameter_count, tolerance=0)
 results.settled()
 
@@ -321,12 +305,6 @@ results.settled()
 # ## Other activations with the same weights
 #
 # The linear network keeps $N_i$ eigenvalues, polynomials keep as many as their degree allows, and erf keeps them all.
-
-# %%
-from nearopt import Linear, Polynomial
-from nearopt.hessian import population_hessian
-from nearopt.proof import graded_spectrum
-from nearopt.rank import exact_rank
 
 # %%
 compared = {"$u$": Linear(), "$u^2$": Polynomial((0, 0, 1)), "$u+u^3$": Polynomial((0, 1, 0, 1))}
@@ -338,11 +316,14 @@ nonzero = {}
 for name, g in compared.items():
     hessian = population_hessian(TwoLayer(weights.W1, weights.W2, g))
     nonzero[name] = np.linalg.eigvalsh(hessian)[-exact_rank(g, *shape, rng=rng).value :]
-nonzero["erf"] = graded_spectrum(weights, certify_full_rank(weights).precision)
+nonzero["erf"] = proof.graded_spectrum(weights, proof.certify_full_rank(weights).precision)
 
 # %% tags=["hide-input"]
-figure = figures_certify.spectra_of_activations(nonzero, weights.parameter_count)
+figure = figures.spectra_of_activations(nonzero, weights.parameter_count)
 results.figure("activations", figure)
+
+# %% [markdown]
+# How many there are: the exact rank, and of erf all $P$, for its certificate says that none is zero.
 
 # %%
 {name: len(eigenvalues) for name, eigenvalues in nonzero.items()}
@@ -355,10 +336,7 @@ results.figure("activations", figure)
 # outgoing weight by $t$, and the function stays. So each unit loses one direction, $a_k$ for its outgoing weight and $-w_k$ for its incoming ones.
 
 # %%
-from nearopt import LeakyReLU, ReLU
-from nearopt.hessian import scaling_directions
 from nearopt.network import gelu, sigmoid, sin, softplus, tanh
-from nearopt.proof import jacobian_rank
 
 # %%
 rectifier = TwoLayer.draw(small_input_dim, small_hidden_dim, activation=ReLU(), **scales)
@@ -383,7 +361,7 @@ candidates = {"erf": Erf(), **smooth, **both, **scaling}
 
 # %%
 W1, W2 = rectifier.W1, rectifier.W2
-ranks = [jacobian_rank(TwoLayer(W1, W2, g), rng=rng) for g in candidates.values()]
+ranks = [proof.jacobian_rank(TwoLayer(W1, W2, g), rng=rng) for g in candidates.values()]
 table = pd.DataFrame({"activation": list(candidates), "rank": ranks})
 
 # %%
@@ -396,15 +374,16 @@ wrong = int((table.lost != small_hidden_dim * table.activation.isin(scaling)).su
 table
 
 # %% [markdown]
-# With `activation`, one more at the same weights: its rank in floats, and whether balls, where they know its function, prove that it is the largest there can be.
+# Proved ranks, and what of $P$ they lack. *Why* names the reason that theory gives: the theorem above; two degrees, for the power with another above it; or one scaling for each of the units. With `activation`, one more at the
+# same weights: its rank in floats, and whether balls, where they know its function, prove that it is the largest there can be.
 
 # %% tags=["hide-input"]
 if activation:
-    own = TwoLayer(W1, W2, load_activation(activation))
+    own = TwoLayer(W1, W2, activations.load_activation(activation))
     counted = numerical_rank(own).value
     results.value("own_rank", counted, "rank of the own activation in floats")
     try:
-        proved = jacobian_rank(own, rng=rng, max_precision=512)
+        proved = proof.jacobian_rank(own, rng=rng, max_precision=512)
         said = "proved" if proved == counted else "not proved"
     except ValueError as refusal:
         said = f"no proof and no verdict: {refusal}"
@@ -417,13 +396,11 @@ if activation:
 # %%
 line = TwoLayer.draw(1, line_hidden_dim, activation=Erf(), **scales)
 same_weights = [TwoLayer(line.W1, line.W2, g) for g in (Erf(), *smooth.values())]
-proofs = [certify_full_rank(net) for net in same_weights]
+proofs = [proof.certify_full_rank(net) for net in same_weights]
 
 # %%
 smallest = [f"{float(p.smallest_eigenvalue):.3e}" if p.certified else "" for p in proofs]
 one_input = pd.DataFrame({"activation": ["erf", *smooth], "smallest eigenvalue": smallest})
-
-# %%
 one_input
 
 # %% tags=["hide-input"]
@@ -440,24 +417,18 @@ results.settled()
 # with $\sigma_1 = \sigma_2 = 1$ the one whose smallest eigenvalue is largest.
 
 # %%
-from nearopt.hessian import spectrum
-from nearopt.proof import degenerate_teachers, odd_activation_rank
-
-# %%
 sizes = (small_input_dim, small_hidden_dim)
 drawn = [TwoLayer.draw(*sizes, activation=Erf(), rng=rng) for _ in range(100)]
 whole = max(drawn, key=lambda net: spectrum(net)[0])
-broken = {"none": whole} | degenerate_teachers(whole)
+broken = {"none": whole} | proof.degenerate_teachers(whole)
 nets = list(broken.values())
+
+# %%
 cases = pd.DataFrame({"condition that fails": list(broken)})
-
-# %%
-cases["irreducible"] = [bool(is_irreducible(net)) for net in nets]
-cases["certified"] = [certify_full_rank(net, max_precision=1024).certified for net in nets]
-cases["in theory"] = [odd_activation_rank(net) for net in nets]
+cases["irreducible"] = [bool(proof.is_irreducible(net)) for net in nets]
+cases["certified"] = [proof.certify_full_rank(net, max_precision=1024).certified for net in nets]
+cases["in theory"] = [proof.odd_activation_rank(net) for net in nets]
 cases["in floats"] = [numerical_rank(net).value for net in nets]
-
-# %%
 cases
 
 # %% [markdown]
@@ -472,8 +443,8 @@ statement = f"degenerate teachers, of {len(broken) - 1}, whose rank is not the t
 results.verdict("C6", statement, measured=off, expected=0, tolerance=0)
 results.save()
 if results_dir:
-    save_certificate(certificate, Path(results_dir, "certificate.json"))
-    save_certificate(proof, Path(results_dir, "large_certificate.json"))
+    proof.save_certificate(certificate, Path(results_dir, "certificate.json"))
+    proof.save_certificate(large_certificate, Path(results_dir, "large_certificate.json"))
 results.settled()
 
 # %% [markdown]

@@ -1,6 +1,6 @@
 """Collect the claims of all notebooks, and typeset the paper from what they found."""
 
-MANUSCRIPT = [*sorted(map(str, Path("paper").rglob("*.typ"))), "paper/references.bib"]
+MANUSCRIPT = [str(path) for path in sorted(Path("paper").rglob("*")) if path.is_file()]
 MANUSCRIPT += ["CITATION.cff", "workflow/typeset.py", "workflow/claims.py"]
 
 

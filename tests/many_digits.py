@@ -1,84 +1,95 @@
-"""The same numbers once more, to many digits and slowly, by mpmath."""
+"""The same numbers once more, to many digits and slowly."""
+
+import math
+from functools import cache
 
 import mpmath
-from scipy.stats import chi2
+from flint import arb, ctx
+
+# Of balls whose recurrence for 300 singular values still leaves more digits than a float has.
+BITS = 600
+POINTS = 64
+
+
+@cache
+def gauss_rule():
+    with ctx.workprec(BITS):
+        return [arb.legendre_p_root(POINTS, k, weight=True) for k in range(POINTS)]
+
+
+def integral(function, low, high):
+    """By Gauss's rule on eight pieces."""
+    half = (high - low) / 16
+    middles = [low + half * (2 * i + 1) for i in range(8)]
+    return half * sum(w * function(m + half * u) for m in middles for u, w in gauss_rule())
+
+
+def chi_density(r, h):
+    half = arb(h) / 2
+    return 2 * r ** (h - 1) * (-r * r / 2).exp() / (2**half * half.gamma())
 
 
 def asymptotic_reference(law, x):
-    """The convolution as the paper writes it, over the Marchenko-Pastur variable, in 30 digits."""
-    mp = mpmath.mp.clone()
-    mp.dps = 30
-    h, s1, s2 = law.hidden_dim, mp.mpf(law.sigma1), mp.mpf(law.sigma2)
-    c = mp.mpf(law.input_dim) / h
-    lower, upper = (s1**2 * h * (1 + sign * mp.sqrt(c)) ** 2 for sign in (-1, 1))
+    """The convolution as the paper writes it, over the Marchenko-Pastur variable."""
+    with ctx.workprec(BITS):
+        h, s1, s2, x = law.hidden_dim, arb(law.sigma1), arb(law.sigma2), arb(x)
+        c = arb(law.input_dim) / h
+        lower, upper = (s1**2 * h * (1 + sign * c.sqrt()) ** 2 for sign in (-1, 1))
+        half = (upper.min(x) - lower) / 2
 
-    def chi_square(y):
-        y = y / s2**2
-        return (
-            y ** (mp.mpf(h) / 2 - 1)
-            * mp.exp(-y / 2)
-            / 2 ** (mp.mpf(h) / 2)
-            / mp.gamma(mp.mpf(h) / 2)
-            / s2**2
-        )
+        def chi_square(y):
+            r = y.sqrt() / s2
+            return chi_density(r, h) / (2 * r * s2**2)
 
-    def integrand(mu):
-        density = mp.sqrt((upper - mu) * (mu - lower)) / (2 * mp.pi * c * mu * s1**2 * h)
-        return density * chi_square(x - mu)
+        def integrand(angle):
+            mu = lower + half * (1 - angle.cos())
+            root = ((upper - mu) * (mu - lower)).sqrt()
+            density = root / (2 * arb.pi() * c * mu * s1**2 * h)
+            return density * chi_square(x - mu) * half * angle.sin()
 
-    top = min(upper, mp.mpf(x))
-    points = [lower + (top - lower) * mp.mpf(i) / 8 for i in range(9)] if top > lower else []
-    area = mp.quad(integrand, points) if points else mp.mpf(0)
-    return float(area + max(mp.mpf(0), 1 - 1 / c) * chi_square(mp.mpf(x)))
+        area = integral(integrand, arb(0), arb.pi()) if half > 0 else 0
+        return rounded(area + max(0, 1 - 1 / c) * chi_square(x))
 
 
 def finite_reference(law, x, reach=9):
-    """The convolution over the angle, the density by its recurrence, in 40 digits.
+    """The convolution over the angle, the density by its recurrence.
 
     `reach` is how far a chi variable may be from its bulk: 9 in the bulk of the sum.
     """
-    mp = mpmath.mp.clone()
-    mp.dps = 40
-    n, p = max(law.input_dim, law.hidden_dim), min(law.input_dim, law.hidden_dim)
-    a, h, s1, s2 = n - p, law.hidden_dim, mp.mpf(law.sigma1), mp.mpf(law.sigma2)
-    s = [mp.sqrt(k * (k + a)) for k in range(p + 1)]
-    mean = mp.sqrt(2 * mp.beta(mp.mpf(a + 1) / 2, mp.mpf(1) / 2))
+    with ctx.workprec(BITS):
+        n, p = max(law.input_dim, law.hidden_dim), min(law.input_dim, law.hidden_dim)
+        a, h, s1, s2 = n - p, law.hidden_dim, arb(law.sigma1), arb(law.sigma2)
+        s, order = [arb(k * (k + a)).sqrt() for k in range(p + 1)], arb(a + 1) / 2
+        mean = (2 * order.gamma() * arb.pi().sqrt() / (order + 0.5).gamma()).sqrt()
 
-    def density(t):
-        y = t * t
-        before, phi = mp.mpf(0), mp.sqrt(y**a * mp.exp(-y) / mp.factorial(a))
-        E_before, E = (
-            mp.mpf(0),
-            mean * (mp.mpf(1) / 2 - mp.gammainc(mp.mpf(a + 1) / 2, y / 2, regularized=True)),
-        )
-        squares, integral = mp.mpf(0), mean
-        for k in range(p - 1):
-            squares += phi**2
-            E_before, E = E, (s[k] * E_before - 2 * t * phi) / s[k + 1]
-            before, phi = phi, ((y - (2 * k + 1 + a)) * phi - s[k] * before) / s[k + 1]
-            if k % 2 == 0 and k < p - 2:
-                integral *= s[k + 1] / s[k + 2]
-        return 2 * t * squares + s[p - 1] * phi * E_before + (2 * phi / integral if p % 2 else 0)
+        def density(t):
+            y = t * t
+            before, phi = arb(0), (y**a * (-y).exp() / math.factorial(a)).sqrt()
+            E_before, E = arb(0), mean * (0.5 - (y / 2).gamma_upper(order, regularized=1))
+            squares, total = arb(0), mean
+            for k in range(p - 1):
+                squares += phi**2
+                E_before, E = E, (s[k] * E_before - 2 * t * phi) / s[k + 1]
+                before, phi = phi, ((y - (2 * k + 1 + a)) * phi - s[k] * before) / s[k + 1]
+                if k % 2 == 0 and k < p - 2:
+                    total *= s[k + 1] / s[k + 2]
+            return 2 * t * squares + s[p - 1] * phi * E_before + (2 * phi / total if p % 2 else 0)
 
-    def chi(r):
-        return (
-            2 * r ** (h - 1) * mp.exp(-(r**2) / 2) / 2 ** (mp.mpf(h) / 2) / mp.gamma(mp.mpf(h) / 2)
-        )
+        def integrand(angle):
+            return chi_density(radius * angle.cos() / s2, h) * density(radius * angle.sin() / s1)
 
-    radius, edge = mp.sqrt(mp.mpf(x)), mp.sqrt(h)
-    # Outside, the chi density is below 1e-30.
-    low, high = (
-        mp.acos(min(mp.mpf(1), max(mp.mpf(0), (edge + far) * s2 / radius)))
-        for far in (reach, -reach)
-    )
-    area = mp.quad(
-        lambda angle: chi(radius * mp.cos(angle) / s2) * density(radius * mp.sin(angle) / s1),
-        mp.linspace(low, high, 9),
-        maxdegree=6,
-        method="gauss-legendre",
-    )
-    pure = max(0.0, 1 - h / law.input_dim) * chi2(h, scale=law.sigma2**2).pdf(x)
-    return float(area / (2 * s1 * s2 * law.input_dim)) + pure
+        radius, bulk = arb(x).sqrt(), math.sqrt(h)
+        # Outside, the chi density is below 1e-30.
+        cosines = ((bulk + far) * law.sigma2 / math.sqrt(x) for far in (reach, -reach))
+        low, high = (math.acos(min(1, max(0, cosine))) for cosine in cosines)
+        area = integral(integrand, arb(low), arb(high)) / (s1 * s2 * law.input_dim)
+        area += max(0, 1 - arb(h) / law.input_dim) * chi_density(radius / s2, h) / (radius * s2)
+        return rounded(area / 2)
+
+
+def rounded(ball):
+    assert ball.rel_accuracy_bits() > 53
+    return float(ball)
 
 
 def mpmath_erf_hessian(net):

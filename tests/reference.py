@@ -6,10 +6,12 @@ Gauss-Hermite rule, and curvatures are finite differences.
 
 from collections.abc import Callable
 from functools import reduce
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.integrate import cubature
+from scipy.stats import rv_continuous
 
 from nearopt.network.two_layer import TwoLayer
 
@@ -56,6 +58,25 @@ def quadrature_loss(student: TwoLayer, teacher: TwoLayer, nodes: int) -> float:
     """Return E|y - y*|^2 / 2 over x ~ N(0, I), by a tensor rule: for few inputs only."""
     inputs, weights = hermite_rule(teacher.input_dim, nodes)
     return float(weights @ ((student(inputs) - teacher(inputs)) ** 2).sum(1) / 2)
+
+
+def standard_moments(law: rv_continuous, count: int) -> Array:
+    """Return the means of ((x - mean) / std)^k, k < count, of a law that may have an atom at 0.
+
+    By adaptive quadrature of its density over sqrt(x), in which that is bounded.
+    """
+    mean, std, powers = law.mean(), law.std(), np.arange(count)
+
+    def integrand(root: Array) -> Array:
+        return 2 * root * law.pdf(root**2) * ((root**2 - mean) / std) ** powers
+
+    total = law.cdf(0) * (-mean / std) ** powers
+    ends = [0, *law.ppf(law.cdf(0) + (1 - law.cdf(0)) * np.array([0.5, 1 - 1e-9]))]
+    for low, high in pairwise(np.sqrt([*ends, mean + 60 * std])):
+        found = cubature(integrand, [low], [high], rtol=1e-10, atol=1e-11)
+        assert found.status == "converged"
+        total += found.estimate
+    return total
 
 
 def difference_hessian(function: Callable[[Array], float], at: Array, step: float) -> Array:

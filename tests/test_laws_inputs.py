@@ -2,10 +2,12 @@
 
 import math
 import pickle
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
 import pytest
+from reference import standard_moments
 from scipy.integrate import quad
 from scipy.stats import norm
 
@@ -40,10 +42,15 @@ INPUTS = {
 OUTPUTS = [(10, 20, 3), (20, 10, 5), (10, 5, 8), (8, 8, 8), (6, 9, 4, 0.3, 2.0)]
 
 
+@cache
+def coloured_law(name):
+    return ColouredHessianLaw(*INPUTS[name])
+
+
 @pytest.fixture(scope="module", params=[*INPUTS, *OUTPUTS], ids=str)
 def law(request):
     name = request.param
-    return ColouredHessianLaw(*INPUTS[name]) if name in INPUTS else OutputsHessianLaw(*name)
+    return coloured_law(name) if name in INPUTS else OutputsHessianLaw(*name)
 
 
 @pytest.mark.parametrize("case", [(10, 20), (30, 10), (20, 5, 2.0, 0.3), (100, 200)], ids=str)
@@ -57,21 +64,14 @@ def test_white_inputs_give_the_law_of_large_networks(case):
 
 
 def test_many_samples_are_a_population():
-    x = ColouredHessianLaw(POWER, 30).ppf(PERCENT)
+    x = coloured_law("coloured").ppf(PERCENT)
     many = ColouredHessianLaw(POWER, 30, samples=10**9)
     np.testing.assert_allclose(many.cdf(x), PERCENT, atol=1e-6)
 
 
 def test_mass_mean_and_variance(law):
     """The moments are traces, which know nothing of the equations."""
-    ends = np.r_[0.0, law.ppf(law.atom + (1 - law.atom) * np.r_[1e-6, PERCENT, 1 - 1e-9])]
-    moments = [law.atom, 0.0, 0.0]
-    for a, b in pairwise(ends):
-        for k in range(3):
-            moments[k] += quad(lambda x, k=k: x**k * law.pdf(x), a, b, limit=200)[0]
-    assert moments[0] == pytest.approx(1, abs=1e-5)
-    assert moments[1] == pytest.approx(law.mean(), rel=1e-5)
-    assert moments[2] - moments[1] ** 2 == pytest.approx(law.var(), rel=1e-5)
+    np.testing.assert_allclose(standard_moments(law, 3), [1, 0, 1], atol=1e-5)
 
 
 def test_quantiles_invert_the_cdf(law):
@@ -111,7 +111,7 @@ def test_draws_differ_by_what_finite_networks_allow(name):
 
     The sampling error is taken over teachers, at a level of one in 1000 for all cases.
     """
-    law = ColouredHessianLaw(*INPUTS[name])
+    law = coloured_law(name)
     teachers = 400
     spectra = drawn_spectra(law, teachers, np.random.default_rng(3))
     x = law.ppf(law.atom + (1 - law.atom) * PERCENT)
@@ -221,9 +221,9 @@ def test_a_wrong_scale_is_seen_on_the_covariance_of_images(hidden_dim, sigma2):
     x = standardise(load_digits())
     tau = np.clip(np.linalg.eigvalsh(x.T @ x / len(x)), 0, None)
     tau[tau < 1e-9] = 0
-    rng = np.random.default_rng(8)
-    spectra = draw_coloured_spectra(tau, hidden_dim, 1000, rng=rng)
+    law = ColouredHessianLaw(tau, hidden_dim)
     for scale, right in ((1.0, True), (sigma2, False)):
-        law = ColouredHessianLaw(tau, hidden_dim, 1.0, scale)
+        rng = np.random.default_rng(8)
+        spectra = draw_coloured_spectra(tau, hidden_dim, 1000, sigma2=scale, rng=rng)
         found, chance = difference_and_chance(spectra, law)
         assert (found <= 0.25 / len(tau) + chance) == right

@@ -7,6 +7,8 @@ import sys
 import tempfile
 import textwrap
 from functools import partial
+from inspect import signature
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +37,9 @@ from nearopt.report.files import load_inputs
 
 FILES = tempfile.TemporaryDirectory()
 SUM = Polynomial((0.0, 1.0, 1.0, 1.0, 1.0))
+STUDENTS = {"rate": 1e-3, "steps": np.array([2]), "epsilon": 1e-3}
+EIGENPAIRS = np.ones(200), np.eye(200)
+KINDS, ENDINGS = ("float64", "float32", "int8"), ("csv", "npy", "parquet")
 
 
 def net(input_dim, hidden_dim, activation=None, length=1):
@@ -57,12 +62,12 @@ def pair(hidden_dim):
     return teacher.with_parameters(teacher.parameters * 1.001), teacher
 
 
-def product(network):
+def multiply(network):
     return hessian.HessianOperator(network) @ network.parameters
 
 
 def table(kind, ending):
-    """Return the name of a file of numbers, 40 MB as floats."""
+    """Return the name of a file of numbers, 40 MB as floats, in a list."""
     path = f"{FILES.name}/{kind}.{ending}"
     if not Path(path).exists():
         numbers = (100 * inputs(50_000, 100)).astype(kind)
@@ -73,90 +78,71 @@ def table(kind, ending):
             parquet.write_table(columns, path)
         else:
             csv.write_csv(columns[:10_000], path)
-    return path
+    return [path]
 
 
-# Each makes a network and inputs, which are small, and returns the job that takes them.
-JOBS = {
-    "draw": lambda: partial(TwoLayer.draw, 2000, 1000, activation=Erf(), rng=rng()),
-    "outputs": lambda: partial(net(2, 50), inputs(20_000, 2)),
-    "outputs, many inputs": lambda: partial(net(400, 3), inputs(20_000, 400)),
-    "jacobian": lambda: partial(net(2, 50).jacobian, inputs(5000, 2)),
-    "population_gradient": lambda: partial(descent.population_gradient, *pair(300)),
-    "near_loss": lambda: partial(descent.near_loss, *pair(200)),
-    "near_gradient": lambda: partial(descent.near_gradient, *pair(200)),
-    "batch_gradient": lambda: partial(descent.batch_gradient, *pair(50), inputs(20_000, 2)),
-    "batch_gradient, many inputs": lambda: partial(
-        descent.batch_gradient, *2 * [net(400, 3)], inputs(20_000, 400)
-    ),
-    "population_hessian": lambda: partial(hessian.population_hessian, net(49, 40)),
-    "population_hessian, tanh": lambda: partial(hessian.population_hessian, net(49, 40, tanh)),
-    "population_hessian, many units": lambda: partial(hessian.population_hessian, net(2, 600)),
-    "population_hessian, coloured": lambda: partial(
-        hessian.population_hessian, net(49, 40), np.eye(49)
-    ),
-    "batch_hessian": lambda: partial(hessian.batch_hessian, net(49, 40), inputs(100, 49)),
-    "tangent kernel": lambda: partial(hessian.neural_tangent_kernel, net(2, 3), inputs(1500, 2)),
-    "operator": lambda: partial(product, net(2, 700)),
-    "batch operator": lambda: partial(hessian.BatchHessianOperator, net(2, 50), inputs(30_000, 2)),
-    "kernels, tanh": lambda: partial(hessian.HessianOperator, net(2, 600, tanh, 0.2)),
-    "kernels, many terms": lambda: partial(hessian.HessianOperator, net(1, 40, tanh, 2)),
-    "kernels, polynomial": lambda: partial(hessian.HessianOperator, net(2, 600, SUM)),
-    "spectrum": lambda: partial(hessian.spectrum, net(30, 40)),
-    "spectrum, factor": lambda: partial(hessian.spectrum, net(8, 60, SUM)),
-    "spectrum, coloured": lambda: partial(hessian.spectrum, net(30, 40), np.eye(30)),
-    "batch_spectrum": lambda: partial(hessian.batch_spectrum, net(49, 20), inputs(500, 49)),
-    "extreme": lambda: partial(hessian.extreme_eigenvalues, net(200, 100), 1, steps=100, rng=rng()),
-    "density": lambda: partial(hessian.spectral_density, net(20, 200), steps=30, rng=rng()),
-    "batches": lambda: partial(
-        hessian.smallest_batch_eigenvalues, net(2, 50), 9, [6000], rng=rng()
-    ),
-    "linear spectra": lambda: partial(laws.draw_linear_spectra, 500, 2000, 1, rng=rng()),
-    "coloured spectra": lambda: partial(
-        laws.draw_coloured_spectra, np.ones(600), 600, 1, rng=rng()
-    ),
-    "exact law": lambda: partial(laws.FiniteLinearHessianLaw, 60, 60),
-    "covariance": lambda: partial(ColouredInputs, np.eye(600)),
-    "coloured inputs": lambda: partial(ColouredInputs(np.eye(50)).draw, 50_000, rng()),
-    "students": lambda: partial(
-        descent.descend_linear_students,
-        *(30, 30, 1000),
-        **{"rate": 1e-3, "steps": np.array([2]), "epsilon": 1e-3, "rng": rng()},
-    ),
-    "flow": lambda: partial(descent.gradient_flow, *pair(100), np.array([1e-6])),
-    "prediction": lambda: partial(
-        descent.predicted_loss,
-        *((np.ones(200), np.eye(200)), np.ones(200), np.ones(20_000), 0.1),
-    ),
-    "expectation": lambda: partial(descent.expected_loss, np.ones(200), np.ones(20_000)),
-    "numerical rank": lambda: partial(rank.numerical_rank, net(30, 40)),
-    "exact rank": lambda: partial(rank.exact_rank, SUM, 6, 60, rng=rng()),
-    "exact ranks": lambda: partial(rank.exact_ranks, SUM, 6, 60, rng=rng()),
-    "exact ranks of batches": lambda: partial(rank.exact_batch_ranks, SUM, 6, 60, rng=rng()),
-    "counted ranks": lambda: partial(rank.count_batch_ranks, SUM, 6, 40, 2, 150, rng=rng()),
-    "expected ranks": lambda: partial(rank.expected_batch_ranks, SUM, 6, 40, 2, 1_000_000),
-    "whole numbers": lambda: partial(rank.covariance_rank, np.arange(60_000.0).reshape(3000, 20)),
-    "certified batches": lambda: partial(proof.certify_batch_ranks, net(2, 50), inputs(150, 2)),
-    "certificate": lambda: partial(proof.certify_full_rank, net(4, 12), max_precision=128),
-    "graded": lambda: partial(proof.graded_spectrum, net(4, 12), 1024),
-    "witness": lambda: partial(proof.jacobian_rank, net(3, 12, ReLU()), rng=rng()),
-    "grid": lambda: partial(points, {"a": list(range(40)), "b": list(range(40))}),
-    **{
-        f"{ending} of {kind}": lambda kind=kind, ending=ending: partial(
-            load_inputs, table(kind, ending)
-        )
-        for ending in ("csv", "npy", "parquet")
-        for kind in ("float64", "float32", "int8")
-    },
-}
+# A function, what makes its arguments, which are small beside the job, and options.
+JOBS = [
+    (TwoLayer.draw, lambda: [2000, 1000], {"activation": Erf()}),
+    (net(2, 50).__call__, lambda: [inputs(20_000, 2)]),
+    (net(400, 3).__call__, lambda: [inputs(20_000, 400)]),
+    (net(2, 50).jacobian, lambda: [inputs(5000, 2)]),
+    (descent.population_gradient, lambda: pair(300)),
+    (descent.near_loss, lambda: pair(200)),
+    (descent.near_gradient, lambda: pair(200)),
+    (descent.batch_gradient, lambda: [*pair(50), inputs(20_000, 2)]),
+    (descent.batch_gradient, lambda: [*2 * [net(400, 3)], inputs(20_000, 400)]),
+    (descent.descend_linear_students, lambda: [30, 30, 1000], STUDENTS),
+    (descent.gradient_flow, lambda: [*pair(100), np.array([1e-6])]),
+    (descent.predicted_loss, lambda: [EIGENPAIRS, np.ones(200), np.ones(20_000), 0.1]),
+    (descent.expected_loss, lambda: [np.ones(200), np.ones(20_000)]),
+    (hessian.population_hessian, lambda: [net(49, 40)]),
+    (hessian.population_hessian, lambda: [net(49, 40, tanh)]),
+    (hessian.population_hessian, lambda: [net(2, 600)]),
+    (hessian.population_hessian, lambda: [net(49, 40), np.eye(49)]),
+    (hessian.batch_hessian, lambda: [net(49, 40), inputs(100, 49)]),
+    (hessian.neural_tangent_kernel, lambda: [net(2, 3), inputs(1500, 2)]),
+    (multiply, lambda: [net(2, 700)]),
+    (hessian.HessianOperator, lambda: [net(2, 600, tanh, 0.2)]),
+    (hessian.HessianOperator, lambda: [net(1, 40, tanh, 2)]),
+    (hessian.HessianOperator, lambda: [net(2, 600, SUM)]),
+    (hessian.BatchHessianOperator, lambda: [net(2, 50), inputs(30_000, 2)]),
+    (hessian.spectrum, lambda: [net(30, 40)]),
+    (hessian.spectrum, lambda: [net(8, 60, SUM)]),
+    (hessian.spectrum, lambda: [net(30, 40), np.eye(30)]),
+    (hessian.batch_spectrum, lambda: [net(49, 20), inputs(500, 49)]),
+    (hessian.extreme_eigenvalues, lambda: [net(200, 100), 1], {"steps": 100}),
+    (hessian.spectral_density, lambda: [net(20, 200)], {"steps": 30}),
+    (hessian.smallest_batch_eigenvalues, lambda: [net(2, 50), 9, [6000]]),
+    (laws.draw_linear_spectra, lambda: [500, 2000, 1]),
+    (laws.draw_coloured_spectra, lambda: [np.ones(600), 600, 1]),
+    (laws.FiniteLinearHessianLaw, lambda: [60, 60]),
+    (ColouredInputs, lambda: [np.eye(600)]),
+    (ColouredInputs(np.eye(50)).draw, lambda: [50_000]),
+    (rank.numerical_rank, lambda: [net(30, 40)]),
+    (rank.exact_rank, lambda: [SUM, 6, 60]),
+    (rank.exact_ranks, lambda: [SUM, 6, 60]),
+    (rank.exact_batch_ranks, lambda: [SUM, 6, 60]),
+    (rank.count_batch_ranks, lambda: [SUM, 6, 40, 2, 150]),
+    (rank.expected_batch_ranks, lambda: [SUM, 6, 40, 2, 1_000_000]),
+    (rank.covariance_rank, lambda: [np.arange(60_000.0).reshape(3000, 20)]),
+    (proof.certify_batch_ranks, lambda: [net(2, 50), inputs(150, 2)]),
+    (proof.certify_full_rank, lambda: [net(4, 12)], {"max_precision": 128}),
+    (proof.graded_spectrum, lambda: [net(4, 12), 1024]),
+    (proof.jacobian_rank, lambda: [net(3, 12, ReLU())]),
+    (points, lambda: [{"a": list(range(40)), "b": list(range(40))}]),
+    *((load_inputs, partial(table, *file)) for file in product(KINDS, ENDINGS)),
+]
 
 # Bytes that no job counts: BLAS's buffers, and what a few small arrays take.
 OVERHEAD = 4 * 2**20
 
 
-@pytest.fixture(params=JOBS)
+@pytest.fixture(params=JOBS, ids=lambda job: job[0].__qualname__)
 def job(request):
-    return JOBS[request.param]()
+    function, arguments, *options = request.param
+    source = {"rng": rng()} if "rng" in signature(function).parameters else {}
+    return partial(function, *arguments(), **dict(*options), **source)
 
 
 @pytest.fixture

@@ -110,10 +110,8 @@ def gradient_descent(
     ----------
     student, teacher : TwoLayer
         Start and optimum.
-    rate : float
-        Step size.
-    steps : int
-        Number of steps.
+    rate, steps : float, int
+        Step size and number of steps.
     gradient : callable
         Of student and teacher; a batch is `functools.partial(batch_gradient, inputs=inputs)`.
     records : int
@@ -124,8 +122,7 @@ def gradient_descent(
     Raises
     ------
     DivergenceError
-        If the student gets ten times as far from the teacher as it was; the error names 2 /
-        lambda_max, the rate above which no student stays near the teacher.
+        If the student gets ten times as far from the teacher as it was.
     """
     check_pair(student, teacher)
     rate, steps = positive_number("rate", rate), positive_integer("steps", steps)

@@ -26,6 +26,8 @@ def linear_expected_loss(
 ) -> Array:
     r"""Loss under gradient flow for linear g, averaged over deviations and over teachers, exact.
 
+    Of shape (times,), to about 12 digits, also where it is small.
+
     Parameters
     ----------
     times : array of shape (times,)
@@ -34,11 +36,6 @@ def linear_expected_loss(
         Sizes of the network, which has one output.
     sigma1, sigma2, epsilon : float
         Standard deviations of the teacher's weights W1 and W2 and of each parameter's deviation.
-
-    Returns
-    -------
-    array of shape (times,)
-        To about 12 digits, also where it is small.
 
     Notes
     -----

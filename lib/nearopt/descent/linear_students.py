@@ -29,16 +29,14 @@ def descend_linear_students(
     rng: np.random.Generator,
     progress: bool = False,
 ) -> Array:
-    """Draw linear teachers of one output and a student near each, and let the students descend.
+    """Draw linear teachers of one output, and return losses (teachers, records) of students near.
 
     Parameters
     ----------
     input_dim, hidden_dim, teachers : int
         Sizes of a network and the number of teachers.
-    rate : float
-        Step size, the same for all.
-    steps : array of shape (records,)
-        Steps after which the losses are recorded, ascending.
+    rate, steps : float, array of shape (records,)
+        Step size, and the steps after which the losses are recorded, ascending.
     sigma1, sigma2, epsilon : float
         Standard deviations of the teachers' weights W1 and W2 and of each parameter's deviation.
     rng : Generator
@@ -46,10 +44,11 @@ def descend_linear_students(
     progress : bool
         Show a progress bar.
 
-    Returns
-    -------
-    array of shape (teachers, records)
-        The loss of each student, which is half the squared distance of W2 W1 from the teacher's.
+    Notes
+    -----
+    Each student descends from its own place, and its loss is half the squared distance of W2 W1
+    from the teacher's. Deviations (alpha, V) are followed, not weights: with e, that of the
+    product, nothing cancels in the gradient (W1 + V) e and (W2 + alpha)^T e.
     """
     require_generator(rng)
     shape = [positive_integer("teachers", teachers), positive_integer("hidden_dim", hidden_dim)]
@@ -63,8 +62,6 @@ def descend_linear_students(
         raise ValueError(f"steps must be whole numbers, unlike {steps[steps % 1 != 0][0]:g}")
     needed = 8.0 * (6 * math.prod(wide) + shape[0] * len(steps))
     require_memory(f"{shape[0]} students of {wide[1]} x {wide[2]} weights", needed, "take fewer")
-    # Deviations (alpha, V) are followed, not weights: with e, that of the product, nothing cancels
-    # in the gradient (W1 + V) e and (W2 + alpha)^T e.
     W2, W1 = sigma2 * rng.standard_normal(shape), sigma1 * rng.standard_normal(wide)
     alpha, V = epsilon * rng.standard_normal(shape), epsilon * rng.standard_normal(wide)
     losses: list[Array] = []

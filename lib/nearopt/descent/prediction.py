@@ -59,10 +59,8 @@ def predicted_loss(
         Those of eigenvalue zero may be left out.
     deviation : array of shape (P,)
         Parameters of the student at the start, minus the teacher's.
-    times : array of shape (times,)
-        Steps of gradient descent, or times of gradient flow if no rate is given.
-    rate : float, optional
-        Step size of gradient descent.
+    times, rate : array of shape (times,), and float
+        Steps of gradient descent and its rate; times of gradient flow if no rate is given.
     """
     if not isinstance(eigenpairs, Sequence) or len(eigenpairs) != 2:
         raise TypeError(f"eigenpairs must be eigenvalues and eigenvectors, not {eigenpairs!r:.80}")

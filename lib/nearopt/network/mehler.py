@@ -12,23 +12,15 @@ ENOUGH = 64
 
 
 def mehler_kernels(coefficients: Array, gram: Array) -> Kernels:
-    """Return K_pq = sum_j r_kl^j a^p_j(k) a^q_j(l).
+    """Return K_pq = sum_j r_kl^j a^p_j(k) a^q_j(l), with r_kl the correlations of a Gram matrix.
 
-    Parameters
-    ----------
-    coefficients : array of shape (4, hidden_dim, order)
-        a^p_j(k) = E[g^(p)(u_k) h_j(z)], u_k = s_k z, h_j the orthonormal Hermite polynomials.
-    gram : array of shape (hidden_dim, hidden_dim)
-        Q, of the correlations r_kl = q_kl / (s_k s_l).
+    The coefficients (4, hidden_dim, order) are a^p_j(k) = E[g^(p)(u_k) h_j(z)], with u_k = s_k z
+    and h_j the orthonormal Hermite polynomials.
     """
-    scales = np.sqrt(np.diag(gram))
+    scales, a = np.sqrt(np.diag(gram)), coefficients
     product = np.outer(scales, scales)
     cosine = np.divide(gram, product, out=np.zeros_like(gram), where=product > 0)
-    return Kernels(*_sum(coefficients, np.clip(cosine, -1, 1)))
-
-
-def _sum(a: Array, correlation: Array) -> Array:
-    """Return the five sums over j."""
+    correlation = np.clip(cosine, -1, 1)
     near = np.abs(correlation) > 0.5 if a.shape[-1] > ENOUGH else np.zeros_like(correlation, bool)
     total = _horner(a[..., :ENOUGH], np.where(near, 0, correlation))
     pairs = np.argwhere(near)
@@ -37,11 +29,11 @@ def _sum(a: Array, correlation: Array) -> Array:
         right = a[:, l] * np.vander(correlation[k, l], a.shape[-1], increasing=True)
         for kernel, (p, q) in zip(total, ORDERS, strict=True):
             kernel[k, l] = np.einsum("pj,pj->p", a[p, k], right[q])
-    return total
+    return Kernels(*total)
 
 
 def _horner(a: Array, correlation: Array) -> Array:
-    """Return the same by Horner's scheme, with rows in parts that fit a processor's cache."""
+    """Return the sums by Horner's scheme, with rows in parts that fit a processor's cache."""
     total = np.zeros((len(ORDERS), *correlation.shape))
     p, q = np.transpose(ORDERS)
     left, right = (np.ascontiguousarray(np.moveaxis(a[order], -1, 0)) for order in (p, q))

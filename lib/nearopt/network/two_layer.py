@@ -110,10 +110,7 @@ class TwoLayer:
         return self.activation(inputs @ self.W1.T) @ self.W2.T
 
     def hidden(self, inputs: Array) -> tuple[Array, Array]:
-        """Return g(u) and g'(u), u = W1 x, each of shape (samples, hidden_dim), at checked inputs.
-
-        From them and the inputs all of the Jacobian is made.
-        """
+        """Return g(u) and g'(u), u = W1 x, each (samples, hidden_dim), at checked inputs."""
         needed = 48.0 * len(inputs) * self.hidden_dim
         require_memory(f"a batch of {len(inputs)} inputs", needed, "use a smaller batch")
         u = inputs @ self.W1.T

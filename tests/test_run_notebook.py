@@ -2,21 +2,21 @@
 
 import os
 import shutil
-import subprocess
 import sys
 
 import jupytext
 import nbformat
 import pytest
 from checkout import ROOT, quick, run, small_checkout
+from jupytext.cli import jupytext as jupytext_command
 from run_notebook import kernel_config, main
 from sources import refuse_edited
 from zmq import IPC_PATH_MAX_LEN
 
 
-def said(monkeypatch, *arguments):
-    """Run the command in the checkout and return what it ends with."""
-    monkeypatch.chdir(ROOT)
+def said(monkeypatch, *arguments, checkout=ROOT):
+    """Run the command in a checkout and return what it ends with."""
+    monkeypatch.chdir(checkout)
     monkeypatch.setattr(sys, "argv", ["run_notebook.py", *map(str, arguments)])
     with pytest.raises(SystemExit) as caught:
         main()
@@ -53,14 +53,15 @@ def pair(tmp_path):
     return source
 
 
-def test_an_edited_ipynb_is_refused_before_anything_runs(pair):
+def test_an_edited_ipynb_is_refused_before_anything_runs(pair, monkeypatch):
     checkout = pair.parents[1]
-    refresh = run(checkout, "python", "workflow/run_notebook.py", str(pair), "--logs", "logs")
+    refusal = "01_small.ipynb was edited, and "
+    assert refusal in said(monkeypatch, pair, "--logs", "logs", checkout=checkout)
     lab = run(checkout, "make", "lab", "LAB=--version")
-    for done in (quick(checkout, "--cores", "1"), refresh, lab):
+    for done in (quick(checkout, "--cores", "1"), lab):
         assert done.returncode != 0
         told = done.stdout + done.stderr
-        assert "01_small.ipynb was edited, and " in told
+        assert refusal in told
         assert "Traceback" not in told
     assert not (checkout / "results").exists()
 
@@ -71,8 +72,7 @@ def test_an_edited_source_is_what_runs(pair):
 
 
 def test_what_the_refusal_says_takes_the_edit_over(pair):
-    command = [sys.executable, "-m", "jupytext", "--sync", pair.with_suffix(".ipynb")]
-    subprocess.run(command, check=True, capture_output=True, cwd=pair.parents[1])
+    jupytext_command(["--sync", str(pair.with_suffix(".ipynb"))])
     assert "hidden_dim: int = 2" in pair.read_text()
     refuse_edited(pair)
 
@@ -84,9 +84,7 @@ def test_jupytext_finds_the_stored_pairs_in_step(tmp_path):
     for older in ("py", "ipynb"):
         for path in tmp_path.glob(f"notebooks/*.{older}"):
             os.utime(path, (1e9, 1e9))
-        files = map(str, tmp_path.glob("notebooks/*.py"))
-        command = [sys.executable, "-m", "jupytext", "--sync", *files]
-        subprocess.run(command, check=True, capture_output=True, cwd=tmp_path)
+        jupytext_command(["--sync", *map(str, tmp_path.glob("notebooks/*.py"))])
         assert {path: path.read_bytes() for path in tmp_path.glob("notebooks/*.*")} == before
 
 

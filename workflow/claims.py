@@ -70,33 +70,21 @@ def durations(logs: Path) -> list[str]:
 
 
 def report(claims: Path, paint: bool) -> bool:
-    """Print the verdicts, how long each notebook took and where everything is.
+    """Print what a build found, how long it took and where all is; return whether all claims hold.
 
-    Parameters
-    ----------
-    claims : Path
-        claims.json of a finished build.
-    paint : bool
-        Whether verdicts are in colour: for a terminal, never for a file.
-
-    Returns
-    -------
-    bool
-        Whether all claims hold.
+    With `paint` verdicts are in colour: for a terminal, never for a file.
     """
     verdicts = json.loads(claims.read_text())
-    green, red, plain = ("\x1b[32m", "\x1b[31m", "\x1b[0m") if paint else ("", "", "")
     for verdict in verdicts:
-        line = holds(verdict)
-        print(f"{green if verdict['passed'] else red}{line}{plain}")
+        colour = 32 if verdict["passed"] else 31
+        print(f"\x1b[{colour}m{holds(verdict)}\x1b[0m" if paint else holds(verdict))
     results = claims.parent
     # As the Snakefile has it.
-    logs = Path(str(results).replace("results", "logs", 1))
-    for line in durations(logs):
+    for line in durations(Path(str(results).replace("results", "logs", 1))):
         print(line)
     print(f"Paper: {results / 'paper.pdf'}")
-    site = results / "site" / "index.html"
-    print(f"Pages: {site}" if site.is_file() else f"Pages: make site CONFIG={results.name}")
+    site = results / "site/index.html"
+    print(f"Pages: {site if site.is_file() else f'make site CONFIG={results.name}'}")
     return all(verdict["passed"] for verdict in verdicts)
 
 

@@ -104,14 +104,9 @@ def main() -> None:
 
 
 def sweep_figure(table: pd.DataFrame, spec: Mapping[str, Any]) -> Figure:
-    """Draw a sweep's table; rows that share a place are drawn as their median and quartiles.
+    """Draw what a sweep's table has, as its `figure` says (config/sweeps/schema.yaml).
 
-    Parameters
-    ----------
-    table : DataFrame
-        As `sweeps.tidy` makes it; rows whose status is not "done" are left out.
-    spec : mapping
-        The sweep's `figure`: which column goes where (config/sweeps/schema.yaml).
+    Rows that share a place are drawn as their median and quartiles.
     """
     unknown = sorted({spec[key] for key in COLUMNS if key in spec} - set(table))
     if unknown:

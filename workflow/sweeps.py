@@ -48,14 +48,7 @@ def fixed_parameters(sweep: Mapping[str, Any], published: Mapping[str, Any]) -> 
     """Return the parameters that all points share, once every point is known to be allowed.
 
     Each value of each axis is held against the notebook's schema: the sum of the axes is checked,
-    not their product.
-
-    Parameters
-    ----------
-    sweep : mapping
-        As `load_sweep` returns it.
-    published : mapping
-        The paper's values, which hold where the sweep gives none.
+    not their product. Where the sweep gives no value, the one that is published holds.
     """
     notebook = Path(sweep["notebook"]).name
     known = parameter_names(notebook)
@@ -129,22 +122,11 @@ def points(grid: Mapping[str, list[Any]]) -> pd.DataFrame:
 def rows_of_point(
     point: Mapping[str, Any], content: Mapping[str, Any] | None, table: pd.DataFrame | None
 ) -> list[dict[str, Any]]:
-    """Return a point's rows of the sweep's table.
+    """Return the rows of the sweep's table that a point's parameters, results and table make.
 
-    Parameters
-    ----------
-    point : mapping
-        Its swept parameters.
-    content : mapping or None
-        Its results as `nearopt.report.results.load` reads them; None if it has none.
-    table : DataFrame or None
-        The table whose rows are wanted; if None, the values make one row, the standard error of
-        each in a column that ends in `_error`.
-
-    Notes
-    -----
-    A column that is called as what each row begins with is, a parameter of the point, `status` or
-    `failed_verdicts`, ends in `_of_row`.
+    Without a table the values make one row, the standard error of each in a column that ends in
+    `_error`. A column that is called as what each row begins with is, a parameter of the point,
+    `status` or `failed_verdicts`, ends in `_of_row`.
     """
     if content is None:
         return [{**point, "status": "missing"}]

@@ -31,23 +31,6 @@ RELATIVE = 1e-6
 LARGEST, LONGEST = 2**31, 2**24
 
 
-class Archive(NamedTuple):
-    """An archive that is open, and its files by name."""
-
-    source: zipfile.ZipFile
-    entries: dict[str, zipfile.ZipInfo]
-
-    def digest(self, name: str) -> str:
-        """Return the checksum of a file, which is read in pieces."""
-        with damage_told(), self.source.open(self.entries[name]) as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-
-    def data(self, name: str) -> bytes:
-        """Return the bytes of a file."""
-        with damage_told():
-            return self.source.read(self.entries[name])
-
-
 @contextmanager
 def damage_told() -> Iterator[None]:
     """Turn what reading a damaged archive may raise into a ValueError."""
@@ -56,6 +39,24 @@ def damage_told() -> Iterator[None]:
         yield
     except damage as error:
         raise ValueError(f"it cannot be read as an archive, or is damaged ({error})") from None
+
+
+class Archive(NamedTuple):
+    """An archive that is open, and its files by name."""
+
+    source: zipfile.ZipFile
+    entries: dict[str, zipfile.ZipInfo]
+
+    @damage_told()
+    def digest(self, name: str) -> str:
+        """Return the checksum of a file, which is read in pieces."""
+        with self.source.open(self.entries[name]) as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+
+    @damage_told()
+    def data(self, name: str) -> bytes:
+        """Return the bytes of a file."""
+        return self.source.read(self.entries[name])
 
 
 def read(path: Path) -> Archive:
@@ -83,7 +84,8 @@ def read(path: Path) -> Archive:
 def check(archive: Archive) -> None:
     """Hold every file against both lists of checksums, the manifest's and the description's."""
     try:
-        texts = {name: archive.data(name) for name in (MANIFEST, METADATA) if fits(archive, name)}
+        lists = [n for n in (MANIFEST, METADATA) if archive.entries[n].file_size < LONGEST]
+        texts = {name: archive.data(name) for name in lists}
         lines = texts[MANIFEST].decode().splitlines()
         manifest = {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
         graph = json.loads(texts[METADATA])["@graph"]
@@ -99,11 +101,6 @@ def check(archive: Archive) -> None:
         wrong.append(f"{METADATA} describes other files than {MANIFEST} lists")
     if wrong:
         raise ValueError("\n".join(wrong))
-
-
-def fits(archive: Archive, name: str) -> bool:
-    """Return whether a list is there and no longer than one can be."""
-    return name in archive.entries and archive.entries[name].file_size < LONGEST
 
 
 def content(name: str, data: bytes) -> Any:  # noqa: ANN401

@@ -50,7 +50,8 @@ site: $(CONFIG) ## the same build as pages to read, results/paper/site (CONFIG=q
 	@$(VENV) python workflow/pages.py results/$(CONFIG)
 
 explore: environment ## open an app with sliders for spectrum, rank and loss of any network
-	@$(VENV) JUPYTER_PATH="$$here/explore" python -m voila --Voila.ip=127.0.0.1 --template=offline \
+	@$(VENV) JUPYTER_PATH="$$here/explore" OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python -m voila \
+	  --template=offline --MappingKernelManager.cull_idle_timeout=600 --MappingKernelManager.cull_interval=60 \
 	  --VoilaConfiguration.extension_allowlist=@jupyter-widgets/jupyterlab-manager \
 	  --VoilaConfiguration.extension_allowlist=@voila-dashboards/widgets-manager8 $(VOILA) explore/explore.ipynb
 

@@ -4,13 +4,17 @@ Its three panels are the spectrum against its law, the rank against the number o
 a loss curve against its prediction. explore/explore.ipynb puts the sliders to it.
 """
 
+import io
+from base64 import b64encode
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from html import escape
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.image import imsave
 from numpy.typing import NDArray
 
 from nearopt.descent.dynamics import DivergenceError, gradient_descent
@@ -31,7 +35,7 @@ Array = NDArray[np.float64]
 ACTIVATIONS: dict[str, Activation] = {
     "linear": Linear(),
     "quadratic": Polynomial((0.0, 0.0, 1.0)),
-    "cubic": Polynomial((0.0, 1.0, 1.0, 1.0)),
+    "cubic": Polynomial((0.0, 1.0, 0.5, 0.3)),
     "erf": Erf(),
     "ReLU": ReLU(),
 }
@@ -162,7 +166,26 @@ def redraw(figure: Figure, setting: Setting, seed: int = 0) -> str:
     refusal = _draw_spectrum(spectral, setting, rng)
     rank = _draw_rank(counting, setting)
     descent = _draw_loss(descending, setting, teacher, rng)
-    return f"{setting.parameter_count} parameters, rank {rank}. {descent}{refusal}"
+    for axes in figure.axes:
+        axes.set_title(f"{axes.get_title()}, {setting.activation}")
+    size = f"{setting.input_dim} inputs, {setting.hidden_dim} hidden units"
+    count = f"{setting.parameter_count} parameters, rank {rank}"
+    return f"{setting.activation}, {size}: {count}. {descent}{refusal}"
+
+
+def page(figure: Figure) -> str:
+    """Return the panels as pictures in HTML, side by side as far as a screen has room."""
+    figure.canvas.draw()
+    thirds = np.array_split(np.asarray(figure.canvas.buffer_rgba()), 3, axis=1)
+    pictures = []
+    for axes, pixels in zip(figure.axes, thirds, strict=True):
+        buffer = io.BytesIO()
+        imsave(buffer, np.ascontiguousarray(pixels), format="png")
+        data = b64encode(buffer.getvalue()).decode()
+        alt = escape(axes.get_title())
+        pictures.append(f'<img alt="{alt}" width="100%" src="data:image/png;base64,{data}">')
+    grid = "display: grid; grid-template-columns: repeat(auto-fit, minmax(220px, 1fr))"
+    return f'<div style="{grid}">{"".join(pictures)}</div>'
 
 
 def _draw_spectrum(axes: Axes, setting: Setting, rng: np.random.Generator) -> str:
@@ -219,7 +242,7 @@ def _draw_loss(axes: Axes, setting: Setting, teacher: TwoLayer, rng: np.random.G
     predicted = predicted_loss(nonzero, deviation, times, rate)
     axes.loglog(times, predicted, color=style.LAW)
     axes.minorticks_off()
-    axes.set(xlabel="step", title="Loss: descent (points) and prediction")
+    axes.set(xlabel="step", title="Loss: descent and prediction")
     student = teacher.with_parameters(teacher.parameters + deviation)
     run = {"rate": rate, "steps": setting.descent_steps, "records": RECORDS}
     try:

@@ -167,7 +167,7 @@ def test_a_kernel_that_anyone_starts_takes_our_settings(tmp_path):
     spec.write_text('{"argv": ["python"]}')
     own_kernel(tmp_path)
     content = json.loads(spec.read_text())
-    assert content["argv"] == ["python"]
+    assert (content["argv"], content["display_name"]) == (["python"], "Python 3")
     assert content["env"]["OPENBLAS_NUM_THREADS"] == "1"
     assert content["env"]["IPYTHONDIR"] == str(tmp_path / "own")
     assert not content["env"]["MPLBACKEND"]

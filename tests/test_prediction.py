@@ -59,6 +59,10 @@ def test_eigenvalue_one_over_rate_is_gone_after_one_step():
     np.testing.assert_array_equal(expected_loss([2.0], [0.0, 1.0, 5.0], rate=0.5), [1, 0, 0])
 
 
+def test_far_above_the_critical_rate_a_loss_is_infinite():
+    assert predicted_loss((np.ones(1), np.eye(1)), np.ones(1), [1e4], 3.0) == np.inf
+
+
 def test_small_rates_tend_to_the_flow(eigenpairs):
     """With an error of the order of the rate."""
     flow = expected_loss(eigenpairs[0], [1.0])

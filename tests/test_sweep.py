@@ -43,6 +43,17 @@ def test_a_value_keeps_the_type_that_it_was_written_with():
     assert [type(value) for value in values] == [int, float, int]
 
 
+def test_an_activation_of_one_s_own_can_be_swept():
+    sweep = sweep_of(
+        notebook="06_nonlinear_spectra",
+        grid={"activation": ["gelu", "sine.py:sine"]},
+        figure={"x": "activation", "y": "off_own"},
+    )
+    fixed = fixed_parameters(sweep | {"fixed": {}}, PAPER["06_nonlinear_spectra"])
+    assert "activation" not in fixed
+    check_names(sweep)
+
+
 def test_an_extended_grid_holds_the_old_points():
     old, new = (points({"a": [1, 2], "b": b}).to_dict("records") for b in ([1], [0.5, 1]))
     assert all(point in new for point in old)

@@ -53,7 +53,8 @@ def own_kernel(folder: Path) -> None:
         empty = dict.fromkeys(("MATPLOTLIBRC", "MPLBACKEND", "PYTHONSTARTUP"), "")
         own = dict.fromkeys(("IPYTHONDIR", "MPLCONFIGDIR"), str(folder.resolve() / "own"))
         content = json.loads(spec.read_text()) | {
-            "env": empty | own | THREADS | {"PYTHONUTF8": "1"}
+            "env": empty | own | THREADS | {"PYTHONUTF8": "1"},
+            "display_name": "Python 3",  # As in the notebooks, whose headers JupyterLab writes.
         }
         spec.unlink()  # It may be one file with that of uv's cache.
         spec.write_text(json.dumps(content, indent=1) + "\n")

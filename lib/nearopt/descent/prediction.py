@@ -41,7 +41,8 @@ def _decay(eigenvalues: Array, times: Array, rate: float | None) -> Array:
     x, exponent = positive_number("rate", rate) * eigenvalues, 2 * times[:, None]
     # Not a power of 1 - x, which has lost the digits of a small x.
     below = xlog1py(exponent, -np.minimum(x, 1.0))
-    return np.exp(np.where(x > 1, xlogy(exponent, np.maximum(x - 1, 0.0)), below))
+    with np.errstate(over="ignore"):  # Above the critical rate a loss may well be infinite.
+        return np.exp(np.where(x > 1, xlogy(exponent, np.maximum(x - 1, 0.0)), below))
 
 
 def predicted_loss(

@@ -95,5 +95,7 @@ def real_descent(
     for name, line in lines.items():
         axes.plot([], [], line, color=style.EXACT, label=name)
     axes.set(xlabel="steps of gradient descent", ylabel="loss / loss at the start")
+    # The equivalent of few samples may diverge at their rate.
+    axes.set_ylim(top=min(axes.get_ylim()[1], 10))
     axes.legend()
     return figure

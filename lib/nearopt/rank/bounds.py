@@ -35,14 +35,10 @@ class Rank:
 
     Attributes
     ----------
-    value : int
-        The rank.
     parameters : int
         P, the number of parameters of the network.
     method : str
         How `value` was found: numerical, exact or theory, and how.
-    lower, upper : Bound
-        Proved bounds of the rank.
     """
 
     value: int
@@ -76,12 +72,9 @@ def degrees_and_sizes(
     activation: Polynomial, input_dim: int, hidden_dim: int, output_dim: int
 ) -> tuple[Degrees, tuple[int, int, int]]:
     """Return S and the sizes of a network, once they are known to be good."""
-    sizes = (
-        positive_integer("input_dim", input_dim),
-        positive_integer("hidden_dim", hidden_dim),
-        positive_integer("output_dim", output_dim),
-    )
-    return degrees_of(activation), sizes
+    n = positive_integer("input_dim", input_dim)
+    h = positive_integer("hidden_dim", hidden_dim)
+    return degrees_of(activation), (n, h, positive_integer("output_dim", output_dim))
 
 
 @lru_cache(maxsize=65536)
@@ -134,9 +127,8 @@ def _double_points(degrees: Degrees, n: int, h: int) -> Iterator[Bound]:
         yield Bound(conditions_on_forms(max(degrees), n, h), "double points on forms")
     segment = conditions_on_segment(degrees, n, h)
     if segment is not None:
-        yield Bound(
-            segment, f"double points on forms of degree {max(degrees)} in {n + 1} variables"
-        )
+        reason = f"double points on forms of degree {max(degrees)} in {n + 1} variables"
+        yield Bound(segment, reason)
 
 
 def _several_outputs(degrees: Degrees, n: int, h: int, outputs: int) -> Iterator[Bound]:

@@ -18,12 +18,8 @@ def fit_student(student: TwoLayer, inputs: Array, outputs: Array) -> TwoLayer:
 
     Parameters
     ----------
-    student : TwoLayer
-        Where to start.
-    inputs : array of shape (samples, input_dim)
-        The batch.
-    outputs : array of shape (samples, output_dim)
-        What the teacher answers.
+    inputs, outputs : arrays of shapes (samples, input_dim) and (samples, output_dim)
+        The batch, and what the teacher answers.
     """
     require_network("student", student)
     inputs = finite_array("inputs", inputs, (None, student.input_dim))
@@ -36,8 +32,7 @@ def fit_student(student: TwoLayer, inputs: Array, outputs: Array) -> TwoLayer:
         rows = student.with_parameters(parameters).jacobian(inputs)
         return rows.reshape(-1, student.parameter_count)
 
-    rounding = 4 * np.finfo(float).eps
-    tolerances = {"ftol": rounding, "xtol": rounding, "gtol": rounding}
+    tolerances = dict.fromkeys(("ftol", "xtol", "gtol"), 4 * np.finfo(float).eps)
     fit = least_squares(residuals, student.parameters, jacobian, **tolerances)
     if not fit.success:
         raise RuntimeError(f"the fit has not converged in {fit.nfev} steps: {fit.message}")
@@ -53,14 +48,10 @@ def relative_errors(
 
     Parameters
     ----------
-    teacher : TwoLayer
-        Its answers are learned.
     distance : float
         Standard deviation of the student's parameters from the teacher's.
     batches : array of int
         Sizes of the batches; each is the beginning of the next.
-    rng : Generator
-        Source of the student, the batch and the new inputs.
     """
     require_network("teacher", teacher)
     require_generator(rng)

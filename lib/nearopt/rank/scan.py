@@ -34,11 +34,7 @@ def scan_ranks(
 ) -> pd.DataFrame:
     """Count the rank at every width until it stops growing, one row reduction for each case.
 
-    Returns
-    -------
-    DataFrame
-        A row for each width: degrees, outputs, inputs, units, parameters, the exact rank, the
-        dimension count, whether the rank is proved, and the reason of its upper bound.
+    A row for each width, with the reason of its upper bound and what a count of dimensions expects.
     """
     rows = []
     for degrees, n, outputs in cases:
@@ -79,14 +75,7 @@ def dimension_count(degrees: Degrees, n: int, h: int, outputs: int = 1) -> int:
 def tabulate_ranks(
     choices: Iterable[Degrees], max_input_dim: int, max_hidden_dim: int, *, rng: np.random.Generator
 ) -> pd.DataFrame:
-    """Count and predict the rank of every network of one output up to these sizes.
-
-    Returns
-    -------
-    DataFrame
-        A row for each network: degrees, inputs, units, parameters, the exact rank, theory's rank,
-        whether it is proved, and the rank that a count of dimensions expects.
-    """
+    """Count and predict the rank of every network of one output up to these sizes, a row each."""
     max_input_dim = positive_integer("max_input_dim", max_input_dim)
     max_hidden_dim = positive_integer("max_hidden_dim", max_hidden_dim)
     rows = []
@@ -95,7 +84,6 @@ def tabulate_ranks(
         for n in range(1, max_input_dim + 1):
             for h, rank in enumerate(exact_ranks(activation, n, max_hidden_dim, rng=rng), start=1):
                 theory = theoretical_rank(activation, n, h).value
-                counted = (rank.value, theory, rank.proved, dimension_count(degrees, n, h))
-                rows.append((degrees, n, h, rank.parameters, *counted))
-    names = ("degrees", "inputs", "units", "parameters", "rank", "theory", "proved")
-    return pd.DataFrame(rows, columns=[*names, "dimension_count"])
+                rows.append((degrees, n, h, rank.parameters, rank.value, theory))
+    names = ["degrees", "inputs", "units", "parameters", "rank", "theory"]
+    return pd.DataFrame(rows, columns=names)

@@ -22,13 +22,7 @@ def label(degrees: Degrees) -> str:
 
 
 def rank_maps(ranks: pd.DataFrame) -> Figure:
-    """Draw rank / P over inputs and units, a panel an activation, and theory's borders on it.
-
-    Parameters
-    ----------
-    ranks : DataFrame
-        As `nearopt.rank.scan.tabulate_ranks` returns it.
-    """
+    """Draw rank / P of `tabulate_ranks`, a panel an activation, and theory's borders on it."""
     groups = list(ranks.groupby("degrees", sort=False))
     figure, axes = plt.subplots(
         2, (len(groups) + 1) // 2, figsize=(style.FULL, 4.4), sharex=True, sharey=True
@@ -93,13 +87,9 @@ def float_floor(from_hessian: Array, from_factor: Array, rank: int) -> Figure:
     """Draw one teacher's eigenvalues by both ways, descending, and the exact rank."""
     figure, axes = plt.subplots(figsize=(style.FULL, 2.6))
     index = np.arange(1, len(from_hessian) + 1)
-    largest = from_factor.max()
-    axes.semilogy(
-        index, np.abs(from_hessian) / largest, "o", color=style.LAW, label="of $H$, in floats"
-    )
-    axes.semilogy(
-        index[:rank], from_factor[:rank] / largest, ".", color=style.EXACT, label="from its factor"
-    )
+    floats, exact = (values / from_factor.max() for values in (np.abs(from_hessian), from_factor))
+    axes.semilogy(index, floats, "o", color=style.LAW, label="of $H$, in floats")
+    axes.semilogy(index[:rank], exact[:rank], ".", color=style.EXACT, label="from its factor")
     axes.axvline(rank + 0.5, color=style.ACCENTS[0], ls="--")
     axes.annotate(f"exact rank {rank}", (rank + 0.5, 1), (3, -6), textcoords="offset points")
     axes.set(xlabel="index of the eigenvalue", ylabel=r"$|\lambda| / \lambda_1$")
@@ -117,20 +107,16 @@ def log_spectra(spectra: dict[Degrees, Array], law: Law, bins: int = 40) -> Figu
     law : Law
         The law of the linear network of the same size, drawn in each panel.
     """
-    figure, axes = plt.subplots(
-        1, len(spectra), figsize=(style.FULL, 2.4), sharex=True, sharey=True
-    )
+    size = (style.FULL, 2.4)
+    figure, axes = plt.subplots(1, len(spectra), figsize=size, sharex=True, sharey=True)
     logs = {degrees: np.log10(values) for degrees, values in spectra.items()}
-    low = min(np.quantile(values, 0.001) for values in logs.values())
-    high = max(np.quantile(values, 0.999) for values in logs.values())
-    edges = np.linspace(low, high, bins + 1)
+    ends = np.array([np.quantile(values, [0.001, 0.999]) for values in logs.values()])
+    edges = np.linspace(ends[:, 0].min(), ends[:, 1].max(), bins + 1)
     centres, grid = (edges[1:] + edges[:-1]) / 2, np.logspace(edges[0], edges[-1], 400)
     for panel, (degrees, values) in zip(axes, logs.items(), strict=True):
         density, error = binned_density(values, edges)
-        seen = density > 0
-        panel.errorbar(
-            10 ** centres[seen], density[seen], error[seen], fmt=".", color=style.DRAWS, ms=3
-        )
+        points = np.stack([10**centres, density, error])[:, density > 0]
+        panel.errorbar(*points, fmt=".", color=style.DRAWS, ms=3)
         panel.plot(grid, grid * np.log(10) * law.pdf(grid), color=style.LAW)
         panel.plot(10 ** values[0], np.full(values.shape[1], 2e-3), "|", color=style.EXACT, ms=5)
         panel.set(xscale="log", yscale="log", ylim=(1e-3, 20), title=f"$g$ = {label(degrees)}")
@@ -146,12 +132,10 @@ def sample_curves(
 
     Parameters
     ----------
-    batch_ranks : dict of arrays of shape (P,)
-        Exact ranks of batches of 1, 2, ..., P inputs.
-    errors : dict of arrays of shape (students, P)
-        Squared errors after the fit over those before.
+    batch_ranks, errors : dicts of arrays of shapes (P,) and (students, P)
+        For batches of 1, 2, ..., P inputs.
     ranks : dict of int
-        The rank of the population Hessian.
+        Of the population Hessian.
     """
     figure, (left, right) = plt.subplots(1, 2, figsize=(style.FULL, 2.6))
     for (degrees, rank), color in zip(ranks.items(), COLORS, strict=False):

@@ -37,18 +37,9 @@ def smallest_eigenvalues(measured: pd.DataFrame, linear: Array) -> Figure:
 
 
 def outputs_density(spectra: Array, law: OutputsHessianLaw) -> Figure:
-    """Draw the nonzero eigenvalues of networks with several outputs, the law, and the difference.
-
-    Parameters
-    ----------
-    spectra : array of shape (teachers, eigenvalues)
-        Each teacher's, zeros included.
-    law : OutputsHessianLaw
-        The law of the same sizes, which the title names.
-    """
-    figure, (above, below) = plt.subplots(
-        2, 1, figsize=(style.FULL, 3.0), height_ratios=(2, 1), sharex=True
-    )
+    """Draw the eigenvalues, zeros included, shape (teachers, P), their law, and the difference."""
+    size = (style.FULL, 3.0)
+    figure, (above, below) = plt.subplots(2, 1, figsize=size, height_ratios=(2, 1), sharex=True)
     edges = np.linspace(1e-9, 1.02, 41) * spectra.max()
     centres, widths = (edges[1:] + edges[:-1]) / 2, np.diff(edges)
     density, error = binned_density(spectra, edges)
@@ -57,8 +48,8 @@ def outputs_density(spectra: Array, law: OutputsHessianLaw) -> Figure:
     above.bar(centres, density, widths, color=style.DRAWS, alpha=0.5, label="draws")
     grid = np.linspace(edges[0], edges[-1], 400)
     above.plot(grid, law.pdf(grid), color=style.LAW, label="law")
-    look = {"fmt": ".", "color": style.DRAWS}
-    below.errorbar(centres, percent * (density - expected), percent * error, **look)
+    difference = percent * (density - expected)
+    below.errorbar(centres, difference, percent * error, fmt=".", color=style.DRAWS)
     below.axhline(0, color=style.LAW)
     sizes = "$N_i = {0.input_dim}$, $N_h = {0.hidden_dim}$, $N_o = {0.output_dim}$"
     top = 1.1 * max(density.max(), expected.max())
@@ -69,14 +60,9 @@ def outputs_density(spectra: Array, law: OutputsHessianLaw) -> Figure:
 
 
 def batches(steps: Array, measured: dict[int, Array], predicted: dict[int, Array]) -> Figure:
-    """Draw population losses, relative to the start, of students that learn from batches.
+    """Draw population losses / start of students that learn from each number of samples.
 
-    Parameters
-    ----------
-    steps : array of shape (records,)
-        In units of the rate.
-    measured, predicted : dicts of arrays of shape (records,)
-        For each number of samples, drawn as points and lines.
+    Measured ones, shape (steps,), are points; predicted ones are lines.
     """
     figure, axes = plt.subplots(figsize=(style.HALF, 2.6))
     for color, samples in zip(style.ACCENTS, measured, strict=False):

@@ -57,11 +57,8 @@ def _row(net: TwoLayer) -> dict[str, object]:
 def fit_widths(survey: pd.DataFrame) -> pd.DataFrame:
     """Fit smallest = intercept + slope hidden_dim^(1 / input_dim) to the teachers, by input_dim.
 
-    Returns
-    -------
-    DataFrame
-        With the columns intercept, slope, error (the slope's standard error) and spread (the
-        standard deviation of teachers about the fit), in decades; indexed by input_dim.
+    Beside these two are `error`, the slope's standard error, and `spread`, the standard deviation
+    of teachers about the fit, all in decades.
     """
     rows = {}
     for input_dim, group in survey.groupby("input_dim"):

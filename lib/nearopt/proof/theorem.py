@@ -16,13 +16,7 @@ from nearopt.rank.bounds import degrees_of, upper_bound
 
 @dataclass(frozen=True)
 class Irreducibility:
-    """Whether a teacher meets the conditions of the theorem; true if it does.
-
-    Attributes
-    ----------
-    failures : tuple of str
-        Each condition that fails, with the hidden units, counted from 0.
-    """
+    """True if a teacher meets the theorem's conditions; `failures` names what does not, from 0."""
 
     failures: tuple[str, ...]
 
@@ -37,7 +31,7 @@ def is_irreducible(net: TwoLayer) -> Irreducibility:
     has a nonzero outgoing weight, and no two are equal or opposite. If the activation is analytic
     at 0, with a Taylor series there that does not end, the Hessian then has full rank for inputs
     of any density that is positive near 0. Not to be a polynomial is too little: soft thresholding,
-    sign(u) max(|u| - 1, 0), is none, yet it is 0 near 0. What is returned names what fails.
+    sign(u) max(|u| - 1, 0), is none, yet it is 0 near 0.
     """
     require_network("net", net)
     W1, W2 = net.W1, net.W2
@@ -82,32 +76,19 @@ def odd_activation_rank(net: TwoLayer) -> int:
     a class adds output_dim + input_dim r_c, with r_c the rank of its outgoing weights, or
     input_dim r_c alone if its incoming weights are 0. Different classes are independent by the
     theorem's proof; of an irreducible teacher the rank is P.
-
-    Parameters
-    ----------
-    net : TwoLayer
-        The teacher, with `Erf`, `tanh` or `sin`.
     """
     require_network("net", net)
     if net.activation not in (Erf(), tanh, sin):
         # That a function is odd and does not end cannot be seen from its values.
         raise ValueError(f"net must have Erf(), tanh or sin, not {net.activation!r}")
-    classes: dict[tuple[float, ...], list[int]] = {}
-    for k, w in enumerate(net.W1):
-        sign = np.sign(w[w != 0][:1].sum())
-        classes.setdefault(tuple((sign * w + 0.0).tolist()), []).append(k)
-    total = 0
-    for w, members in classes.items():
-        total += net.input_dim * _exact_rank(net.W2[:, members])
-        total += net.output_dim if any(w) else 0
-    return total
+    signs = np.sign([[w[w != 0][:1].sum()] for w in net.W1])
+    classes, members = np.unique(signs * net.W1 + 0.0, axis=0, return_inverse=True)
+    ranks = [_exact_rank(net.W2[:, members == c]) for c in range(len(classes))]
+    return net.input_dim * sum(ranks) + net.output_dim * int(classes.any(1).sum())
 
 
 def degenerate_teachers(net: TwoLayer) -> dict[str, TwoLayer]:
-    """Break each of the theorem's conditions at the first unit of a teacher of two units or more.
-
-    The keys are the conditions, each broken by its teacher.
-    """
+    """Break each of the theorem's conditions, the keys, at the first of a teacher's units."""
     require_network("net", net)
     if net.hidden_dim < 2:
         raise ValueError("net must have at least 2 hidden units, not 1")

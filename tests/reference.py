@@ -25,8 +25,12 @@ def sample_mean(values: Array) -> tuple[Array, Array]:
 
 def sampled_hessian(net: TwoLayer, inputs: Array) -> tuple[Array, Array]:
     """Return E[J^T J] of shape (P, P) and its standard error, over inputs (samples, input_dim)."""
-    jacobian = net.jacobian(inputs)
-    return sample_mean(np.einsum("nop,noq->npq", jacobian, jacobian))
+    J, samples = net.jacobian(inputs), len(inputs)
+    # Of J^T J and of its squared entries: products of two outputs' derivatives, summed.
+    pairs = J[:, :, None] * J[:, None]
+    mean = np.tensordot(J, J, [[0, 1]] * 2) / samples
+    square = np.tensordot(pairs, pairs, [[0, 1, 2]] * 2) / samples
+    return mean, np.sqrt(np.maximum(square - mean**2, 0) / (samples - 1))
 
 
 def hermite_rule(dim: int, nodes: int) -> tuple[Array, Array]:

@@ -16,28 +16,18 @@ from nearopt.laws.statistics import (
 
 
 @pytest.mark.parametrize(("input_dim", "hidden_dim"), [(3, 5), (5, 3), (1, 1)])
-def test_spectra_have_the_moments_of_whole_networks(input_dim, hidden_dim):
-    """E trace = Ni Nh (s1^2 + s2^2), and the same from drawn networks' gradients."""
-    spectra = draw_linear_spectra(
-        input_dim, hidden_dim, 4000, sigma1=0.7, sigma2=1.5, rng=np.random.default_rng(1)
-    )
-    assert np.all(np.diff(spectra) >= 0)
-    traces = spectra.sum(1)
-    expected = input_dim * hidden_dim * (0.7**2 + 1.5**2)
-    assert abs(traces.mean() - expected) < 4 * traces.std() / np.sqrt(len(traces))
-
-
-def test_spectrum_is_that_of_the_sampled_hessian():
-    """The same seed gives a network whose Gauss-Newton matrix has these eigenvalues."""
-    spectrum = draw_linear_spectra(4, 3, 1, rng=np.random.default_rng(2))[0]
-    rng = np.random.default_rng(2)
-    W1, W2 = rng.standard_normal((3, 4)), rng.standard_normal((1, 3))
-    net = TwoLayer(W1, W2, Linear())
-    inputs = np.sqrt(4) * np.eye(4)  # their second moments are exactly those of white noise
-    jacobian = net.jacobian(inputs)[:, 0]
-    eigenvalues = np.linalg.eigvalsh(jacobian.T @ jacobian / 4)
-    np.testing.assert_allclose(eigenvalues[-4:], spectrum, rtol=1e-12)
-    np.testing.assert_allclose(eigenvalues[:-4], 0, atol=1e-12)
+def test_spectra_are_those_of_networks(input_dim, hidden_dim):
+    """The same seed gives networks whose Gauss-Newton matrices have these eigenvalues."""
+    rng, again = np.random.default_rng(2), np.random.default_rng(2)
+    spectra = draw_linear_spectra(input_dim, hidden_dim, 2, sigma1=0.7, sigma2=1.5, rng=again)
+    for spectrum in spectra:
+        W1, W2 = rng.standard_normal((hidden_dim, input_dim)), rng.standard_normal((1, hidden_dim))
+        net = TwoLayer(0.7 * W1, 1.5 * W2, Linear())
+        # Their second moments are exactly those of white noise.
+        jacobian = net.jacobian(np.sqrt(input_dim) * np.eye(input_dim))[:, 0]
+        eigenvalues = np.linalg.eigvalsh(jacobian.T @ jacobian / input_dim)
+        np.testing.assert_allclose(eigenvalues[-input_dim:], spectrum, rtol=1e-12)
+        np.testing.assert_allclose(eigenvalues[:-input_dim], 0, atol=1e-12)
 
 
 def test_one_hidden_unit_and_one_input_is_a_chi_square_law():
@@ -47,7 +37,7 @@ def test_one_hidden_unit_and_one_input_is_a_chi_square_law():
     assert np.abs(cdf_scores(spectra, chi2(2.2))).max() > 6
 
 
-@pytest.mark.parametrize("teachers", [2, 30, 100, 1000])
+@pytest.mark.parametrize("teachers", [2, 30, 300])
 def test_chance_does_not_exceed_what_it_is_allowed(teachers):
     """Eigenvalues that are all equal depend on each other most, and few teachers reach 1 %."""
     rng = np.random.default_rng(5)

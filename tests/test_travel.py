@@ -4,12 +4,13 @@ import copy
 import inspect
 import multiprocessing
 import pickle
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from functools import partial
 from importlib import import_module
 
-import joblib
 import numpy as np
 import pytest
+from joblib.externals import loky
 
 from cases import ACTIVATIONS
 from nearopt import TwoLayer, descent, hessian, laws, network, proof, rank
@@ -118,20 +119,22 @@ def test_copies_do_the_same(name):
         assert pickle.loads(pickle.dumps(thing)) == thing
 
 
-@pytest.mark.parametrize("where", ["spawn", "joblib", "threads"])
-def test_elsewhere_they_do_the_same(where):
-    things = [(name, thing) for name, (thing, _) in OBJECTS.items()]
-    here = [does(name, thing) for name, thing in things]
-    if where == "spawn":
-        with multiprocessing.get_context("spawn").Pool(1) as pool:
-            there = pool.starmap(does, things)
-    elif where == "joblib":
-        there = joblib.Parallel(n_jobs=2)(joblib.delayed(does)(*thing) for thing in things)
-    else:
-        with ThreadPoolExecutor(4) as pool:
-            there = [r for _ in range(4) for r in pool.map(lambda thing: does(*thing), things)]
-    for number, made in enumerate(there):
-        assert_same(made, here[number % len(here)])
+@pytest.mark.parametrize(
+    ("pool", "rounds"),
+    [
+        (partial(ProcessPoolExecutor, 1, multiprocessing.get_context("spawn")), 1),
+        (partial(loky.ProcessPoolExecutor, 1), 1),
+        (partial(ThreadPoolExecutor, 4), 4),
+    ],
+    ids=["spawn", "joblib", "threads"],
+)
+def test_elsewhere_they_do_the_same(pool, rounds):
+    things = [thing for thing, _ in OBJECTS.values()]
+    with pool() as elsewhere:
+        there = list(elsewhere.map(does, rounds * list(OBJECTS), rounds * things))
+    here = list(map(does, OBJECTS, things))
+    for made, expected in zip(there, rounds * here, strict=True):
+        assert_same(made, expected)
 
 
 def test_one_operator_serves_four_threads_at_once():

@@ -3,43 +3,39 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from cases import draw
 from nearopt import Erf, Linear, TwoLayer
 from nearopt.descent.comparison import Comparison, extrapolated
 
 
+def deviation(size):
+    return 1e-4 * np.random.default_rng(2).standard_normal(size)
+
+
 @pytest.fixture
 def pair():
-    rng = np.random.default_rng(1)
-    teacher = TwoLayer.draw(2, 2, activation=Erf(), rng=rng)
-    return Comparison.near(teacher, 6, 1e-4 * rng.standard_normal(6))
+    return Comparison.near(draw(2, 2, Erf(), seed=1), 6, deviation(6))
 
 
 def test_descent_and_flow_lie_on_their_predictions(pair):
     """To the order of the deviation, until the floor is reached."""
-    for curve in (pair.descend(50), pair.flow(np.geomspace(1, 1e3, 7))):
+    flow = pair.flow(np.geomspace(1, 1e3, 7))
+    for curve in (pair.descend(50), flow):
         assert curve.steps[0] == 0
         assert curve.differences.max() < 1e-2
         assert (np.diff(curve.measured) < 0).all()
-
-
-def test_distance_is_predicted(pair):
-    curve = pair.flow(np.array([1.0, 100.0]))
-    np.testing.assert_allclose(curve.distance, pair.predict_distance(curve.steps), rtol=1e-3)
+    np.testing.assert_allclose(flow.distance, pair.predict_distance(flow.steps), rtol=1e-3)
 
 
 def test_null_space_keeps_its_share():
-    rng = np.random.default_rng(2)
-    teacher = TwoLayer.draw(2, 3, activation=Linear(), rng=rng)
-    pair = Comparison.near(teacher, 2, 1e-4 * rng.standard_normal(9))
+    pair = Comparison.near(draw(2, 3, Linear(), seed=2), 2, deviation(9))
     flat = pair.deviation - pair.vectors @ (pair.vectors.T @ pair.deviation)
     assert pair.predict_distance(1e6) == pytest.approx(np.linalg.norm(flat), rel=1e-12)
 
 
 def test_late_rate_is_the_smallest_eigenvalue_where_the_end_is_reached():
-    rng = np.random.default_rng(3)
-    teacher = TwoLayer.draw(2, 1, activation=Erf(), rng=rng)
-    pair = Comparison.near(teacher, 3, 1e-4 * rng.standard_normal(3))
-    slowest = Comparison.near(teacher, 3, 1e-4 * pair.vectors[:, 0])
+    pair = Comparison.near(draw(2, 1, Erf(), seed=3), 3, deviation(3))
+    slowest = Comparison.near(pair.teacher, 3, 1e-4 * pair.vectors[:, 0])
     assert slowest.reaches_its_end
     assert slowest.late_rate() == pytest.approx(pair.values[0], rel=1e-2)
 

@@ -265,27 +265,18 @@ def test_a_flow_that_runs_away_says_so(plain, monkeypatch):
 @pytest.mark.parametrize(
     ("run", "message"),
     [
-        (
-            lambda net: gradient_descent(net, net, rate=0, steps=1),
-            "rate must be a finite .*, not 0",
-        ),
-        (lambda net: gradient_descent(net, net, rate=1, steps=0), "steps must be a .* 1, not 0$"),
-        (lambda net: gradient_descent(net, net, rate=1, steps=1, records=1.5), "records must be"),
-        (lambda net: gradient_flow(net, net, [1.0, 1.0]), "times must be above 0 and ascending$"),
-        (lambda net: gradient_flow(net, net, [0.0, 1.0]), "times must be above 0 and ascending$"),
-        (lambda net: gradient_flow(net, net, [[1.0]]), "times must have shape"),
-        (
-            lambda net: gradient_flow(net, net, [1e20]),
-            r"times must be at most \d.*, not 1e\+20: later",
-        ),
-        (
-            lambda net: gradient_flow(WIDE, WIDE, [1.0]),
-            "a flow of 2000000 .*; use gradient_descent$",
-        ),
-        (lambda net: critical_rate(Erf()), "teacher must be a TwoLayer"),
-        (lambda net: distance(WIDE, net), "student"),
-        (lambda net: gradient_descent(WIDE, net, rate=1.0, steps=1), "student"),
-        (lambda net: gradient_flow(WIDE, net, [1.0]), "student"),
+        (lambda n: gradient_descent(n, n, rate=0, steps=1), "rate must be a finite .*, not 0"),
+        (lambda n: gradient_descent(n, n, rate=1, steps=0), "steps must be a .* 1, not 0$"),
+        (lambda n: gradient_descent(n, n, rate=1, steps=1, records=1.5), "records must be"),
+        (lambda n: gradient_flow(n, n, [1.0, 1.0]), "times must be above 0 and ascending$"),
+        (lambda n: gradient_flow(n, n, [0.0, 1.0]), "times must be above 0 and ascending$"),
+        (lambda n: gradient_flow(n, n, [[1.0]]), "times must have shape"),
+        (lambda n: gradient_flow(n, n, [1e20]), r"times must be at most \d.*, not 1e\+20: later"),
+        (lambda n: gradient_flow(WIDE, WIDE, [1.0]), "a flow of 2000000 .*; use gradient_descent$"),
+        (lambda n: critical_rate(Erf()), "teacher must be a TwoLayer"),
+        (lambda n: distance(WIDE, n), "student"),
+        (lambda n: gradient_descent(WIDE, n, rate=1.0, steps=1), "student"),
+        (lambda n: gradient_flow(WIDE, n, [1.0]), "student"),
     ],
 )
 def test_what_cannot_be_run_is_named(plain, run, message):

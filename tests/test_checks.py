@@ -7,12 +7,13 @@ import pytest
 from nearopt import checks
 
 
-def write_group(folder, version, limit, used, idle):
+def write_group(folder, version, *numbers):
+    """Say a group's limit, what it uses, and what of that could be given back."""
     limit_name, usage_name, idle_name = checks.FILES[version]
-    folder.mkdir(parents=True)
-    (folder / limit_name).write_text(f"{limit}\n")
-    (folder / usage_name).write_text(f"{used}\n")
-    (folder / "memory.stat").write_text(f"anon 1\n{idle_name} {idle}\n")
+    folder.mkdir(parents=True, exist_ok=True)
+    texts = (f"{numbers[0]}\n", f"{numbers[1]}\n", f"anon 1\n{idle_name} {numbers[2]}\n")
+    for name, text in zip((limit_name, usage_name, "memory.stat"), texts, strict=True):
+        (folder / name).write_text(text)
 
 
 @pytest.fixture
@@ -32,9 +33,7 @@ def test_a_container_s_limit_counts_as_the_machine_s(groups, version, line):
     write_group(root / "a" / "job", version, 2**31, 2**29, 2**28)
     assert checks._container_room() == 2**31 - 2**29 + 2**28
     write_group(root / "b", version, 1, 1, 0)
-    (root / "a" / checks.FILES[version][0]).write_text(f"{2**20}\n")
-    (root / "a" / checks.FILES[version][1]).write_text(f"{2**19}\n")
-    (root / "a" / "memory.stat").write_text(f"{checks.FILES[version][2]} 0\n")
+    write_group(root / "a", version, 2**20, 2**19, 0)
     assert checks._container_room() == 2**19
     with pytest.raises(MemoryError, match=r"a job needs 1 GiB .* and 0.000488 GiB .*; wait"):
         checks.require_memory("a job", 2**30, "wait")
@@ -42,12 +41,10 @@ def test_a_container_s_limit_counts_as_the_machine_s(groups, version, line):
 
 @pytest.mark.parametrize("limit", ["max", None])
 def test_no_container_s_limit_is_none(groups, limit):
+    """Nor where a machine has no groups."""
+    assert checks._available() > 0
     (groups / "cgroup").write_text("0::/../elsewhere\n")
     if limit is not None:
         write_group(groups / "sys", "", limit, 5, 0)
     assert checks._container_room() == math.inf
     checks.require_memory("a job", 2**27, "wait")
-
-
-def test_a_machine_without_groups_has_its_memory(groups):
-    assert checks._available() > 0

@@ -68,8 +68,7 @@ def test_critical_rate_of_a_rectifier_with_a_short_row(short):
 @pytest.mark.parametrize("gradient", [population_gradient, own])
 @pytest.mark.parametrize("sigmas", [(1e-6, 1e-6), (1e-4, 1.0), (1.0, 1e-4), (10, 1)])
 def test_critical_rate_does_not_depend_on_the_scale(teacher, sigmas, gradient):
-    W2, W1 = np.split(teacher.parameters, [3])
-    scaled = teacher.with_parameters(np.append(sigmas[1] * W2, sigmas[0] * W1))
+    scaled = TwoLayer(sigmas[0] * teacher.W1, sigmas[1] * teacher.W2, teacher.activation)
     assert critical_rate(scaled, gradient) == critical(population_hessian(scaled))
 
 

@@ -175,9 +175,9 @@ def near_gradient(
     Hessian product of the joint network.
     """
     joint, _, product = _product_along_path(student, teacher, nodes, input_covariance)
-    outer, inner = np.split(product, [joint.W2.size])
-    own = outer.reshape(joint.W2.shape)[:, : student.hidden_dim]
-    return np.concatenate([own.ravel(), inner[: student.W1.size]])
+    on_W2, on_W1 = joint.split(product)
+    own = slice(student.hidden_dim)
+    return np.concatenate([on_W2[:, own].ravel(), on_W1[own].ravel()])
 
 
 def batch_loss(student: TwoLayer, teacher: TwoLayer, inputs: Array) -> float:

@@ -87,9 +87,7 @@ def hessian_product(net: TwoLayer, vector: Array, inputs: ColouredInputs | None 
 
 def multiply(net: TwoLayer, weighted: Blocks, vector: Array) -> Array:
     """Return the product of `HessianOperator(net)`, white inputs, with a vector (P,)."""
-    W2, A = net.W2, weighted.unit
-    outer, inner = np.split(vector, [W2.size])
-    alpha, V = outer.reshape(W2.shape), inner.reshape(A.shape)
+    W2, A, (alpha, V) = net.W2, weighted.unit, net.split(vector)
     S = A @ V.T
     d = S.diagonal()
     X, sums, slopes = np.empty_like(S), np.empty_like(d), np.empty((len(S), len(W2)), S.dtype)
@@ -129,10 +127,8 @@ class BatchHessianOperator(_Symmetric):
 
     def _matvec(self, vector: Array) -> Array:
         """Return J^T (J v) / N."""
-        (values, slopes), W2 = self._hidden, self.net.W2
-        outer, inner = np.split(vector.reshape(-1), [W2.size])
-        changes = values @ outer.reshape(W2.shape).T
-        changes += (slopes * (self.inputs @ inner.reshape(self.net.W1.shape).T)) @ W2.T
+        (values, slopes), (alpha, V) = self._hidden, self.net.split(vector.reshape(-1))
+        changes = values @ alpha.T + (slopes * (self.inputs @ V.T)) @ self.net.W2.T
         mean = changes / len(self.inputs)
         return transposed_jacobian_product(self.net, self.inputs, self._hidden, mean)
 

@@ -96,11 +96,15 @@ class TwoLayer:
     def with_parameters(self, parameters: Array) -> Self:
         """Return the network of the same shape and activation that has these parameters (P,)."""
         checked = finite_array("parameters", parameters, (self.parameter_count,))
-        W2, W1 = np.split(checked.copy(), [self.W2.size])
-        moved = copy(self)
-        object.__setattr__(moved, "W1", W1.reshape(self.W1.shape))
-        object.__setattr__(moved, "W2", W2.reshape(self.W2.shape))
+        moved, (W2, W1) = copy(self), self.split(checked.copy())
+        object.__setattr__(moved, "W1", W1)
+        object.__setattr__(moved, "W2", W2)
         return moved
+
+    def split(self, vector: Array) -> tuple[Array, Array]:
+        """Return what a vector (P,) in the order of the parameters has on W2 and on W1."""
+        on_W2, on_W1 = np.split(vector, [self.W2.size])
+        return on_W2.reshape(self.W2.shape), on_W1.reshape(self.W1.shape)
 
     def __call__(self, inputs: Array) -> Array:
         """Return the outputs (samples, output_dim) at inputs of shape (samples, input_dim)."""

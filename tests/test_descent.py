@@ -267,6 +267,10 @@ def test_a_flow_that_runs_away_says_so(plain, monkeypatch):
         (lambda n: gradient_descent(n, n, rate=0, steps=1), "rate must be a finite .*, not 0"),
         (lambda n: gradient_descent(n, n, rate=1, steps=0), "steps must be a .* 1, not 0$"),
         (lambda n: gradient_descent(n, n, rate=1, steps=1, records=1.5), "records must be"),
+        (
+            lambda n: gradient_descent(n, n, rate=1, steps=1, records=10**12),
+            "1000000000000 records",
+        ),
         (lambda n: gradient_flow(n, n, [1.0, 1.0]), "times must be above 0 and ascending$"),
         (lambda n: gradient_flow(n, n, [0.0, 1.0]), "times must be above 0 and ascending$"),
         (lambda n: gradient_flow(n, n, [[1.0]]), "times must have shape"),

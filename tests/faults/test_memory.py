@@ -93,6 +93,7 @@ JOBS = [
     (descent.batch_gradient, lambda: [*pair(50), inputs(20_000, 2)]),
     (descent.batch_gradient, lambda: [*2 * [net(400, 3)], inputs(20_000, 400)]),
     (descent.descend_linear_students, lambda: [30, 30, 1000], STUDENTS),
+    (descent.gradient_descent, lambda: pair(300), {"rate": 1e-6, "steps": 2, "records": 10_000}),
     (descent.gradient_flow, lambda: [*pair(100), np.array([1e-6])]),
     (descent.predicted_loss, lambda: [EIGENPAIRS, np.ones(200), np.ones(20_000), 0.1]),
     (descent.expected_loss, lambda: [np.ones(200), np.ones(20_000)]),

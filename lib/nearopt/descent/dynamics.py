@@ -11,7 +11,7 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator, eigsh
 from tqdm.auto import trange
 
-from nearopt.checks import Array, positive_integer, positive_number
+from nearopt.checks import Array, positive_integer, positive_number, require_memory
 from nearopt.descent.loss import batch_gradient, check_pair, near_gradient, population_gradient
 from nearopt.hessian.operators import BatchHessianOperator, HessianOperator
 from nearopt.network.two_layer import TwoLayer, require_network
@@ -126,7 +126,8 @@ def gradient_descent(
     """
     check_pair(student, teacher)
     rate, steps = positive_number("rate", rate), positive_integer("steps", steps)
-    records = positive_integer("records", records)
+    needed = 8.0 * positive_integer("records", records) * (teacher.parameter_count + 4)
+    require_memory(f"{records} records of a descent", needed, "record fewer steps")
     times = np.unique(np.geomspace(steps, 1, records).round())
     rounding = math.sqrt(np.finfo(np.float64).eps) * float(np.linalg.norm(teacher.parameters))
     allowed = DIVERGED * max(distance(student, teacher), rounding)

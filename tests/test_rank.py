@@ -11,13 +11,7 @@ from second_count import coefficient_rank
 from cases import count, draw
 from nearopt import Erf, Linear, Polynomial, TwoLayer
 from nearopt.rank.bounds import Bound, upper_bound
-from nearopt.rank.count import (
-    count_batch_ranks,
-    exact_batch_ranks,
-    exact_rank,
-    exact_ranks,
-    numerical_rank,
-)
+from nearopt.rank.count import count_batch_ranks, exact_rank, exact_ranks, numerical_rank
 from nearopt.rank.theory import lower_bound, theoretical_rank
 
 # (S, inputs, units, outputs) and the rank.
@@ -180,13 +174,6 @@ def test_thresholds_of_the_degree_are_sharp_at_coplanar_weights(h):
         ({2 * h - 1, h - 2}, 4 * h - 1),
     ):
         assert coefficient_rank(ones(degrees), *weights) == rank
-
-
-def test_a_batch_has_the_rank_of_its_size_until_the_population_rank():
-    for degrees, n, h in (((2,), 3, 4), ((1, 3), 2, 5), ((1, 2), 4, 2)):
-        ranks = exact_batch_ranks(Polynomial.of_degrees(degrees), n, h, rng=rng())
-        full = count(degrees, n, h).value
-        np.testing.assert_array_equal(ranks, np.minimum(np.arange(1, h * (n + 1) + 1), full))
 
 
 @pytest.mark.parametrize("degrees", [(1,), (2,), (1, 2), (3,), (0, 2)])

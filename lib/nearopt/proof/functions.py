@@ -1,7 +1,6 @@
 """Activations and their slopes in complex ball arithmetic, for what has no closed form."""
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 from flint import acb, acb_poly, arb
 
@@ -11,13 +10,7 @@ from nearopt.network.kernels import Activation
 
 # The second argument asks for a non-finite ball wherever the function is not analytic.
 BallMap = Callable[[acb, bool], acb]
-
-
-class BallFunction(NamedTuple):
-    """An activation g and its derivative on complex balls."""
-
-    value: BallMap
-    slope: BallMap
+BallFunction = tuple[BallMap, BallMap]  # g and g'.
 
 
 def _normal_cdf(u: acb) -> acb:
@@ -41,17 +34,15 @@ def _softplus(u: acb, analytic: bool) -> acb:
     return (1 + u.exp()).log(analytic=analytic)
 
 
-ERF = BallFunction(lambda u, _: 2 * _normal_cdf(u) - 1, lambda u, _: 2 * _normal_pdf(u))
+ERF = (lambda u, _: 2 * _normal_cdf(u) - 1, lambda u, _: 2 * _normal_pdf(u))
 
 # Each obeys |g(u)| <= 1 + |u| and |g'(u)| <= 2 on the real line.
 SMOOTH = {
-    "tanh": BallFunction(lambda u, _: u.tanh(), lambda u, _: u.sech() * u.sech()),
-    "sigmoid": BallFunction(lambda u, _: _logistic(u), lambda u, _: _logistic(u) * _logistic(-u)),
-    "softplus": BallFunction(_softplus, lambda u, _: _logistic(u)),
-    "gelu": BallFunction(
-        lambda u, _: u * _normal_cdf(u), lambda u, _: _normal_cdf(u) + u * _normal_pdf(u)
-    ),
-    "sin": BallFunction(lambda u, _: u.sin(), lambda u, _: u.cos()),
+    "tanh": (lambda u, _: u.tanh(), lambda u, _: u.sech() * u.sech()),
+    "sigmoid": (lambda u, _: _logistic(u), lambda u, _: _logistic(u) * _logistic(-u)),
+    "softplus": (_softplus, lambda u, _: _logistic(u)),
+    "gelu": (lambda u, _: u * _normal_cdf(u), lambda u, _: _normal_cdf(u) + u * _normal_pdf(u)),
+    "sin": (lambda u, _: u.sin(), lambda u, _: u.cos()),
 }
 
 
@@ -66,7 +57,7 @@ def ball_function(activation: Activation) -> BallFunction:
         return ERF
     if isinstance(activation, Polynomial):
         g = acb_poly(list(activation.coefficients))
-        return BallFunction(lambda u, _: g(u), lambda u, _: g.derivative()(u))
+        return (lambda u, _: g(u), lambda u, _: g.derivative()(u))
     if isinstance(activation, LeakyReLU):
         return _piecewise_linear(activation.slope)
     name = smooth_name(activation)
@@ -79,7 +70,7 @@ def ball_function(activation: Activation) -> BallFunction:
 def _piecewise_linear(slope: float) -> BallFunction:
     """g(u) = slope u + (1 - slope) max(u, 0)."""
     below, above = arb(slope), 1 - arb(slope)
-    return BallFunction(
+    return (
         lambda u, analytic: below * u + above * u.real_max(acb(0), analytic=analytic),
         lambda u, analytic: below + above * u.real_heaviside(analytic=analytic),
     )

@@ -18,8 +18,8 @@ from nearopt.proof.balls import (
 )
 from nearopt.proof.certificate import certify_full_rank, require_precision
 
-# Flags of LAPACK's dgejsv: pivot for a factor whose columns are scaled, no vectors, keep all.
-ACCURATE, NONE, KEEP_TINY, NO_TRANSPOSE, NO_PERTURBATION = 0, 3, 0, 0, 0
+# For LAPACK's dgejsv: columns are scaled, no vectors, keep what is tiny, transpose and perturb not.
+JACOBI = {"joba": 0, "jobu": 3, "jobv": 3, "jobr": 0, "jobt": 0, "jobp": 0}
 
 
 def graded_spectrum(net: TwoLayer, precision: int) -> Array:
@@ -55,9 +55,7 @@ def graded_spectrum(net: TwoLayer, precision: int) -> Array:
     with working_precision(precision):
         W1, W2 = exact(net.W1), exact(net.W2)
         L = _pivoted_cholesky(hessian_blocks(W1, W2, ball_kernels(net.activation, W1 @ W1.T)))
-    values, _, _, work, _, info = dgejsv(
-        L, ACCURATE, NONE, NONE, KEEP_TINY, NO_TRANSPOSE, NO_PERTURBATION
-    )
+    values, _, _, work, _, info = dgejsv(L, **JACOBI)
     if info:
         raise ArithmeticError(f"one-sided Jacobi rotations did not converge: dgejsv gave {info}")
     eigenvalues = np.sort((values * (work[0] / work[1])) ** 2)

@@ -4,7 +4,7 @@ Each case is independent of the others, so that a larger scan can be split among
 """
 
 from collections.abc import Iterable
-from itertools import chain, combinations
+from itertools import chain, combinations, count
 
 import numpy as np
 import pandas as pd
@@ -50,10 +50,8 @@ def scan_ranks(
 
 def saturating_width(degrees: Degrees, input_dim: int, output_dim: int = 1) -> int:
     """Return the least width at which no upper bound is below N_o D_S, the rank's last value."""
-    last, h = output_dim * monomials(degrees, input_dim), 1
-    while upper_bound(degrees, input_dim, h, output_dim).value < last:
-        h += 1
-    return h
+    last = output_dim * monomials(degrees, input_dim)
+    return next(h for h in count(1) if upper_bound(degrees, input_dim, h, output_dim).value == last)
 
 
 def dimension_count(degrees: Degrees, n: int, h: int, outputs: int = 1) -> int:
@@ -68,8 +66,8 @@ def dimension_count(degrees: Degrees, n: int, h: int, outputs: int = 1) -> int:
         return closed_form(degrees, n, h, outputs).value
     top = h * (n + outputs - 1)
     lower = outputs * monomials(degrees - {highest}, n)
-    count = min(lower + top, outputs * monomials(degrees, n))
-    return min(count, h * (n + outputs)) if len(degrees) > 1 else count
+    expected = min(lower + top, outputs * monomials(degrees, n))
+    return min(expected, h * (n + outputs)) if len(degrees) > 1 else expected
 
 
 def tabulate_ranks(

@@ -13,6 +13,11 @@ from nearopt.proof.functions import SMOOTH
 from nearopt.proof.jacobian import certify_batch_ranks, jacobian_rank
 from nearopt.proof.theorem import is_irreducible, loses_rank, odd_activation_rank
 
+NO_SLOPE = smooth.Smooth(lambda u: u - np.sin(u), lambda u: 1 - np.cos(u), np.sin, np.cos)
+FIFTH = Polynomial((0, 0, 0, 0, 0, 1))
+KNOWN = [Erf(), Linear(), *(getattr(smooth, name) for name in SMOOTH)]
+KNOWN += [Polynomial(c) for c in ((0, 1, 0, 1), (1, 0, 1, 0, 1), (0, 0, 1, 1))]
+
 
 def test_each_failing_condition_is_named():
     W1 = [[1.0, 2.0], [-1.0, -2.0], [0.0, 0.0], [3.0, 1.0], [3.0, 1.0]]
@@ -31,29 +36,6 @@ def test_weights_on_one_line_are_irreducible_unless_equal_or_opposite():
     assert is_irreducible(net)
     assert odd_activation_rank(net) == net.parameter_count
     assert certify_full_rank(net).certified
-
-
-@pytest.mark.parametrize(
-    ("W1", "W2", "rank"),
-    [
-        ([[1.0, 2.0], [0.5, -1.0]], [[1.0, 2.0]], 6),
-        ([[1.0, 2.0], [0.5, -1.0]], [[1.0, 0.0]], 4),
-        ([[1.0, 2.0], [1.0, 2.0]], [[1.0, 2.0]], 3),
-        ([[1.0, 2.0], [-1.0, -2.0]], [[1.0, 2.0]], 3),
-        ([[0.0, 0.0], [1.0, 2.0]], [[1.0, 2.0]], 5),
-        ([[0.0, 0.0], [1.0, 2.0]], [[0.0, 2.0]], 3),
-        ([[1.0, 2.0], [-1.0, -2.0]], [[1.0, 2.0], [3.0, 4.0]], 6),
-    ],
-)
-def test_degenerate_teachers_are_left_with_these_ranks(W1, W2, rank):
-    net = TwoLayer(W1, W2, Erf())
-    assert odd_activation_rank(net) == rank
-    assert np.linalg.matrix_rank(population_hessian(net), hermitian=True) == rank
-
-
-FIFTH = Polynomial((0, 0, 0, 0, 0, 1))
-KNOWN = [Erf(), Linear(), *(getattr(smooth, name) for name in SMOOTH)]
-KNOWN += [Polynomial(c) for c in ((0, 1, 0, 1), (1, 0, 1, 0, 1), (0, 0, 1, 1))]
 
 
 @settings(max_examples=150, deadline=None, derandomize=True)
@@ -99,9 +81,6 @@ def test_not_to_be_a_polynomial_is_not_enough_for_full_rank():
     assert is_irreducible(thresholds)
     assert not batch_hessian(thresholds, inputs).any()
     assert certify_batch_ranks(smooth_net, inputs)
-
-
-NO_SLOPE = smooth.Smooth(lambda u: u - np.sin(u), lambda u: 1 - np.cos(u), np.sin, np.cos)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import math
 import time
 from dataclasses import dataclass, replace
+from functools import reduce
 
 from flint import arb, arb_mat
 
@@ -176,15 +177,10 @@ def _known(ball: arb) -> arb:
 
 def _bounds(factors: list[tuple[Enclosures, int]]) -> Enclosures:
     """Return the determinant and the smallest eigenvalue of a direct sum."""
-    determinant = arb(1)
-    for enclosures, count in factors:
-        # FLINT's own power of a ball that holds 0 is NaN.
-        determinant *= math.prod([enclosures.determinant] * count, start=arb(1))
-    eigenvalues = [enclosures.smallest_eigenvalue for enclosures, _ in factors]
-    smallest = eigenvalues[0]
-    for other in eigenvalues[1:]:
-        smallest = smallest.min(other)
-    return Enclosures(_known(determinant), smallest)
+    # FLINT's own power of a ball that holds 0 is NaN.
+    powers = [math.prod([part.determinant] * count, start=arb(1)) for part, count in factors]
+    smallest = reduce(arb.min, [part.smallest_eigenvalue for part, _ in factors])
+    return Enclosures(_known(math.prod(powers, start=arb(1))), smallest)
 
 
 def _widened(ball: arb) -> arb:

@@ -63,9 +63,9 @@ def _beside_kinks(net: TwoLayer, rng: np.random.Generator) -> Array:
     points = rng.standard_normal((net.hidden_dim, net.input_dim, net.input_dim))
     points -= np.einsum("kij,kj->ki", points, normals)[..., None] * normals[:, None]
     slopes = np.abs(normals @ net.W1.T)
-    np.fill_diagonal(slopes, 0.0)
     room = np.abs(points @ net.W1.T) / np.maximum(slopes, np.finfo(float).tiny)[:, None]
-    room[np.diag_indices(net.hidden_dim)[0], :, np.arange(net.hidden_dim)] = 2.0
+    own = np.arange(net.hidden_dim)
+    room[own, :, own] = 2.0
     steps = np.minimum(room.min(2), 2.0)[..., None] / 2 * normals[:, None]
     return np.concatenate([points - steps, points + steps]).reshape(-1, net.input_dim)
 

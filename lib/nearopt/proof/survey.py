@@ -60,11 +60,10 @@ def fit_widths(survey: pd.DataFrame) -> pd.DataFrame:
     Beside these two are `error`, the slope's standard error, and `spread`, the standard deviation
     of teachers about the fit, all in decades.
     """
-    rows = {}
+    fits = {}
     for input_dim, group in survey.groupby("input_dim"):
         width = group.hidden_dim ** (1 / input_dim)
         fit = linregress(width, group.smallest)
         spread = (group.smallest - fit.intercept - fit.slope * width).std(ddof=2)
-        rows[input_dim] = [fit.intercept, fit.slope, fit.stderr, spread]
-    columns = ["intercept", "slope", "error", "spread"]
-    return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+        fits[input_dim] = [fit.intercept, fit.slope, fit.stderr, spread]
+    return pd.DataFrame(fits, index=["intercept", "slope", "error", "spread"]).T

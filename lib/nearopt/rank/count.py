@@ -159,8 +159,8 @@ def covariance_rank(inputs: Array) -> int:
     require_memory("exact arithmetic on the inputs", 150.0 * inputs.size, "use fewer samples")
     if (inputs != np.round(inputs)).any() or np.abs(inputs).max() >= 2**53:
         raise ValueError("inputs must be whole numbers below 2^53 for an exact rank")
-    X = flint.fmpz_mat([[int(number) for number in row] for row in inputs])
-    sums = flint.fmpz_mat([[int(total) for total in map(sum, zip(*X.tolist(), strict=True))]])
+    X = flint.fmpz_mat(inputs.astype(np.int64).tolist())
+    sums = flint.fmpz_mat([[1] * len(inputs)]) * X
     return (len(inputs) * X.transpose() * X - sums.transpose() * sums).rank()
 
 

@@ -131,8 +131,6 @@ def _lower_bounds(degrees: Degrees, n: int, h: int, outputs: int) -> Iterator[Bo
         yield Bound(value, f"Euler's relation about degree {e}")
     if len(degrees) > 1:
         yield from (lower_bound(degrees - {d}, n, h) for d in (min(degrees), max(degrees)))
-    if degrees == {0}:
-        yield Bound(1, "constant")
     segment = conditions_on_segment(degrees, n, h)
     if segment is not None:
         yield Bound(segment, "all degrees of a range, Alexander and Hirschowitz 1995")

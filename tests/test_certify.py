@@ -18,6 +18,7 @@ from nearopt.proof.certificate import _bounds, certify_full_rank, smallest_eigen
 from nearopt.proof.definite import Enclosures
 from nearopt.proof.files import load_certificate, save_certificate
 from nearopt.proof.functions import SMOOTH
+from nearopt.proof.spectrum import graded_spectrum
 
 ERF = Erf()
 
@@ -33,16 +34,17 @@ def saved(certificate, folder):
     return path
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_certificate_holds_what_mpmath_finds(seed):
+@pytest.mark.parametrize("seed", [0, 1, 8])
+def test_certificates_and_spectra_are_what_mpmath_finds(seed):
     net = draw(1, 3, ERF, seed)
-    certificate = certify_full_rank(net)
-    hessian = mpmath_erf_hessian(net)
+    certificate, hessian = certify_full_rank(net), mpmath_erf_hessian(net)
     with mpmath.workdps(40):
-        assert certificate.certified
+        eigenvalues = sorted(mpmath.eigsy(hessian, eigvals_only=True))
+        assert eigenvalues[0] < 1e-16 * eigenvalues[-1]
         assert contains(certificate.determinant, mpmath.det(hessian))
-        smallest = min(mpmath.eigsy(hessian, eigvals_only=True))
-        assert contains(certificate.smallest_eigenvalue, smallest)
+        assert contains(certificate.smallest_eigenvalue, eigenvalues[0])
+    assert certificate.certified
+    np.testing.assert_allclose(graded_spectrum(net, 256), np.array(eigenvalues, float), rtol=1e-10)
 
 
 # Also with more inputs than units, where the Hessian is split, and by integrals.
@@ -85,8 +87,7 @@ def test_full_rank_is_proved_where_floats_see_half_of_it():
 
 def test_more_inputs_than_units_with_dependent_weights_is_still_certified():
     """W1 W1^T is singular, so the Hessian cannot be split."""
-    net = TwoLayer([[1.0, 0, 0], [2.0, 0, 0]], [[1.0, 3.0]], Erf())
-    assert certify_full_rank(net).certified
+    assert certify_full_rank(TwoLayer([[1.0, 0, 0], [2.0, 0, 0]], [[1.0, 3.0]], ERF)).certified
 
 
 # Where weights show that the Hessian is singular the search ends at once, whatever its limit.

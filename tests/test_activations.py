@@ -98,12 +98,9 @@ def test_coincident_rows_have_the_kernels_of_the_diagonal(activation, rounding):
         np.testing.assert_allclose(kernel, np.tile(block, (2, 2)), rtol=1e-7, atol=1e-14)
 
 
-def test_leaky_relu_spans_identity_and_modulus():
+def test_leaky_relu_of_slope_one_is_the_identity():
     for kernel, expected in zip(LeakyReLU(1).kernels(GRAM), Linear().kernels(GRAM), strict=True):
         np.testing.assert_allclose(kernel, expected, atol=1e-15)
-    u = np.random.default_rng(2).standard_normal((200_000, 3)) @ W1.T
-    mean, error = sample_mean(np.abs(u)[:, :, None] * np.abs(u)[:, None, :])
-    assert np.all(np.abs(LeakyReLU(-1).kernels(GRAM).K00 - mean) < 4.5 * error)
 
 
 @pytest.mark.parametrize("angle", [1e-3, 1e-5, 1e-7, 1e-9, np.pi - 1e-6])

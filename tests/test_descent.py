@@ -211,8 +211,8 @@ def test_descent_in_a_quadratic_bowl_is_a_power_in_each_direction(plain):
 
 def test_a_hundred_records_are_kept_unless_it_is_said_otherwise(plain):
     still = lambda student, teacher: np.zeros(teacher.parameter_count)  # noqa: E731
-    path = gradient_descent(near(plain, 1.0), plain, rate=1, steps=1000, gradient=still)
-    assert path.times[-2] == round(1000 ** (98 / 99))
+    path = gradient_descent(near(plain, 1.0), plain, rate=1, steps=10_000, gradient=still)
+    assert path.times[-2] == round(10_000 ** (98 / 99))
     assert len(path.students) == len(path.times) <= 101
 
 

@@ -232,9 +232,8 @@ results.figure("late", figures.late_slopes(found))
 {name: f"{np.abs(slope / value - 1).max():.1%}" for name, (value, slope) in found.items()}
 
 # %% [markdown]
-# **Flat directions.** Where $g$ loses rank, the loss goes to zero and the parameters do not return: what lies in the null space of the Hessian stays. For erf there is no flat direction. In the end all of the deviation
-# returns, each part at the speed of its eigenvalue; 0.1 is left at $10^8$ steps. Crosses: real flow. Lines: the prediction. In numbers, what is left at the end of the flow, as a share of the start. And the verdicts:
-# as the deviation vanishes, the late rate must be the eigenvalue, up to the hundredth that other modes may add, and the distance as predicted.
+# **Flat directions.** Where $g$ loses rank, the loss goes to zero and the parameters do not return: what lies in the null space stays. For erf all of the deviation returns in the end, each part at the speed of its
+# eigenvalue; 0.1 is left at $10^8$ steps. Lines: prediction; crosses: real flow; in numbers, the share left at its end. In the verdicts the late rate must be the eigenvalue, up to the hundredth of other modes, and the distance as predicted.
 
 # %% tags=["hide-input"]
 distances = {name: (grid, pair.predict_distance(grid)) for name, pair in pairs.items()}

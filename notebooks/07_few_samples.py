@@ -107,8 +107,7 @@ table["samples"] = [int(np.argmax(counts == counts[-1])) + 1 for counts in count
 table.pivot(index="activation", columns="outputs", values=["rank", "samples"])
 
 # %% [markdown]
-# For erf all $P$ parameters count, and the rank is $\min(N, P)$. For one teacher and $P$ inputs ball arithmetic proves that the determinant of $J$ is not zero, so, $g$ being analytic, nor is it for almost all others;
-# the rows are independent, and those of every smaller batch are some of them.
+# For erf the rank is $\min(N, P)$: ball arithmetic proves $\det J \ne 0$ for one teacher and $P$ inputs, hence, $g$ being analytic, for almost all others, and a smaller batch has some of these independent rows.
 
 # %%
 erf = TwoLayer.draw(*shape, activation=Erf(), rng=rng)
@@ -268,8 +267,7 @@ bool(np.allclose(np.sort(sums)[-10:], values[-10:])), int((values > 1e-9).sum())
 # %% [markdown]
 # In large networks either spectrum follows a Marchenko-Pastur law, and the sums their convolution. Each count is off by at most 1/4, to leading order in the mean over teachers
 # ([01](01_linear_asymptotics.ipynb)); of the sums' cdf the errors at most add. So draws at ten times the sizes above must be within $1/(4 N_i) + 1/(4 N_o)$ of the law, and what chance exceeds in one of a
-# thousand runs; their mean eigenvalue, which shows a wrong scale best, the law's up to chance alone. Bars: draws; below, what they differ by, with one standard error. The first bar, at the law's peak, is
-# off by the finite size; the others by chance and by what the bound allows.
+# thousand runs; their mean eigenvalue, which shows a wrong scale best, the law's up to chance alone. Below the bars, draws minus law, with one standard error; the first, at the law's peak, is off by the finite size.
 
 # %%
 n, h, o = (10 * size for size in (*shape, output_dim))
@@ -299,5 +297,4 @@ results.settled()
 #
 # - White Gaussian inputs. The rank needs generic ones only, but how deep the smallest eigenvalue dips depends on their law.
 # - No noise: with as many samples as the rank all is learned in the end, if slowly. With noise, what is learned there would be wrong as well.
-# - The bound with several outputs is a theorem. That it is reached is proved for one output and for linear $g$, and else counted, at these sizes and activations.
-# - The law of several outputs is that of large networks and of endless samples; that of a batch has one output.
+# - The bound with several outputs is a theorem; that it is reached is proved for one output and linear $g$, else counted, at these sizes. Their law is that of large networks and endless samples; a batch's has one output.

@@ -1,15 +1,12 @@
 """Coloured inputs against white ones, Monte Carlo and finite differences."""
 
-from functools import partial
-
 import numpy as np
 import pytest
 from reference import difference_hessian, sample_mean, sampled_hessian
 from scipy.stats import norm, ortho_group
 
-from cases import NETWORKS, assert_equal
-from nearopt import Erf, Linear, Polynomial, TwoLayer
-from nearopt.descent.dynamics import gradient_descent
+from cases import NETWORKS, assert_equal, draw
+from nearopt import Erf, Linear, Polynomial
 from nearopt.descent.loss import near_gradient, near_loss, population_gradient, population_loss
 from nearopt.hessian.dense import population_hessian
 from nearopt.hessian.eigenvalues import spectrum
@@ -26,12 +23,6 @@ def covariance(dim, rank=None, seed=0):
     return (product + product.T) / 2
 
 
-def draw(input_dim, hidden_dim, activation, seed=0, output_dim=1):
-    rng = np.random.default_rng(seed)
-    sizes = {"activation": activation, "output_dim": output_dim, "sigma1": 0.7}
-    return TwoLayer.draw(input_dim, hidden_dim, rng=rng, **sizes)
-
-
 @pytest.mark.lengthy
 def test_hessian_is_the_mean_over_coloured_inputs(net):
     sigma = covariance(net.input_dim)
@@ -45,7 +36,7 @@ def test_hessian_is_the_mean_over_coloured_inputs(net):
 def test_identity_covariance_is_white_up_to_the_order_of_sums(net):
     identity = np.eye(net.input_dim)
     assert_equal(population_hessian(net, identity), population_hessian(net), 1e-14)
-    student = draw(net.input_dim, net.hidden_dim, net.activation, 5, net.output_dim)
+    student = draw(net.input_dim, net.hidden_dim, net.activation, 5, output_dim=net.output_dim)
     white = population_loss(student, net)
     assert population_loss(student, net, identity) == pytest.approx(white, rel=1e-12)
     assert_equal(population_gradient(student, net, identity), population_gradient(student, net))
@@ -62,7 +53,7 @@ def test_operator_and_spectrum_are_those_of_the_matrix(net, rank):
 
 @pytest.mark.parametrize("activation", [Erf(), Polynomial((0.0, 1.0, 0.5)), tanh], ids=str)
 def test_loss_gradient_and_hessian_fit_together(activation):
-    teacher, student = draw(3, 2, activation, 0, 2), draw(3, 2, activation, 1, 2)
+    teacher, student = (draw(3, 2, activation, seed, output_dim=2) for seed in (0, 1))
     sigma = covariance(3)
 
     def loss(parameters):
@@ -80,7 +71,7 @@ def test_loss_gradient_and_hessian_fit_together(activation):
 
 @pytest.mark.parametrize("rank", [None, 2], ids=["full", "deficient"])
 def test_near_its_teacher_a_loss_is_the_same_without_cancellation(rank):
-    teacher, sigma = draw(3, 2, Erf(), 0, 2), covariance(3, rank)
+    teacher, sigma = draw(3, 2, Erf(), output_dim=2), covariance(3, rank)
     deviation = np.random.default_rng(1).standard_normal(teacher.parameter_count)
     student = teacher.with_parameters(teacher.parameters + 0.1 * deviation)
     near = {"nodes": 6, "input_covariance": sigma}
@@ -121,16 +112,3 @@ def test_linear_spectrum_and_rank_take_sigma_in_place_of_the_identity():
     eigenvalues = spectrum(net, sigma)
     assert_equal(eigenvalues[-4:], np.linalg.eigvalsh(small))
     assert np.abs(eigenvalues[:-4]).max() < 1e-14 * eigenvalues[-1]
-
-
-def test_descent_takes_the_covariance():
-    teacher = draw(3, 2, Erf())
-    sigma = covariance(3)
-    values, vectors = np.linalg.eigh(population_hessian(teacher, sigma))
-    start = teacher.parameters + 1e-7 * vectors[:, -1]
-    gradient = partial(population_gradient, input_covariance=sigma)
-    rate = 0.1 / values[-1]
-    end = gradient_descent(
-        teacher.with_parameters(start), teacher, rate=rate, steps=10, gradient=gradient
-    ).students[-1]
-    assert_equal(end.parameters - teacher.parameters, 0.9**10 * 1e-7 * vectors[:, -1], 1e-6)

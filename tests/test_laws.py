@@ -1,5 +1,4 @@
 import math
-import pickle
 
 import numpy as np
 import pytest
@@ -17,17 +16,6 @@ CASES = [(1, 1), (2, 1), (3, 3), (10, 20), (30, 10), (10, 20, 1.0, 3.0), (30, 10
 LARGE = [(100, 200), (300, 100), (300, 300), (1, 300), (300, 1)]
 RATIOS = [0.3, 1.0, 3.0]
 PERCENT = np.arange(1, 100) / 100
-
-
-@pytest.mark.parametrize("c", RATIOS)
-def test_marchenko_pastur_cdf_is_the_integral_of_its_pdf(c):
-    law = MarchenkoPastur(c)
-    for x in law.ppf([0.7, 0.8, 0.99]):
-        area = quad(law.pdf, law.edges[0], x, limit=200)[0]
-        assert law.atom + area == pytest.approx(law.cdf(x), abs=1e-10)
-    assert law.cdf(0) == law.atom == max(0, 1 - 1 / c)
-    assert law.cdf(-1e-9) == 0
-    np.testing.assert_allclose(law.cdf(law.edges), [law.atom, 1], atol=1e-15)
 
 
 @pytest.mark.parametrize("c", [1e-8, 1e-12, 1e-20])
@@ -179,18 +167,12 @@ def test_they_are_scipy_distributions():
     doubled = law(scale=2)
     assert doubled.mean() == pytest.approx(2 * law.mean())
     assert doubled.cdf(2 * law.ppf(0.3)) == pytest.approx(0.3)
-    assert pickle.loads(pickle.dumps(law)).pdf(7.0) == law.pdf(7.0)
     first, second = (law.rvs(size=5, random_state=np.random.default_rng(3)) for _ in range(2))
     np.testing.assert_array_equal(first, second)
     assert (first > 0).all()
     bulk = MarchenkoPastur(3.0)
     assert bulk(scale=2).ppf(0.9) == pytest.approx(2 * bulk.ppf(0.9))
-    assert pickle.loads(pickle.dumps(bulk)).pdf(2.0) == bulk.pdf(2.0)
     assert [law.name, bulk.name] == ["FiniteLinearHessianLaw", "marchenko_pastur"]
-
-
-def test_scales_are_one_unless_they_are_given(kind):
-    assert kind(3, 4).stats() == kind(3, 4, 1.0, 1.0).stats() != kind(3, 4, 1.0, 2.0).stats()
 
 
 @pytest.mark.parametrize("case", [(10, 20), (30, 10)], ids=str)

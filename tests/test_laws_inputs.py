@@ -1,7 +1,6 @@
 """Laws for coloured inputs, batches and several outputs: limits, moments, and draws."""
 
 import math
-import pickle
 from functools import cache
 from itertools import pairwise
 
@@ -82,7 +81,6 @@ def test_quantiles_invert_the_cdf(law):
     assert law.cdf(0) == pytest.approx(law.atom, abs=1e-6)
     assert law.cdf(-1e-9) == law.pdf(-1.0) == 0
     assert law.cdf(np.inf) == pytest.approx(1, abs=1e-6)
-    assert pickle.loads(pickle.dumps(law)).pdf(x[50]) == law.pdf(x[50])
     if law.atom > 0:
         assert law.ppf(law.atom / 2) == 0
 
@@ -93,9 +91,8 @@ def drawn_spectra(law, teachers, rng):
     spectra = np.zeros((teachers, n))
     for spectrum in spectra:
         W1 = law.sigma1 * rng.standard_normal((law.hidden_dim, n))
-        middle = W1.T @ W1 + (
-            law.sigma2**2 * rng.standard_normal(law.hidden_dim) ** 2
-        ).sum() * np.eye(n)
+        W2 = law.sigma2 * rng.standard_normal(law.hidden_dim)
+        middle = W1.T @ W1 + (W2 @ W2) * np.eye(n)
         root = np.diag(np.sqrt(tau))
         if law.samples:
             root = rng.standard_normal((law.samples, n)) * np.sqrt(tau / law.samples)
@@ -126,12 +123,11 @@ def test_draws_differ_by_what_finite_networks_allow(name):
 def test_the_error_falls_with_size():
     """At four times the size the law is closer, and beyond what sampling could hide."""
     distances = []
-    for factor, teachers in ((1, 4000), (4, 4000)):
+    for factor in (1, 4):
         law = ColouredHessianLaw(np.ones(4 * factor), 6 * factor, samples=8 * factor)
-        spectra = drawn_spectra(law, teachers, np.random.default_rng(4))
-        x = law.ppf(PERCENT)
-        shares = np.stack([np.searchsorted(s, x) for s in spectra]) / law.input_dim
-        distances.append(np.abs(shares.mean(0) - PERCENT).max())
+        spectra = drawn_spectra(law, 4000, np.random.default_rng(4))
+        share, _ = empirical_cdf(spectra, law.ppf(PERCENT))
+        distances.append(np.abs(share - PERCENT).max())
     assert distances[0] > 2 * distances[1]
 
 
@@ -145,29 +141,25 @@ def test_several_outputs_against_one_large_network(case):
     levels = law.atom + (1 - law.atom) * PERCENT
     found = np.searchsorted(np.sort(sums.ravel()), law.ppf(levels)) / sums.size
     assert np.abs(found - levels).max() < 3 / min(case)
-    assert (
-        (sums < 1e-9).sum()
-        == n * o - theoretical_rank(Linear(), n, h, o).value
-        == round(law.atom * n * o)
-    )
+    zeros = n * o - theoretical_rank(Linear(), n, h, o).value
+    assert (sums < 1e-9).sum() == zeros == round(law.atom * n * o)
 
 
 def test_several_outputs_convolve():
     """A characteristic function of a sum is a product: two Marchenko-Pastur laws by quadrature."""
     law = OutputsHessianLaw(6, 9, 4)
-    t, ends = 0.15, law.ppf(np.r_[1e-12, 0.25, 0.5, 0.75, 1 - 1e-12])
-    total = sum(
-        quad(lambda x, part=part: part(t * x) * law.pdf(x), a, b, limit=200)[0] * unit
-        for part, unit in ((np.cos, 1), (np.sin, 1j))
-        for a, b in pairwise(ends)
-    )
-    product = 1
-    for factor, scale in ((MarchenkoPastur(6 / 9), 9), (MarchenkoPastur(4 / 9), 9)):
-        product *= sum(
-            quad(lambda x, p=p, f=factor, s=scale: p(t * s * x) * f.pdf(x), *factor.edges)[0] * unit
-            for p, unit in ((np.cos, 1), (np.sin, 1j))
+
+    def characteristic(density, ends, t):
+        parts = (
+            quad(lambda x: np.exp(1j * t * x) * density(x), a, b, limit=200, complex_func=True)[0]
+            for a, b in pairwise(ends)
         )
-    assert total == pytest.approx(product, abs=1e-7)
+        return sum(parts)
+
+    ends = law.ppf(np.r_[1e-12, 0.25, 0.5, 0.75, 1 - 1e-12])
+    parts = (MarchenkoPastur(c / 9) for c in (6, 4))
+    product = math.prod(characteristic(part.pdf, part.edges, 9 * 0.15) for part in parts)
+    assert characteristic(law.pdf, ends, 0.15) == pytest.approx(product, abs=1e-7)
 
 
 @pytest.mark.parametrize("spectrum", [[1.0, -1.0], [0.0, 0.0]])

@@ -38,24 +38,8 @@ def values(activation):
     return activation(INPUTS), activation.derivative(INPUTS), *activation.kernels(SIGMA)
 
 
-def upper_tail(law):
-    return law.isf(np.array([1e-9, 0.3]))
-
-
 def bounds(certificate):
     return certificate.certified, certificate.smallest_eigenvalue.mid()
-
-
-def recorded(results):
-    return [str(vars(results))]
-
-
-def measured(run):
-    return run.measure(descent.near_loss)
-
-
-def losses(comparison):
-    return comparison.flow(np.array([1.0, 10.0]))
 
 
 ERF = draw(ACTIVATIONS["erf"])
@@ -74,7 +58,7 @@ LAWS = [
     laws.NonlinearHessianLaw(9, 9, ERF.activation, 0.3, 1.0),
     laws.OutputsHessianLaw(9, 4, 3),
 ]
-# An object and what it does, by a function that other processes know.
+# An object and what it does.
 OBJECTS = {
     **{f"activation {name}": (g, values) for name, g in ACTIVATIONS.items()},
     **{f"network {name}": (draw(g), hessian.population_hessian) for name, g in ACTIVATIONS.items()},
@@ -85,15 +69,15 @@ OBJECTS = {
     "batch operator": (hessian.BatchHessianOperator(ERF, INPUTS), product),
     "extreme eigenvalues": (extreme_eigenvalues(ERF, 2, rng=np.random.default_rng(2)), fields),
     "density": (spectral_density(ERF, steps=3, rng=np.random.default_rng(3)), fields),
-    **{type(law).__name__: (law, upper_tail) for law in LAWS},
+    **{type(law).__name__: (law, lambda law: law.isf(np.array([1e-9, 0.3]))) for law in LAWS},
     "rank": (RANK, fields),
     "bound": (RANK.lower, fields),
     "certificate": (proof.certify_full_rank(ERF), bounds),
-    "comparison": (NEAR, losses),
+    "comparison": (NEAR, lambda comparison: comparison.flow(np.array([1.0, 10.0]))),
     "curve": (NEAR.descend(3), list),
-    "trajectory": (RUN, measured),
+    "trajectory": (RUN, lambda run: run.measure(descent.near_loss)),
     "divergence": (descent.DivergenceError("the loss grows"), str),
-    "results": (RESULTS, recorded),
+    "results": (RESULTS, lambda results: [str(vars(results))]),
     "verdict": (RESULTS.verdicts[0], fields),
 }
 ROOMS = ("network", "hessian", "laws", "rank", "proof", "descent", "report")

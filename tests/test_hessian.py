@@ -157,22 +157,18 @@ def test_an_odd_activation_does_not_see_the_sign_of_a_unit(net, data):
     assert_equal(population_hessian(flipped), change[:, None] * population_hessian(net) * change)
 
 
-def test_jobs_beyond_memory_name_what_serves_instead():
-    net = draw(3000, 1000, Erf())
-    for covariance in (None, np.eye(3000)):
-        with pytest.raises(
-            MemoryError, match=r"^a dense Hessian of 3001000 .*; use HessianOperator, .* size$"
-        ):
-            population_hessian(net, covariance)
-    with pytest.raises(
-        MemoryError, match=r"^a dense Hessian of 3001000 .*; use BatchHessianOperator, .* batch$"
-    ):
-        batch_hessian(net, np.ones((1, 3000)))
-    small = draw(1, 1, Erf())
-    with pytest.raises(
-        MemoryError, match=r"of 1000000 outputs .*; use BatchHessianOperator, .* spectrum$"
-    ):
-        neural_tangent_kernel(small, np.ones((10**6, 1)))
+@pytest.mark.parametrize(
+    ("function", "sizes", "given", "message"),
+    [
+        (population_hessian, (3000, 1000), None, "a dense .* of 3001000 .*; use HessianO.* size$"),
+        (population_hessian, (3000, 1000), np.eye(3000), "a dense .* 3001000 .*; use Hess.* size$"),
+        (batch_hessian, (3000, 1000), np.ones((1, 3000)), "a dense .* 3001000 .*; use Batch.*h$"),
+        (neural_tangent_kernel, (1, 1), np.ones((10**6, 1)), "a .* 1000000 outputs .* spectrum$"),
+    ],
+)
+def test_jobs_beyond_memory_name_what_serves_instead(function, sizes, given, message):
+    with pytest.raises(MemoryError, match=f"^{message}"):
+        function(draw(*sizes, Erf()), given)
 
 
 @pytest.mark.parametrize(

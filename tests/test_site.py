@@ -20,7 +20,6 @@ from nearopt.report.results import load
 
 SOURCES = sorted(ROOT.glob("lib/nearopt/**/*.py"))
 ROOMS = sorted(path.parent.name for path in ROOT.glob("lib/nearopt/*/__init__.py"))
-VIEWS = {"light": ("light", 1280), "dark": ("dark", 1280), "phone": ("light", 390)}
 
 
 class Page(HTMLParser):
@@ -194,33 +193,36 @@ def test_a_notebook_to_download_runs_elsewhere_and_writes_beside_itself(site, in
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("view", VIEWS)
-def test_pages_render_in_a_browser_without_a_network(site, parsed, chromium, view):
-    scheme, width = VIEWS[view]
-    size = {"width": width, "height": 900}
-    context = chromium.new_context(color_scheme=scheme, viewport=size, offline=True)
+def test_pages_render_in_a_browser_without_a_network(site, parsed, chromium):
+    context = chromium.new_context(offline=True)
     page, trouble = context.new_page(), []
     page.on("requestfailed", lambda request: trouble.append(request.url))
     page.on("pageerror", lambda error: trouble.append(str(error)))
     # The theme itself notes which mode it took.
     page.on("console", lambda m: "[PST]" in m.text or trouble.append(m.text))
     for name in sorted(set(parsed) - {"search.html"}):
+        page.emulate_media(color_scheme="light")
+        page.set_viewport_size({"width": 1280, "height": 900})
         page.goto((site / name).as_uri())
         page.wait_for_function("window.MathJax?.startup?.promise?.then(() => true)")
-        state = page.evaluate(
-            """() => ({
-                wide: document.documentElement.scrollWidth - window.innerWidth,
-                raw: document.querySelectorAll('.math').length,
-                set: document.querySelectorAll('.math mjx-container').length,
-                wrong: document.querySelectorAll('mjx-merror, merror').length,
-                unseen: [...document.images].filter(i => i.complete && !i.naturalWidth).length,
-                background: getComputedStyle(document.body).backgroundColor})"""
-        )
-        assert state["set"] >= state["raw"], name
-        assert state["wrong"] == state["unseen"] == 0, name
-        assert state["wide"] <= 0, name
-        light = sum(map(int, re.findall(r"\d+", state["background"])[:3])) > 3 * 128
-        assert light is (scheme == "light"), name
+        for scheme, width in (("light", 1280), ("light", 390), ("dark", 390)):
+            page.emulate_media(color_scheme=scheme)
+            page.set_viewport_size({"width": width, "height": 900})
+            page.wait_for_function(f"document.documentElement.dataset.theme == '{scheme}'")
+            state = page.evaluate(
+                """() => ({
+                    wide: document.documentElement.scrollWidth - window.innerWidth,
+                    raw: document.querySelectorAll('.math').length,
+                    set: document.querySelectorAll('.math mjx-container').length,
+                    wrong: document.querySelectorAll('mjx-merror, merror').length,
+                    unseen: [...document.images].filter(i => i.complete && !i.naturalWidth).length,
+                    background: getComputedStyle(document.body).backgroundColor})"""
+            )
+            assert state["set"] >= state["raw"], name
+            assert state["wrong"] == state["unseen"] == 0, name
+            assert state["wide"] <= 0, name
+            light = sum(map(int, re.findall(r"\d+", state["background"])[:3])) > 3 * 128
+            assert light is (scheme == "light"), name
     assert not trouble
     context.close()
 

@@ -46,8 +46,8 @@ def test_a_value_keeps_the_type_that_it_was_written_with():
 def test_an_activation_of_one_s_own_can_be_swept():
     sweep = sweep_of(
         notebook="06_nonlinear_spectra",
-        grid={"activation": ["gelu", "sine.py:sine"]},
-        figure={"x": "activation", "y": "off_own"},
+        grid={"activation": ["gelu", "sine.py:sine"], "scale": [0.5, 1]},
+        figure={"x": "scale", "y": "zeta_own", "colour": "activation"},
     )
     fixed = fixed_parameters(sweep | {"fixed": {}}, PAPER["06_nonlinear_spectra"])
     assert "activation" not in fixed

@@ -11,7 +11,7 @@ copyright = author
 language = "en"
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx-mathjax-offline"]
-exclude_patterns = ["data", "generated", "paper.typ"]
+exclude_patterns = ["data", "examples.md", "generated", "paper.typ"]
 myst_enable_extensions = ["amsmath", "colon_fence", "dollarmath"]
 # The notebooks are shown as the workflow ran them.
 nb_execution_mode = "off"
@@ -20,6 +20,7 @@ html_theme = "sphinx_book_theme"
 html_title = "nearopt"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
+html_js_files = ["site.js"]
 html_theme_options = {
     "home_page_in_toc": True,
     "navbar_center": [],

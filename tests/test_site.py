@@ -20,6 +20,9 @@ from nearopt.report.results import load
 
 SOURCES = sorted(ROOT.glob("lib/nearopt/**/*.py"))
 ROOMS = sorted(path.parent.name for path in ROOT.glob("lib/nearopt/*/__init__.py"))
+# Whether a keyboard comes to all that scrolls sideways.
+REACHED = """() => ![...document.querySelectorAll('.equation, .math, pre')].some(
+    e => e.scrollWidth > e.clientWidth && e.tabIndex < 0)"""
 
 
 class Page(HTMLParser):
@@ -70,6 +73,15 @@ def test_a_failed_claim_is_shown_as_failed():
     assert "| 10 | 1.3 | **fails**" in pages.claims_table([claim | verdict | {"tolerance": 1.26}])
 
 
+def test_the_first_page_says_of_each_claim_whether_it_holds(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    claims = [{"claim": f"C{i}", "passed": i != 3} for i in range(1, 8)]
+    page = pages.findings(claims, pages.words())
+    assert re.findall(r"\*\*(C\d) \[(\w+)\]", page) == [
+        (claim["claim"], "holds" if claim["passed"] else "fails") for claim in claims
+    ]
+
+
 def test_every_parameter_is_told_with_its_range_and_values(monkeypatch):
     monkeypatch.chdir(ROOT)
     page = pages.parameters_page()
@@ -86,11 +98,13 @@ def test_every_parameter_is_told_with_its_range_and_values(monkeypatch):
 
 def test_headings_of_the_manuscript_become_headings_of_the_page():
     section = '<section><h3 id="b">1.1 <math><mi>N</mi></math> &amp; more</h3><p>x</p></section>'
+    section += "(Notebook <code>n</code>.)"
     page = pages.paper_page(f"<style>s</style><body><h1>T</h1><h2>1 A</h2>{section}</body>")
     assert "## 1 A\n" in page
     assert "### 1.1 N & more\n" in page
     assert '<span id="b"></span>' in page
     assert "<h1>" not in page
+    assert '(Notebook <a href="notebooks/n.html"><code>n</code></a>.)' in page
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda source: source.stem)
@@ -209,6 +223,7 @@ def test_pages_render_in_a_browser_without_a_network(site, parsed, chromium):
             page.emulate_media(color_scheme=scheme)
             page.set_viewport_size({"width": width, "height": 900})
             page.wait_for_function(f"document.documentElement.dataset.theme == '{scheme}'")
+            page.wait_for_function(REACHED)
             state = page.evaluate(
                 """() => ({
                     wide: document.documentElement.scrollWidth - window.innerWidth,

@@ -32,7 +32,16 @@ EXPECTED = (
     "html export is under active development and incomplete",
     "page set rule was ignored during HTML export",
 )
-BEST = ("01_linear_asymptotics", "spectra")
+# The picture of each claim.
+PICTURES = {
+    "C1": ("04_gd_dynamics", "curves"),
+    "C2": ("04_gd_dynamics", "late"),
+    "C3": ("03_erf_full_rank", "activations"),
+    "C4": ("01_linear_asymptotics", "spectra"),
+    "C5": ("02_polynomial_rank", "samples"),
+    "C6": ("03_erf_full_rank", "ranks"),
+    "C7": ("08_late_learning", "learning"),
+}
 # What closes the page of a notebook.
 RUN = """## Run it
 
@@ -66,6 +75,8 @@ def paper_page(page: str) -> str:
     style = re.search(r"<style>.*?</style>", page, re.DOTALL)
     # The page has its own title, and Sphinx makes sections of the headings.
     body = re.sub(r"<h1>.*?</h1>|</?section[^>]*>", "", body, flags=re.DOTALL)
+    links = r'(Notebook <a href="notebooks/\1.html"><code>\1</code></a>'
+    body = re.sub(r"\(Notebook <code>(\w+)</code>", links, body)
     parts = re.split(r"<h([2-5])([^>]*)>(.*?)</h\1>", body, flags=re.DOTALL)
     lines = ["# The paper", "", "As a page, with all derivations and proofs.", ""]
     lines += raw((style.group() if style else "") + parts[0])
@@ -113,14 +124,35 @@ def claims_table(claims: list[dict[str, Any]]) -> str:
     return "\n".join(table("claims", head, "|---|---|--:|--:|--:|---|", rows))
 
 
-def best_figure(text: str) -> str:
-    """Return the figure of the landing page."""
-    notebook, name = BEST
+def figure(notebook: str, name: str, texts: Texts, caption: str) -> str:
+    """Return a figure that leads to its notebook, with a caption."""
     return (
-        f"```{{figure}} data/{notebook}/{name}.svg\n:alt: {text}\n:width: 100%\n\n"
-        "Nonzero Hessian eigenvalues of linear networks: draws (blue), the law of large networks "
-        "(orange) and the law that is exact at every size (dashed); their differences below.\n```\n"
+        f"```{{figure}} data/{notebook}/{name}.svg\n:alt: {texts[notebook, name]}\n"
+        f":target: notebooks/{notebook}.html\n\n{caption}\n```\n"
     )
+
+
+def findings(claims: list[dict[str, Any]], texts: Texts) -> str:
+    """Return each claim in README's words, with its verdict and a picture."""
+    rows = re.findall(r"^\| (C\d) (.*?) \|", Path("README.md").read_text(), re.M)
+    lines = ["````{container} gallery"]
+    for claim, sentence in rows:
+        holds = all(c["passed"] for c in claims if c["claim"] == claim)
+        verdict = f"[{'holds' if holds else 'fails'}](verdicts.md)"
+        notebook, name = PICTURES[claim]
+        caption = f"**{claim} {verdict}.** {sentence}. ([{notebook}](notebooks/{notebook}.ipynb))"
+        lines.append(figure(notebook, name, texts, caption))
+    return "\n".join([*lines, "````", ""])
+
+
+def gallery(texts: Texts) -> str:
+    """Return the page of all figures."""
+    lines = ["# Figures", "", "Each leads to the notebook that draws it.", ""]
+    lines.append("````{container} gallery")
+    for notebook, name in sorted(texts):
+        caption = f"{texts[notebook, name]} ([{notebook}](notebooks/{notebook}.ipynb))"
+        lines.append(figure(notebook, name, texts, caption))
+    return "\n".join([*lines, "````", ""])
 
 
 def data_page(contents: list[dict[str, Any]]) -> str:
@@ -172,12 +204,18 @@ def write_api(folder: Path) -> None:
         first = (room.__doc__ or "").strip().partition("\n")[0].replace("|", r"\|")
         index.append(f"| [nearopt.{name}](api/{name}.md) | {first} |")
         page = [f"# nearopt.{name}", ""]
-        page += [first] if files else automodule(room.__name__)
+        page += [first, *example(name)] if files else automodule(room.__name__)
         for file in files:
             page += ["", f"## {file}", *automodule(f"{room.__name__}.{file}")]
         (folder / f"{name}.md").write_text("\n".join([*page, ""]))
     index += ["", "```{toctree}", ":hidden:", "", *(f"api/{name}" for name in names), "```", ""]
     folder.with_suffix(".md").write_text("\n".join(index))
+
+
+def example(room: str) -> list[str]:
+    """Return the lines that show a room's example."""
+    marks = [f':start-after: "<!-- {room} -->"', ':end-before: "<!--"']
+    return ["", "```{include} ../examples.md", *marks, "```"]
 
 
 def automodule(name: str) -> list[str]:
@@ -214,15 +252,16 @@ def lay_out(results: Path, sources: Path) -> None:
     generated = sources / "generated"
     for folder in (generated, sources / "notebooks"):
         folder.mkdir()
-    for name in ("paper.pdf", "claims.json"):
-        shutil.copy(results / name, generated)
+    for path in (results / "paper.pdf", results / "claims.json", Path("CITATION.cff")):
+        shutil.copy(path, generated)
     texts = words()
     contents = [load(folder) for folder in folders(results)]
     for content in contents:
         lay_out_run(content, results, sources, texts)
     claims = json.loads((results / "claims.json").read_text())
     (generated / "claims.md").write_text(claims_table(claims))
-    (generated / "best.md").write_text(best_figure(texts[BEST]))
+    (generated / "findings.md").write_text(findings(claims, texts))
+    (sources / "gallery.md").write_text(gallery(texts))
     (sources / "data.md").write_text(data_page(contents))
     (sources / "parameters.md").write_text(parameters_page())
     (sources / "paper.md").write_text(paper_page(manuscript(results)))

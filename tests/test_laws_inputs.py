@@ -15,8 +15,7 @@ from nearopt.laws import coloured as laws_inputs
 from nearopt.laws.coloured import ColouredHessianLaw
 from nearopt.laws.deterministic_equivalent import ConvergenceError
 from nearopt.laws.draws import draw_coloured_spectra
-from nearopt.laws.linear import LinearHessianLaw
-from nearopt.laws.outputs import OutputsHessianLaw
+from nearopt.laws.linear import LinearHessianLaw, OutputsHessianLaw
 from nearopt.laws.statistics import empirical_cdf, largest_difference
 from nearopt.laws.wishart import MarchenkoPastur
 from nearopt.rank.theory import theoretical_rank

@@ -11,8 +11,7 @@ from scipy.special import roots_laguerre, roots_legendre
 from scipy.stats import chi2
 
 from nearopt.laws.coloured import ColouredHessianLaw
-from nearopt.laws.linear import FiniteLinearHessianLaw, LinearHessianLaw
-from nearopt.laws.outputs import OutputsHessianLaw
+from nearopt.laws.linear import FiniteLinearHessianLaw, LinearHessianLaw, OutputsHessianLaw
 from nearopt.laws.wishart import (
     MarchenkoPastur,
     log_singular_value_density,

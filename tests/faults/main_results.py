@@ -23,8 +23,7 @@ from nearopt.hessian.lanczos import extreme_eigenvalues, spectral_density
 from nearopt.hessian.operators import HessianOperator
 from nearopt.laws.coloured import ColouredHessianLaw
 from nearopt.laws.draws import draw_coloured_spectra, draw_linear_spectra
-from nearopt.laws.linear import FiniteLinearHessianLaw, LinearHessianLaw
-from nearopt.laws.outputs import OutputsHessianLaw
+from nearopt.laws.linear import FiniteLinearHessianLaw, LinearHessianLaw, OutputsHessianLaw
 from nearopt.laws.statistics import cdf_scores
 from nearopt.network.inputs import ColouredInputs
 from nearopt.network.smooth import tanh

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from nearopt.checks import Array
-from nearopt.laws.outputs import OutputsHessianLaw
+from nearopt.laws.linear import OutputsHessianLaw
 from nearopt.laws.statistics import binned_density
 from nearopt.report import style
 

@@ -3,9 +3,8 @@
 from nearopt.laws.bulk import leading_count
 from nearopt.laws.coloured import ColouredHessianLaw
 from nearopt.laws.draws import draw_coloured_spectra, draw_linear_spectra
-from nearopt.laws.linear import FiniteLinearHessianLaw, LinearHessianLaw
+from nearopt.laws.linear import FiniteLinearHessianLaw, LinearHessianLaw, OutputsHessianLaw
 from nearopt.laws.nonlinear import NonlinearHessianLaw
-from nearopt.laws.outputs import OutputsHessianLaw
 from nearopt.laws.statistics import (
     binned_density,
     cdf_scores,

@@ -71,9 +71,9 @@ class ChiSquare:
     atom, support = 0.0, (0.0, math.inf)
 
     def __init__(self, freedom: int) -> None:
-        root, self._square = chi(freedom), chi2(freedom)
+        root, square = chi(freedom), chi2(freedom)
         self.density, self.log_density = root.pdf, root.logpdf
-        self.pdf, self.below, self.above = self._square.pdf, self._square.cdf, self._square.sf
+        self.pdf, self.below, self.above = square.pdf, square.cdf, square.sf
         self.ends = root.ppf(NEGLIGIBLE), root.isf(NEGLIGIBLE)
         self.tails = root.ppf(1e-300), root.isf(1e-300)
         self.cumulants = freedom * np.array([1.0, 2.0, 8.0, 48.0])
@@ -83,11 +83,13 @@ class MarchenkoPasturSquare:
     """`rows` times a Marchenko-Pastur variable: eigenvalues of W^T W, W (rows, columns), large."""
 
     def __init__(self, rows: int, columns: int) -> None:
-        self._rows, self._law = rows, MarchenkoPastur(columns / rows)
+        law = MarchenkoPastur(columns / rows)
+        self._rows, self._law = rows, law
+        self.pdf, self.above = law(scale=rows).pdf, law(scale=rows).sf
         self.atom = max(0.0, 1 - rows / columns)
         self.rule = legendre_for_rough_ends(128)
         self.support = self.ends = self.tails = tuple(
-            np.sqrt(np.multiply(rows, self._law.edges)).tolist()
+            np.sqrt(np.multiply(rows, law.edges)).tolist()
         )
         c = columns / rows
         self.cumulants = np.array([1.0, c, c**2, c**3 - c**2]) * float(rows) ** np.arange(1, 5)
@@ -97,20 +99,12 @@ class MarchenkoPasturSquare:
         return 2 * t / self._rows * self._law._pdf(t * t / self._rows)
 
     def log_density(self, t: Array) -> Array:
-        """Return its logarithm, for every t > 0."""
+        """Return the logarithm of the density, for every t > 0."""
         return np.log(self.density(t))
-
-    def pdf(self, x: Array) -> Array:
-        """Return the density of t^2."""
-        return self._law._pdf(x / self._rows) / self._rows
 
     def below(self, x: Array) -> Array:
         """Return the probability of 0 < t^2 <= x."""
         return self._law.below(x / self._rows)
-
-    def above(self, x: Array) -> Array:
-        """Return the probability of t^2 > x."""
-        return self._law._sf(x / self._rows)
 
 
 class WishartSquare:

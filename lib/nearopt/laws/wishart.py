@@ -1,18 +1,16 @@
 """The mean density of the eigenvalues of a real Wishart matrix, exact at any size.
 
-It is what the Marchenko-Pastur law is the limit of. `singular_value_density` is its only
-formula; `nearopt.laws.linear` convolves it.
+Its limit is the Marchenko-Pastur law; `nearopt.laws.linear` convolves it.
 """
 
 import math
 
 import numpy as np
-from scipy.optimize import elementwise
 from scipy.special import betaln, gammaincc, gammaln, xlogy
 from scipy.stats import rv_continuous
 
 from nearopt.checks import Array, finite_array, positive_integer, positive_number
-from nearopt.laws.tails import legendre
+from nearopt.laws.tails import inverse, legendre
 
 # Beyond this, an aspect ratio leaves a law that floats do not resolve.
 MOST_UNEQUAL = 1e20
@@ -189,17 +187,10 @@ class MarchenkoPastur(rv_continuous):
         return self._but_near(upper, upper, x, rest)
 
     def _ppf(self, q: Array) -> Array:
-        above = np.maximum(q, self.atom)
-        root = elementwise.find_root(
-            lambda x, level: self._cdf(x) - level, self.edges, args=(above,)
-        ).x
-        return np.where(q > self.atom, root, 0.0)
+        return np.where(q > self.atom, inverse(self._cdf, np.array(self.edges), q), 0.0)
 
     def _isf(self, q: Array) -> Array:
-        least = np.minimum(q, self._sf(np.array(self.edges[0])))
-        root = elementwise.find_root(
-            lambda x, level: self._sf(x) - level, self.edges, args=(least,)
-        ).x
+        root = inverse(lambda x: -self._sf(x), np.array(self.edges), -q)
         return np.where(q < 1 - self.atom, root, 0.0)
 
     def _stats(self) -> tuple[float, float, float, float]:

@@ -312,5 +312,5 @@ results.settled()
 #
 # - One output, white inputs, independent Gaussian weights. Five inputs and units or more.
 # - That what else the Hessian has does not move the limit is derived, degree by degree, not proved for every $g$. The count and the theorem for $u^2$ are proved (manuscript).
-# - Degree 1 must stand apart, $N_h \zeta > 2(\kappa_2 + \kappa_+)$, or be absent, and there must be room for degree 3: $(N_i + 1)(N_i + 2) \ge 6 N_h$ is always enough. Elsewhere the law refuses.
+# - There must be room for degree 3: $(N_i + 1)(N_i + 2) \ge 6 N_h$ is always enough. Elsewhere the law refuses.
 # - The law is of the mean over teachers. What its lower end makes of learning, when each teacher has its own, is in notebook 08.

@@ -52,7 +52,7 @@ class NonlinearHessianLaw(rv_continuous):
     parameter_count : int
         P.
     separation : float
-        Nh (E g')^2 / Var g', by which linear eigenvalues exceed the bulk; below 5 the law is worse.
+        Nh (E g')^2 / Var g', by which linear eigenvalues exceed the bulk.
     atom : float
         Share of zeros, Nh / P for ReLU. `pdf` leaves it out; `cdf`, `ppf` and `rvs` have it.
     late_coefficient : float
@@ -61,8 +61,7 @@ class NonlinearHessianLaw(rv_continuous):
     Raises
     ------
     ValueError
-        If the linear eigenvalues hardly separate from the bulk, or cubic features are more than
-        their dimensions.
+        If cubic features are more than their dimensions.
     """
 
     def __init__(
@@ -124,7 +123,14 @@ class NonlinearHessianLaw(rv_continuous):
         size = p @ (rest + quadratic)
         self.separation, crowding = nh * (p @ kappa[0]) / size, nh * ni / math.comb(ni + 2, 3)
         cubic = kappa[2] * (1 - 1 / ni)
-        self._require_large(size / (p @ m.slope), crowding * (p @ cubic), p @ rest)
+        if size < 1e-12 * (p @ m.slope):
+            raise ValueError("activation must not be linear; use LinearHessianLaw")
+        if crowding * (p @ cubic) > p @ rest > 0:
+            raise ValueError(
+                f"{ni} inputs have too few dimensions for the cubic features of {nh} hidden units, "
+                f"by a factor of {crowding * (p @ cubic) / (p @ rest):.3g}; use more inputs, or "
+                "spectrum of drawn teachers"
+            )
         own = p @ (m.square - h[0] ** 2 - h[1] ** 2 - h[2] ** 2 / 2)
         own = own if own > 1e-12 * (p @ m.square) else p @ m.square
         lowest = min(a2 * (p @ rest or size), own)
@@ -133,23 +139,6 @@ class NonlinearHessianLaw(rv_continuous):
         ends = np.log([1e-6 * lowest, highest])
         x = np.linspace(*ends, math.ceil(PER_DECADE * (ends[1] - ends[0]) / math.log(10)))
         self._bulk = Bulk(ni / nh, crowding, self.sigma2, p, linear, quadratic, cubic, rest, x)
-
-    def _require_large(self, nonlinear: float, cubic: float, rest: float) -> None:
-        """Refuse what the law does not describe."""
-        if nonlinear < 1e-12:
-            raise ValueError("activation must not be linear; use LinearHessianLaw")
-        if 0.1 < self.separation < 2:
-            raise ValueError(
-                f"hidden_dim (E g')^2 / Var g' must be above 2, not {self.separation:.3g}: the "
-                "linear eigenvalues are not separate from the bulk; use more hidden units, or "
-                "spectrum of drawn teachers"
-            )
-        if cubic > rest > 0:
-            raise ValueError(
-                f"{self.input_dim} inputs have too few dimensions for the cubic features of "
-                f"{self.hidden_dim} hidden units, by a factor of {cubic / rest:.3g}; use more "
-                "inputs, or spectrum of drawn teachers"
-            )
 
     def _counts(self) -> Array:
         """Return the mean number of eigenvalues below each level."""

@@ -40,7 +40,7 @@ hidden_dim: int = 6  # Hidden units of the networks on the data, 1 to 40.
 wide_hidden_dim: int = 60  # Hidden units of the wider linear networks on the data, 1 to 1000.
 teachers: int = 2000  # Linear teachers drawn for each spectrum, 100 to 1000000.
 epsilon: float = 0.001  # Standard deviation of a student's start from its teacher, 1e-06 to 0.01.
-descent_steps: int = 1000  # Steps of gradient descent on the data, 10 to 10000000.
+descent_steps: int = 300  # Steps of gradient descent on the data, 10 to 10000000.
 seed: int = 20251220  # Seed of the random numbers, 0 or more.
 results_dir: str = ""  # Folder to write results to; empty for none.
 

@@ -5,11 +5,13 @@ import gzip
 import numpy as np
 import pandas as pd
 import pytest
+from checkout import copy_checkout, run
 
 from nearopt import checks
 from nearopt.rank.count import covariance_rank
 from nearopt.report import files as data
 from nearopt.report.files import load_digits, load_inputs, standardise
+from nearopt.report.results import load
 
 GOOD = np.array([[1.0, 2.5, -3.0], [0.0, 1.0, 4.0], [2.0, 2.0, 1.0], [5.0, -1.0, 0.5]])
 
@@ -256,3 +258,34 @@ def test_standardised_inputs_have_one_factor(scale):
     assert np.trace(covariance) == pytest.approx(3)
     expected = np.cov(GOOD.T, bias=True)
     np.testing.assert_allclose(covariance / covariance[0, 0], expected / expected[0, 0])
+
+
+def data_of_all_kinds():
+    rng = np.random.default_rng(20251220)
+    mixed = rng.standard_normal((178, 5)) @ rng.standard_normal((5, 13))
+    return {
+        "scales as of wines": (mixed + rng.standard_normal(mixed.shape))
+        * np.geomspace(0.1, 300, 13),
+        "few samples": rng.standard_normal((8, 5)),
+        "more features than samples": rng.standard_normal((12, 40)),
+        "two samples": rng.standard_normal((2, 3)),
+        "long tails": np.exp(1.5 * rng.standard_normal((300, 6))),
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "table"), data_of_all_kinds().items())
+def test_verdicts_hold_on_data_of_all_kinds(kind, table, tmp_path):
+    checkout = copy_checkout(tmp_path / "checkout")
+    np.savetxt(checkout / "my.csv", table, delimiter=",")
+    (checkout / "config/own.yaml").write_text('05_real_inputs: {inputs: "my.csv"}\n')
+    done = run(
+        *(checkout, "snakemake", "--cores", "1", "results/quick/05_real_inputs/values.json"),
+        *("--configfile", "config/quick.yaml", "config/own.yaml"),
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    content = load(checkout / "results/quick/05_real_inputs")
+    assert [v for v in content["verdicts"] if not v["passed"]] == []
+    told = (checkout / "logs/quick/05_real_inputs.log").read_text()
+    assert f"my.csv: shape {table.shape}" in told
+    assert "Warning" not in told

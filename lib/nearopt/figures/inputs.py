@@ -91,7 +91,8 @@ def real_descent(
         label = MATHS.get(activation, activation)
         axes.loglog(times[1:], losses[1:] / start, ".", color=color, label=label)
         for name, line in lines.items():
-            axes.plot(times[1:], predicted[activation][name][1:] / start, line, color=color)
+            shown = np.minimum(predicted[activation][name][1:] / start, 100)
+            axes.plot(times[1:], shown, line, color=color)
     for name, line in lines.items():
         axes.plot([], [], line, color=style.EXACT, label=name)
     axes.set(xlabel="steps of gradient descent", ylabel="loss / loss at the start")

@@ -36,7 +36,7 @@ from nearopt.network import ColouredInputs
 from nearopt.report.files import load_inputs
 
 FILES = tempfile.TemporaryDirectory()
-SUM = Polynomial((0.0, 1.0, 1.0, 1.0, 1.0))
+SUM, SQUARE = Polynomial((0.0, 1.0, 1.0, 1.0, 1.0)), Polynomial((0.0, 0.0, 1.0))
 STUDENTS = {"rate": 1e-3, "steps": np.array([2]), "epsilon": 1e-3}
 EIGENPAIRS = np.ones(200), np.eye(200)
 KINDS, ENDINGS = ("float64", "float32", "int8"), ("csv", "npy", "parquet")
@@ -115,6 +115,8 @@ JOBS = [
     (hessian.extreme_eigenvalues, lambda: [net(200, 100), 1], {"steps": 100}),
     (hessian.spectral_density, lambda: [net(20, 200)], {"steps": 30}),
     (hessian.smallest_batch_eigenvalues, lambda: [net(2, 50), 9, [6000]]),
+    (hessian.quadratic_null_vectors, lambda: [net(40, 40, SQUARE)]),
+    (hessian.scaling_directions, lambda: [net(10, 250, ReLU())]),
     (laws.draw_linear_spectra, lambda: [500, 2000, 1]),
     (laws.draw_coloured_spectra, lambda: [np.ones(600), 600, 1]),
     (laws.FiniteLinearHessianLaw, lambda: [60, 60]),

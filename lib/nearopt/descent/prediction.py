@@ -78,7 +78,16 @@ def expected_loss(
     """Mean of `predicted_loss` over deviations delta ~ N(0, epsilon^2 I), shape (times,).
 
     Each (q_i . delta)^2 has the mean epsilon^2, whatever the eigenvectors, so that the loss is
-    epsilon^2 / 2 times the sum of lambda_i d_i(t) over the eigenvalues (P,); zeros may be left out.
+    epsilon^2 / 2 times the sum of lambda_i d_i(t).
+
+    Parameters
+    ----------
+    eigenvalues : array of shape (P,)
+        Of the Hessian; zeros may be left out.
+    times, rate
+        As in `predicted_loss`.
+    epsilon : float
+        Standard deviation of each parameter's deviation.
     """
     values = np.maximum(finite_array("eigenvalues", eigenvalues, (None,)), 0.0)
     scale = positive_number("epsilon", epsilon) ** 2 / 2
@@ -98,7 +107,14 @@ def steps_to(eigenvalues: Array, fractions: Sequence[float]) -> list[float]:
 
     For gradient descent at the rate 1 / lambda_max from isotropic deviations
     (`expected_loss`). The first step removes the steepest mode, and no answer is less than that one
-    step; later ones are interpolated. Zeros among the eigenvalues (P,) do not matter.
+    step; later ones are interpolated.
+
+    Parameters
+    ----------
+    eigenvalues : array of shape (P,)
+        Of the Hessian, as `nearopt.hessian.batch_spectrum` has them; zeros do not matter.
+    fractions : sequence of float
+        Between 0 and 1.
     """
     fractions = finite_array("fractions", fractions, (None,))
     if not ((fractions > 0) & (fractions < 1)).all():
@@ -120,8 +136,15 @@ def steps_to(eigenvalues: Array, fractions: Sequence[float]) -> list[float]:
 def summary(name: str, eigenvalues: Array, fraction: float = 0.01) -> str:
     """Say in plain words how long gradient descent takes and what it never learns.
 
-    A positive eigenvalue counts as a direction that is learned, however small: of those that a
-    dense matrix has, pass 0 for what `nonzero` leaves out, which is rounding.
+    Parameters
+    ----------
+    name : str
+        What the text begins with.
+    eigenvalues : array of shape (P,)
+        As for `steps_to`. A positive one counts as a direction that is learned, however small: of
+        those that a dense matrix has, pass 0 for what `nonzero` leaves out, which is rounding.
+    fraction : float
+        Of the loss, between 0 and 1.
     """
     values, count = _positive(eigenvalues), len(eigenvalues)
     (steps,) = steps_to(eigenvalues, [positive_number("fraction", fraction)])

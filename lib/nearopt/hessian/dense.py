@@ -73,7 +73,14 @@ def population_hessian(net: TwoLayer, input_covariance: ArrayLike | None = None)
 def batch_hessian(net: TwoLayer, inputs: Array) -> Array:
     """J^T J / N, shape (P, P): Hessian of the loss over a batch, sum_n |y_n - y*_n|^2 / 2N.
 
-    Taken at the teacher `net`; its rank is at most N * output_dim for N inputs (N, input_dim).
+    Its rank is at most N * output_dim.
+
+    Parameters
+    ----------
+    net : TwoLayer
+        The teacher, and the student.
+    inputs : array of shape (N, input_dim)
+        The batch.
     """
     require_network("net", net)
     inputs = finite_array("inputs", inputs, (None, net.input_dim))
@@ -93,7 +100,8 @@ def batch_hessian(net: TwoLayer, inputs: Array) -> Array:
 def neural_tangent_kernel(net: TwoLayer, inputs: Array) -> Array:
     """J J^T / N over a batch of N inputs, which has the nonzero spectrum of `batch_hessian`.
 
-    Of shape (N * output_dim, N * output_dim), sample by sample, its outputs within.
+    Of shape (N * output_dim, N * output_dim), sample by sample, its outputs within. Parameters are
+    those of `batch_hessian`.
     """
     require_network("net", net)
     inputs = finite_array("inputs", inputs, (None, net.input_dim))

@@ -65,7 +65,8 @@ def batch_spectrum(net: TwoLayer, inputs: Array) -> Array:
     """Return all eigenvalues of `batch_hessian(net, inputs)`, ascending, shape (P,).
 
     They are squared singular values of the Jacobian, so that those far below the rounding error
-    of the largest are still right; below the square of that they are 0.
+    of the largest are still right; below the square of that they are 0. Parameters are those of
+    `batch_hessian`.
     """
     require_network("net", net)
     inputs = finite_array("inputs", inputs, (None, net.input_dim))

@@ -23,7 +23,16 @@ SAMPLES = 4
 def jacobian_rank(
     net: TwoLayer, *, rng: np.random.Generator, max_precision: int = 4096
 ) -> int | None:
-    """Prove the rank of the Hessian at a teacher of any activation that `ball_function` knows.
+    """Prove the rank of the Hessian at a teacher.
+
+    Parameters
+    ----------
+    net : TwoLayer
+        The teacher, of any activation that `ball_function` knows.
+    rng : Generator
+        Source of the inputs.
+    max_precision : int
+        Bits at which to give up.
 
     Returns
     -------
@@ -84,6 +93,8 @@ def certify_batch_ranks(net: TwoLayer, inputs: Array, bits: int = 256) -> bool:
         With the activation `Erf` and one output.
     inputs : array of shape (P, input_dim)
         As many inputs as parameters.
+    bits : int
+        Working precision.
     """
     require_network("net", net)
     if not isinstance(net.activation, Erf) or net.output_dim != 1:

@@ -24,7 +24,18 @@ def draw_certificates(
     sigma2: float = 1.0,
     rng: np.random.Generator,
 ) -> pd.DataFrame:
-    """Draw so many teachers of each (input_dim, hidden_dim) and certify them.
+    """Draw teachers with `Erf` of each shape and certify them.
+
+    Parameters
+    ----------
+    shapes : iterable of (input_dim, hidden_dim)
+        The sizes.
+    teachers : int
+        Drawn for each shape.
+    sigma1, sigma2 : float
+        Standard deviations of the weights W1 and W2.
+    rng : Generator
+        Source of the weights.
 
     Returns
     -------

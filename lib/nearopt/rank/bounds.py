@@ -35,10 +35,14 @@ class Rank:
 
     Attributes
     ----------
+    value : int
+        The rank.
     parameters : int
         P, the number of parameters of the network.
     method : str
         How `value` was found: numerical, exact or theory, and how.
+    lower, upper : Bound
+        Proved bounds of the rank.
     """
 
     value: int

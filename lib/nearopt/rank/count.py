@@ -55,8 +55,15 @@ def exact_rank(
     (Schwartz and Zippel). The rank is proved if the count meets an upper bound, the least of
     `nearopt.rank.bounds`.
 
-    Only which of the activation's coefficients are not zero matters (`nearopt.rank.double_points`),
-    so each of these is taken to be 1.
+    Parameters
+    ----------
+    activation : Polynomial
+        Only which of its coefficients are not zero matters (`nearopt.rank.double_points`), so each
+        of these is taken to be 1.
+    input_dim, hidden_dim, output_dim : int
+        Sizes of the network.
+    rng : Generator
+        Source of the weights and the inputs.
     """
     degrees, sizes = degrees_and_sizes(activation, input_dim, hidden_dim, output_dim)
     return _record(_jacobian(degrees, sizes, rng).rank(), degrees, *sizes)

@@ -18,6 +18,8 @@ def fit_student(student: TwoLayer, inputs: Array, outputs: Array) -> TwoLayer:
 
     Parameters
     ----------
+    student : TwoLayer
+        Where to start.
     inputs, outputs : arrays of shapes (samples, input_dim) and (samples, output_dim)
         The batch, and what the teacher answers.
     """
@@ -48,10 +50,14 @@ def relative_errors(
 
     Parameters
     ----------
+    teacher : TwoLayer
+        Its answers are learned.
     distance : float
         Standard deviation of the student's parameters from the teacher's.
     batches : array of int
         Sizes of the batches; each is the beginning of the next.
+    rng : Generator
+        Source of the student, the batch and the new inputs.
     """
     require_network("teacher", teacher)
     require_generator(rng)

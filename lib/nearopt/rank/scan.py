@@ -34,7 +34,18 @@ def scan_ranks(
 ) -> pd.DataFrame:
     """Count the rank at every width until it stops growing, one row reduction for each case.
 
-    A row for each width, with the reason of its upper bound and what a count of dimensions expects.
+    Parameters
+    ----------
+    cases : iterable of (degrees, input_dim, output_dim)
+        As `scan_cases` returns them.
+    rng : Generator
+        Source of the weights and the inputs.
+
+    Returns
+    -------
+    DataFrame
+        A row for each width: degrees, outputs, inputs, units, parameters, the exact rank, the
+        dimension count, whether the rank is proved, and the reason of its upper bound.
     """
     rows = []
     for degrees, n, outputs in cases:
@@ -73,7 +84,22 @@ def dimension_count(degrees: Degrees, n: int, h: int, outputs: int = 1) -> int:
 def tabulate_ranks(
     choices: Iterable[Degrees], max_input_dim: int, max_hidden_dim: int, *, rng: np.random.Generator
 ) -> pd.DataFrame:
-    """Count and predict the rank of every network of one output up to these sizes, a row each."""
+    """Count and predict the rank of every network of one output up to these sizes.
+
+    Parameters
+    ----------
+    choices : iterable of frozenset of int
+        Degrees of the monomials of each activation.
+    max_input_dim, max_hidden_dim : int
+        The largest sizes.
+    rng : Generator
+        Source of the weights and the inputs.
+
+    Returns
+    -------
+    DataFrame
+        A row for each network: degrees, inputs, units, parameters, the exact rank, theory's rank.
+    """
     max_input_dim = positive_integer("max_input_dim", max_input_dim)
     max_hidden_dim = positive_integer("max_hidden_dim", max_hidden_dim)
     rows = []

@@ -30,9 +30,19 @@ def theoretical_rank(
 ) -> Rank:
     """Rank of the Hessian at a generic teacher, from closed forms alone.
 
-    The method names the theorem if the value is proved. Otherwise the value is the smallest upper
-    bound that is proved, to which no exception is known, and the method says that this is a
-    conjecture and where it was checked.
+    Parameters
+    ----------
+    activation : Polynomial
+        Only which of its coefficients are not zero matters.
+    input_dim, hidden_dim, output_dim : int
+        Sizes of the network.
+
+    Returns
+    -------
+    Rank
+        The method names the theorem if the value is proved. Otherwise the value is the smallest
+        upper bound that is proved, to which no exception is known, and the method says that this
+        is a conjecture and where it was checked.
     """
     degrees, sizes = degrees_and_sizes(activation, input_dim, hidden_dim, output_dim)
     lower = upper = closed_form(degrees, *sizes)

@@ -196,7 +196,7 @@ def test_certificates_are_verified_from_the_file_alone(net, tmp_path):
     assert saved(certify_full_rank(net), tmp_path).read_bytes() == first
 
 
-def test_every_certificate_verifies_before_it_is_path():
+def test_every_certificate_verifies_before_it_is_saved():
     """A second proof finds other last digits, which the stated slack must allow for."""
     for seed in range(20):
         assert certify_full_rank(draw(1 + seed % 3, 1 + seed % 2, ERF, seed)).verify()

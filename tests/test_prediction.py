@@ -61,6 +61,7 @@ def test_eigenvalue_one_over_rate_is_gone_after_one_step():
 
 def test_far_above_the_critical_rate_a_loss_is_infinite():
     assert predicted_loss((np.ones(1), np.eye(1)), np.ones(1), [1e4], 3.0) == np.inf
+    assert predicted_loss((np.ones(1), np.eye(1)), np.zeros(1), [1e4], 3.0) == 0
 
 
 def test_small_rates_tend_to_the_flow(eigenpairs):

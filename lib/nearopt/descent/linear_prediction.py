@@ -115,7 +115,7 @@ def _linear_mean(
     """
     times, names = checked_times(times), ("sigma1", "sigma2", "epsilon")
     variance1, variance2, variance = (
-        positive_number(*pair) ** 2 for pair in zip(names, scales, strict=True)
+        positive_number(name, scale) ** 2 for name, scale in zip(names, scales, strict=True)
     )
     zeros = max(0.0, 1 - hidden_dim / input_dim)
     nonzero, moment = np.empty((2, len(times)))

@@ -68,8 +68,10 @@ def predicted_loss(
     values = finite_array("eigenvalues", eigenpairs[0], (None,))
     deviation = finite_array("deviation", deviation, (None,))
     vectors = finite_array("eigenvectors", eigenpairs[1], (len(deviation), len(values)))
-    weights = values * (vectors.T @ deviation) ** 2
-    return _decay(values, checked_times(times), rate) @ np.maximum(weights, 0.0) / 2
+    weights = np.maximum(values * (vectors.T @ deviation) ** 2, 0.0)
+    # A mode of no weight stays without, however fast it would grow.
+    decay = _decay(np.where(weights > 0, values, 0.0), checked_times(times), rate)
+    return decay @ weights / 2
 
 
 def expected_loss(

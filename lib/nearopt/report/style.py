@@ -60,11 +60,12 @@ def save(figure: Figure, stem: Path, parameters: str) -> list[Path]:
     about = {"pdf": "Subject", "svg": "Description", "png": "Description"}
     dates = {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {}}
     files = []
-    # The layout is found once, which takes as long as to draw.
+    # The layout is found once: each file would find it again, which takes as long as to draw.
     figure.draw_without_rendering()
-    figure.set_layout_engine("none")
-    for ending, key in about.items():
-        files.append(stem.with_name(f"{stem.name}.{ending}"))
-        with mpl.rc_context({"pdf.fonttype": 42, "svg.hashsalt": "nearopt"}):
+    fixed = {"figure.constrained_layout.use": False}
+    with mpl.rc_context({"pdf.fonttype": 42, "svg.hashsalt": "nearopt"} | fixed):
+        figure.set_layout_engine(None)
+        for ending, key in about.items():
+            files.append(stem.with_name(f"{stem.name}.{ending}"))
             figure.savefig(files[-1], metadata={key: parameters, **dates[ending]})
     return files

@@ -33,7 +33,7 @@ paper: environment ## run all notebooks at full size and typeset results/paper/p
 	@$(SNAKEMAKE) --configfile config/paper.yaml
 	@$(VENV) python workflow/claims.py results/paper/claims.json
 
-quick: environment ## the same in a minute at small sizes, results/quick/paper.pdf
+quick: environment ## the same soon, at small sizes, results/quick/paper.pdf
 	@$(SNAKEMAKE) --configfile config/quick.yaml
 	@$(VENV) python workflow/claims.py results/quick/claims.json
 

@@ -36,7 +36,7 @@ class NonlinearHessianLaw(rv_continuous):
     To the limit F it adds, each with its share, the families of order Ni + Nh: Ni linear
     eigenvalues, taken out of the bulk; the pairs i = j; each unit's own two; the constant one. Its
     cdf is within about 0.01 of exact spectra at 20 units, where F alone is off by 1 / Nh. It is off
-    by up to 0.04 where features of degree 3 or 4 have few dimensions, 6 Nh near Ni^2.
+    by up to 0.06 where features of degree 3 or 4 have few dimensions, 6 Nh near Ni^2.
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ import yaml
 from nearopt.report.parameters import SCHEMA
 
 ROOT = SCHEMA.parents[1]
-TOP = ("CITATION.cff", "Snakefile", "pyproject.toml", "requirements.lock")
+TOP = ("CITATION.cff", "README.md", "Snakefile", "pyproject.toml", "requirements.lock")
 NOTEBOOKS = sorted(path.stem for path in ROOT.glob("notebooks/*.py"))
 
 

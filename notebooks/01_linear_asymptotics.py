@@ -9,19 +9,19 @@
 # ---
 
 # %% [markdown]
-# # The Hessian of a linear network has rank $N_i$; its spectrum is a chi-square law convolved with Wishart's, which tends to Marchenko-Pastur's
+# # The Hessian of a linear network has rank $N_i$; its nonzero eigenvalues are a chi-square variable plus eigenvalues of a Wishart matrix
 #
 # **The question.** Near its optimum a network learns at the rates that the eigenvalues of the loss's Hessian set. For the simplest network, two
 # linear layers, how many directions are learned at all, and at which rates?
 #
-# **A surprise first.** With 10 inputs and 20 hidden units there are 220 parameters, and 210 of the 220 eigenvalues are zero, at every teacher
-# with $W_2 \ne 0$.
+# **A surprise first.** With 10 inputs and 20 hidden units there are 220 parameters, and 210 of the 220 eigenvalues are zero, whatever the
+# weights, unless those of the second layer are all zero.
 #
-# **What you will see.** Where the zeros come from, in five lines. A law of the other $N_i$ eigenvalues over random teachers: with the Wishart
-# part in its limit, as in the paper ([arXiv:2512.15606](https://arxiv.org/abs/2512.15606)), and exactly at every size, new here.
+# **What you will see.** Where the zeros come from. A law of the other $N_i$ eigenvalues over random weights: with the Wishart part in its
+# limit, as in the paper ([arXiv:2512.15606](https://arxiv.org/abs/2512.15606)), and exactly at every size, new here.
 #
-# **What you will learn.** Why the two layers act as one matrix and one number, and so as a Marchenko-Pastur law and a chi-square law; and how to
-# tell an exact law from a very good one.
+# **What you will learn.** Why the first layer brings a Wishart matrix, for large networks a Marchenko-Pastur law, and the second a chi-square
+# law; and how to tell an exact law from a very good one.
 #
 # **What you need.** Eigenvalues, and the Wishart matrix by name. One minute to run. Verdicts carry the labels of README's claims: C3 is the
 # rank, C4 the law.
@@ -36,8 +36,8 @@
 # ## Setting
 #
 # Teacher and student are $y = W_2 W_1 x$ with $x \sim \mathcal N(0, I)$; $\theta$ is all weights of the student, $y^*$ the teacher's output.
-# Where the student equals the teacher, the Hessian of the loss $\tfrac12 \mathbb E\,|y - y^*|^2$ is $H = \mathbb E[J^\top J]$, as its other term
-# is multiplied by the error, zero there. Teachers have independent Gaussian weights.
+# Where the student equals the teacher, the Hessian of the loss $\tfrac12 \mathbb E\,|y - y^*|^2$ is $H = \mathbb E[J^\top J]$, as its term with
+# second derivatives of $y$ is multiplied by the error, zero there. Teachers have independent Gaussian weights.
 #
 # ## Parameters
 #
@@ -89,7 +89,7 @@ J = np.hstack([x @ W1.T, np.einsum("k,si->ski", W2, x).reshape(len(x), 6)])
 sampled = J.T @ J / len(x)
 
 # %% [markdown]
-# All of that passes through the two numbers $v = W_1^\top W_2^\top$, for $y = v^\top x$. So $J = x^\top D$ with
+# The parameters act only through the two numbers $v = W_1^\top W_2^\top$, for $y = v^\top x$. So $J = x^\top D$ with
 # $D = \partial v / \partial \theta$, and since $\mathbb E[x x^\top] = I$,
 #
 # $$ H = D^\top D, \qquad D = \bigl[\, W_1^\top \;\; W_2 \otimes I \,\bigr] . $$
@@ -116,7 +116,7 @@ int(np.linalg.matrix_rank(np.hstack([W1.T, np.kron(0 * W2, np.eye(2))])))
 # %% [markdown]
 # ## The rank is $N_i$
 #
-# Now at size: one teacher, and the whole Hessian of all its parameters from the library, with no shortcut.
+# Now larger: one teacher, and the whole Hessian of all its parameters from the library, with no shortcut.
 
 # %%
 from nearopt import Linear, TwoLayer
@@ -129,7 +129,7 @@ eigenvalues = np.linalg.eigvalsh(population_hessian(teacher))
 nonzero = eigenvalues[-input_dim:]
 
 # %% [markdown]
-# All of its eigenvalues, by their size. Between the zeros, rounding to below $10^{-13}$, and the $N_i$ others there is nothing.
+# All of its eigenvalues, by their size. Between the zeros, which rounding leaves below $10^{-13}$, and the $N_i$ others there is nothing.
 
 # %%
 figure, axes = plt.subplots(figsize=(style.HALF, 2.0))
@@ -173,12 +173,12 @@ results.settled()
 # %% [markdown]
 # ## The law of the nonzero eigenvalues
 #
-# A nonzero eigenvalue is $|W_2|^2$ plus an eigenvalue of $W_1^\top W_1$, and the two are independent. The first is $\sigma_2^2$ times a
-# chi-square variable with $N_h$ degrees of freedom. In the limit of large networks the second follows $\sigma_1^2 N_h$ times the
-# Marchenko-Pastur law of aspect ratio $c = N_i/N_h$. Their convolution is the paper's, the *asymptotic law* (`LinearHessianLaw`). At any size
-# the second part has a known mean density, a sum of Laguerre polynomials (after Adler, Forrester, Nagao and van Moerbeke 2000), which
-# `singular_value_density` in `nearopt.laws.wishart` computes. In the convolution it gives the *finite-size law* (`FiniteLinearHessianLaw`),
-# which is exact.
+# A nonzero eigenvalue is $|W_2|^2$ plus an eigenvalue of the Wishart matrix $W_1^\top W_1$, and the two are independent. The first is
+# $\sigma_2^2$ times a chi-square variable with $N_h$ degrees of freedom. In the limit of large networks the second follows $\sigma_1^2 N_h$ times
+# the Marchenko-Pastur law of aspect ratio $c = N_i/N_h$, which lies between $(1 - \sqrt c)^2$ and $(1 + \sqrt c)^2$, and at zero if $c > 1$. The
+# convolution is the paper's, the *asymptotic law* (`LinearHessianLaw`). At any size the second part has a known mean density, by Laguerre
+# polynomials (after Adler, Forrester, Nagao and van Moerbeke 2000; `singular_value_density` in `nearopt.laws.wishart`). Convolved with the
+# chi-square law it gives the *finite-size law* (`FiniteLinearHessianLaw`), which is exact.
 
 # %%
 spectra = {s: laws.draw_linear_spectra(*s, teachers, rng=rng, **scales) for s in shapes}
@@ -233,9 +233,9 @@ results.figure("unequal", figures.linear_spectra(others, **unequal))
 # %% [markdown]
 # ## How good are the two laws?
 #
-# We score the draws' cumulative distribution minus the finite-size law's, in standard errors, at 99 percentiles of each spectrum. Where few
-# teachers reach a percentile the error is enlarged. If the law is exact, the largest score exceeds the tolerance with probability at most
-# 1/1000, by the empirical Bernstein bound, for any number of teachers.
+# At 99 percentiles of each spectrum, a score is the draws' cumulative distribution minus the finite-size law's, in standard errors; it is made
+# a little smaller, as the errors are measured too and may be far too small where few teachers reach. If the law is exact, the largest score
+# exceeds the tolerance with probability at most 1/1000 (the empirical Bernstein bound), for any number of teachers.
 
 # %%
 exact_law, limit_law = laws.FiniteLinearHessianLaw, laws.LinearHessianLaw
@@ -256,9 +256,9 @@ pd.DataFrame({"asymptotic": rivals, "finite-size": largest}, index=list(spectra)
 # %% [markdown]
 # In the stored run the tolerance is 5.4: draws of (10, 20) refute the asymptotic law. At the other sizes it takes more teachers.
 #
-# A scale that is wrong shows best in the mean. That of both laws, $N_h(\sigma_1^2 + \sigma_2^2)$, is exact at every size. That of the draws is a
-# weighted sum of two chi-square variables, from $W_1$ and $W_2$ of all teachers; `largest_chi_square` bounds how far such a sum is from its
-# mean, given weights and degrees of freedom: chance exceeds it at most once in a thousand times.
+# A wrong scale shows best in the mean. That of both laws, $N_h(\sigma_1^2 + \sigma_2^2)$, is exact at every size. That of the draws is a
+# weighted sum of two chi-square variables, the sums of squares of $W_1$ and of $W_2$ over all teachers. By chance, it is further from the laws'
+# than `largest_chi_square` at most once in a thousand times.
 
 # %%
 means = []
@@ -318,11 +318,11 @@ axes.legend()
 results.figure("distance", figure)
 
 # %% [markdown]
-# Lines: the two laws. Points: the draws, with one standard error. The first correction to the Marchenko-Pastur law puts a quarter of an
-# eigenvalue on either edge of its support and takes half an eigenvalue from between, so $N_i$ times the distance should tend to $1/4$, dotted.
-# The chi-square part blurs the edges by a relative width of $N_h^{-1/2}$, over which the mass taken away grows like a square root. So the
-# distance falls short of its limit, by a share that only falls like $N_h^{-1/4}$. If it rises to its limit from
-# below, as this says, it stays under $1/4$ at every size: that is the verdict, a heuristic put to the test.
+# Lines: between the two laws. Points: between draws and asymptotic law, with one standard error. The first correction to the Marchenko-Pastur
+# law puts a quarter of an eigenvalue on either edge of its support and takes half of one from between. So $N_i$ times the distance, the
+# eigenvalues that the asymptotic law *misplaces*, should tend to $1/4$, dotted. The chi-square part blurs the edges over a relative width
+# of $N_h^{-1/2}$, and within that of an edge lies a share like its square root, $N_h^{-1/4}$, of what is taken. By such a share less than
+# $1/4$ are misplaced. That is a heuristic; the verdict puts it to the test, at these sizes: never more than $1/4$.
 
 # %%
 misplaced = (distances.input_dim * distances.distance).max()

@@ -13,14 +13,14 @@
 #
 # **The question.** A network has $P$ parameters. How many does it really have, as seen by the loss near its optimum? And is that number of any use?
 #
-# **A surprise first.** Five units of $g(u) = u^2$ on three inputs have 20 parameters and a Hessian of rank 6, for the six squares and products of the
-# inputs. A student near its teacher learns the function with all of the 20 from 6 noiseless samples, to rounding; from 5 it does not.
+# **A surprise first.** Five units of $g(u) = u^2$ on three inputs have 20 parameters and a Hessian of rank 6, the number of squares and products of
+# the inputs. From 6 noiseless samples a student near its teacher learns the function to rounding, fitting all of the 20; from 5 it does not.
 #
 # **What you will see.** Ranks counted in exact integers for every width, held against theorems. A count of dimensions gives almost all of them; every
 # exception in a large scan is listed, with its cause. Then students that learn from exactly as many samples as the rank.
 #
-# **What you will learn.** Why only the degrees of a polynomial matter; how an old question about polynomials with double points decides the rank; and
-# why one does not count ranks in floating point.
+# **What you will learn.** Why only the degrees of a polynomial matter; how an old question decides the rank, of polynomials that are zero at given
+# points together with their gradients; and why one does not count ranks in floating point.
 #
 # **What you need.** Polynomials in several variables, and the rank of a matrix. Half a minute to run. Verdicts carry the label C5 of README's claim
 # on the paper ([arXiv:2512.15606](https://arxiv.org/abs/2512.15606)), that this rank is an effective number of parameters.
@@ -116,17 +116,17 @@ three_units, parallel = [*two_units, *gradient(1, 1, 1)], gradient(1, 2, -1) + g
 # Let $x^\alpha = \prod_i x_i^{\alpha_i}$, $|\alpha| = \sum_i \alpha_i$ and $\alpha! = \prod_i \alpha_i!$. The coefficient of $x^\alpha$ in
 # $g(w^\top x)$ is $c_d\, d!/\alpha!\; w^\alpha$ with $d = |\alpha|$, and those of its derivatives with respect to $w$ have the same factor in front
 # of $\partial_i w^\alpha$. Dividing each column by its factor changes no rank. What is left are the numbers $w_k^\alpha$ and $\partial_i w_k^\alpha$:
-# values and slopes of monomials at the points $w_k$. So
+# values and slopes of monomials at the points $w_k$. In the kernel are the polynomials that *vanish doubly*, in value and slope, at all $w_k$. So
 #
 # $$\operatorname{rank} H = D_S - \dim\{f \text{ with degrees in } S:\; f(w_k) = 0,\ \nabla f(w_k) = 0 \text{ for all } k\},$$
 #
 # for every teacher without a zero in $a$. The rank is at most $P$ and at most $D_S$. How much smaller it is, is the old question of how many
-# conditions double points impose on polynomials.
+# conditions such double points impose on polynomials.
 #
 # ## Counting
 #
-# By machine: integers for the weights and the inputs, a Jacobian of integers, and its rank modulo a prime: that is never above the generic rank. If
-# it meets a bound from above that is a theorem, the rank is proved.
+# By machine: integers for the weights and the inputs, a Jacobian of integers, and its rank modulo a prime. That is never above the *generic* rank,
+# which almost all teachers have. If it meets a bound from above that is a theorem, the generic rank is proved.
 
 # %%
 quadratic = Polynomial.of_degrees(frozenset({2}))
@@ -151,8 +151,7 @@ theory.value, theory.method
 # %% [markdown]
 # ## Maps
 #
-# Six activations over the plane of inputs and units. One row reduction serves a whole column of each map: with the Jacobian's columns grouped by
-# unit, the pivots among the first groups count the rank of the narrower network.
+# Six activations over the plane of inputs and units.
 
 # %%
 choices = [frozenset(S) for S in ({1}, {2}, {1, 2}, {3}, {4}, {1, 3, 5})]
@@ -163,17 +162,17 @@ mismatches = int((ranks["rank"] != ranks.theory).sum())
 results.figure("maps", figures.rank_maps(ranks))
 
 # %% [markdown]
-# Below the dashed line each unit adds as much as the first one did. Above it units share what they can describe. From the full line on another adds
-# nothing: the rank is $D_S$. Where the full line is the lower one, the last unit fits exactly. Colours are counted, lines are theory.
+# Below the dashed line each unit adds as much as the first one did. Above it units share what they can describe. Above the full line they add
+# nothing: the rank is $D_S$. Where the full line is the lower one, shares of full size add up to $D_S$. Colours are counted, lines are theory.
 #
-# The same numbers as a share of the parameters, at the largest input size: points are counted, lines are theory, each thinner than the one it may lie
-# on. A monomial $g$ never uses more than $N_i/(N_i+1)$ of $P$, as scaling $w$ equals scaling $a$.
+# The same at the largest input size: points are counted, lines are theory, the thinner on top where two coincide. A monomial $g$ never uses more
+# than $N_i/(N_i+1)$ of $P$, as scaling $w$ equals scaling $a$.
 
 # %% tags=["hide-input"]
 results.figure("compression", figures.compression_curves(ranks))
 
 # %% [markdown]
-# **Predict.** Five inputs, $S = \{1, 2\}$, so $D_S = 5 + 15 = 20$. At which width does the rank stop growing? Not at $20/6$ units.
+# **Predict.** Five inputs, $S = \{1, 2\}$, so $D_S = 5 + 15 = 20$. At which width does the rank stop growing? Not at 4, though a unit has 6 parameters.
 
 # %% tags=["hide-cell"]
 # At five, as many as inputs: each unit brings one direction less than the one before it.
@@ -190,10 +189,10 @@ results.settled()
 # %% [markdown]
 # ## Where counting dimensions fails
 #
-# Let $m$ be the highest degree and $S'$ the others. Dimensions alone suggest the least of $P$, of $D_{S'} + N_i N_h$ and of $D_S$. All three are
-# upper bounds: with the columns of $S'$ put aside, which are $D_{S'}$, degree $m$ is left, in which a unit loses its scale and adds at most $N_i$.
-# Below degree 3 the rank is smaller for whole families (they have closed forms, used in the maps). With $o$ outputs, $a_{ok}$, put
-# $P = N_h(N_i + o)$, $o D_{S'} + N_h(N_i + o - 1)$ and $o D_S$. From degree 3, or $o > 1$, the count rarely fails. To see where, scan all networks of
+# Let $m$ be the highest degree and $S'$ the others. Dimensions alone suggest the least of $P$, of $D_S$ and of $D_{S'} + N_i N_h$: put the $D_{S'}$
+# columns of $S'$ aside, and in degree $m$ alone a unit loses its scale and adds at most $N_i$. All three are upper bounds. With $N_o$ outputs and
+# outgoing weights $a_{ok}$ they are $P = N_h(N_i + N_o)$, $N_o D_S$ and $N_o D_{S'} + N_h(N_i + N_o - 1)$. For $N_o = 1$ and $m < 3$ the rank is
+# smaller in whole families (with closed forms, used in the maps); else the count rarely fails. To see where, scan all networks of
 # one output with degrees from 0 to `scan_degree`, one to `scan_input_dim` inputs and every width until the rank stops growing; and those of two to
 # `scan_output_dim` outputs that have one degree or two.
 
@@ -210,8 +209,8 @@ scan = scan_ranks(chain(one, *more), rng=rng)
 len(scan)
 
 # %% [markdown]
-# The complete list of exceptions in this range, those of one size and cause on a line, with what is missing from the count, and how many have each
-# cause, which is a word explained below:
+# The complete list of exceptions in this range, those of one size and cause on a line; "missing" is the count of dimensions less the rank, and the
+# causes are explained below. Then the number of exceptions of each cause:
 
 # %% tags=["hide-input"]
 defects = scan[scan["rank"] < scan.dimension_count].drop(columns="proved")
@@ -236,11 +235,10 @@ listed.cause.value_counts().to_dict()
 # a curve whose secants fill a cubic that is singular along it. Polynomials in four variables with the degrees $\{0, 1, 2, 3\}$ are the cubics in
 # five, so it shows at $N_i = 4$; and for $\{2, 3\}$ at six units, with a seventh at the origin.
 #
-# **Quadrics and origin.** Relatives for quadrics (Segre-Veronese) and several outputs, each with a polynomial $f_o$ such that $f_o(w_k) = 0$ and
-# $\sum_o a_{ok} \nabla f_o(w_k) = 0$ at all $w_k$: three and five outputs, with a constant or without. From five comes one more, with a unit at the
-# origin: $S = \{1, 2\}$, four outputs, three inputs and five units, of rank 34 and not 35. The manuscript has the proof.
-#
-# Every rank of the scan is met by such a bound, so every one of them is proved, not only likely:
+# **Quadrics and origin.** With several outputs, $f$ is one polynomial $f_o$ for each, such that $f_o(w_k) = 0$ and
+# $\sum_o a_{ok} \nabla f_o(w_k) = 0$ at all $w_k$. For quadrics, exceptions are known (Segre-Veronese) at three and at five outputs, with a constant or
+# without. That of five, with one unit put at the origin, causes one more: $S = \{1, 2\}$, four outputs, three inputs and five units, of rank 34 and
+# not 35. The manuscript has the proof. Every rank of the scan is met by a bound, so each is proved, not only likely. Not proved are:
 
 # %%
 unproved = int((~scan.proved).sum())
@@ -315,9 +313,8 @@ from_hessian = np.linalg.eigvalsh(population_hessian(teacher))[::-1]
 results.figure("floats", figures.float_floor(from_hessian, from_factor, exact.value))
 
 # %% [markdown]
-# The factor follows the eigenvalues to the last. That it ends at 30 is no evidence, as only $D_S = 30$ columns of $\Phi$ are not zero; the exact
-# count is. Where the Hessian's own level off they are rounding of either sign, in descending order: the negative ones come last, and their sizes
-# rise.
+# The factor follows the eigenvalues to the last. That it ends at 30 proves nothing, as only $D_S = 30$ columns of $\Phi$ are not zero; the exact
+# count does. Where the Hessian's own level off they are rounding, of either sign: sorted, the negative ones come last, and their sizes rise.
 #
 # ## Spectra
 #
@@ -339,7 +336,7 @@ results.figure("spectra", figures.log_spectra(spectra, law))
 
 # %% [markdown]
 # The eigenvalues spread further at higher degree (and rank): that a direction counts towards the rank does not mean that it matters much, and the
-# smallest eigenvalues decide late learning. From the largest to the smallest, the median teacher has this many decades:
+# smallest eigenvalues decide late learning. From the largest to the smallest, the median teacher has this many decades ("mixed" is $u + u^3$):
 
 # %%
 medians = [np.median(np.log10(v[:, 0] / v[:, -1])) for v in spectra.values()]
@@ -388,11 +385,11 @@ for degrees in learned:
 results.figure("samples", figures.sample_curves(batch, errors, population))
 
 # %% [markdown]
-# From $N = \operatorname{rank} H$ samples on, the student has the teacher's function to rounding, though its $P$ parameters are still more than the
+# From $N = \operatorname{rank} H$ samples on, the student has the teacher's function to rounding, even where its $P$ parameters are more than the
 # samples. In the stored run this last sample takes the median error from above $10^{-6}$ to below $10^{-20}$. Near the teacher the functions form a
-# surface of dimension $\operatorname{rank} H$, so that many samples fix one: from there on the error is rounding. A batch that happens to be almost
-# singular amplifies rounding, and a start that happens to lie almost right needs no sample; neither happens to half of the students at once, so their
-# median error is asked, at every $N$:
+# surface of dimension $\operatorname{rank} H$, so that many samples fix one: from there on the error is rounding. By chance a batch may be almost
+# singular and amplify rounding, or a start almost right; neither happens to half of the students at once, so it is their median error that must
+# be rounding from the rank on, and not before:
 
 # %%
 recovered = {S: np.median(errors[S], axis=0) < 1e-12 for S in learned}

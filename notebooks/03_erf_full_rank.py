@@ -17,13 +17,13 @@
 # **A surprise first.** With one input and ten units numpy counts fewer than 20 directions. The true rank is 20, and
 # the smallest eigenvalue is no zero: for the first teacher below it is about $10^{-39}$, with its digits known.
 #
-# **What you will see.** Certificates: proofs in ball arithmetic, network by network, that anyone can check again from a file. A theorem that says
+# **What you will see.** Certificates: proofs, network by network, by arithmetic that bounds its own errors, which anyone can check again from a file. A theorem that says
 # why, and which teachers and activations are exceptions. How small the smallest eigenvalue gets, and a bound that explains a small part of it.
 #
 # **What you will learn.** What independence of a network's gradients has to do with powers of its weights; and the difference between a
 # number that is zero and one that a float cannot tell from zero.
 #
-# **What you need.** What it means that functions are linearly independent. Two minutes to run.
+# **What you need.** What it means that functions are linearly independent. Two minutes to run. Verdicts carry the label C6 of README's claim.
 #
 # | symbol | meaning |
 # |---|---|
@@ -106,8 +106,8 @@ exact = fmpz_mat(block(range(1, 11)))
 exact.rank(), int(exact.det() != 0)
 
 # %% [markdown]
-# Full rank, and a determinant of a few hundred digits. In floats the same matrix, whose entries reach from 1 to about $4 \cdot 10^{39}$, has lost
-# its small directions to rounding: the rank is too low, and a determinant, being a product of all of them, lies.
+# Full rank, and a determinant that is not zero. In floats the same matrix, whose entries reach from 1 to about $4 \cdot 10^{39}$, has lost
+# its small directions to rounding, and its rank comes out too low:
 
 # %%
 floats = np.array(block(range(1, 11)), dtype=float)
@@ -133,15 +133,15 @@ print(f"certified: {certificate.certified}, at {certificate.precision} bits, P =
 print(f"smallest eigenvalue: {float(certificate.smallest_eigenvalue):.4e}")
 
 # %% [markdown]
-# The smallest eigenvalue is enclosed as well. It is far below the $10^{-15}$ of the largest that floats can tell from
-# zero, so numpy must take some of the eigenvalues for zeros. What it counts, and the number of parameters:
+# The smallest eigenvalue is enclosed as well. It is far below numpy's threshold, $P$ times machine epsilon times the largest eigenvalue,
+# so numpy must take some of the eigenvalues for zeros. What it counts, and the number of parameters:
 
 # %%
 seen = numerical_rank(teacher).value
 seen, teacher.parameter_count
 
 # %% [markdown]
-# They are not wrong otherwise: no eigenvalue in floats is off by more than that threshold.
+# But no eigenvalue in floats is off by more than that threshold.
 
 # %%
 true, floats, floor = proof.true_and_float_spectrum(teacher)
@@ -171,13 +171,13 @@ results.value("one_smallest", float(certificate.smallest_eigenvalue), "its small
 # *Let $g$ be analytic at 0, with a Taylor series there that does not end. If all $w_k$ and all outgoing
 # weights are nonzero, and no $w_k = \pm w_l$ for $k \ne l$, then $H$ is positive definite.* Such a teacher is called irreducible.
 #
-# In words. If $Hv = 0$, a combination of gradients vanishes for every $x$ near 0, and so does each homogeneous part of it. The part of degree $m$
+# In words. If $Hv = 0$, the combination of gradients with coefficients $v$ vanishes for every $x$ near 0, and so does each homogeneous part of it. The part of degree $m$
 # holds the powers $(w_k \cdot x)^{m-1}$ times linear forms, if $u^m$ is in the series. Once $m$ is large, the powers that belong to different lines
 # $\mathbb R w_k$ are independent, so each line can be looked at alone. On one line the longest $w_k$ outgrows the others as $m$ grows, so its
 # coefficients are zero; then the next longest, and so on. All of $v$ is zero. The manuscript has the proof in full.
 #
 # It is not enough that $g$ is no polynomial: ReLU is none, and loses rank at every teacher, as we shall see. Of soft thresholding,
-# $\operatorname{sign}(u)\max(|u| - 1, 0)$, whose series ends at once, the theorem says nothing: if inputs keep every $|w_k \cdot x|$ below 1, $H = 0$;
+# $\operatorname{sign}(u)\max(|u| - 1, 0)$, whose series at 0 is zero, the theorem says nothing: if inputs keep every $|w_k \cdot x|$ below 1, $H = 0$;
 # Gaussian inputs meet its kinks, on different hyperplanes for different units, and $H$ is positive definite for irreducible teachers.
 #
 # The conditions can be checked on the weights at hand:
@@ -201,7 +201,7 @@ results.figure("ranks", figures.rank_curves(survey))
 
 # %% [markdown]
 # Black is the certified rank, which is $P$ for each teacher. Blue is what numpy counts, with its standard deviation over teachers: with one input
-# it stops growing, with two it misses a few at the widest, with three none, at these sizes. No compression is there; there are directions
+# it stops growing, with two it misses a few at the widest, with three none, at these sizes. No parameter is superfluous; there are directions
 # which a float Hessian cannot resolve.
 
 # %% tags=["hide-input"]
@@ -214,8 +214,8 @@ results.settled()
 # %% [markdown]
 # ## The whole spectrum
 #
-# All eigenvalues keep their digits if the Cholesky factor is found at high precision with pivoting, and its
-# singular values by Jacobi rotations. The same spectra in double precision run into the floor.
+# All eigenvalues keep their digits if the Cholesky factor of $H$ is found at high precision with pivoting, and its
+# singular values, whose squares they are, by Jacobi rotations. Double precision gives the same spectra down to numpy's threshold, the floor.
 
 # %%
 shapes = [(1, 10), (2, max_hidden_two), (3, max_hidden_three)]
@@ -226,7 +226,7 @@ spectra = {shape: proof.true_and_float_spectrum(net) for shape, net in shown.ite
 results.figure("spectra", figures.spectra_above_and_below_the_floor(spectra))
 
 # %% [markdown]
-# Black the truth, blue what floats compute, dashed the floor below which numpy counts no rank. Above the floor they agree; below it floats show
+# Black the truth, blue what floats compute, dashed the floor below which numpy counts no rank; with three inputs it is not reached. Above it they agree; below it floats show
 # rounding noise. The spectrum with one input, of another teacher than the first, falls over this many decades:
 
 # %%
@@ -237,9 +237,9 @@ round(float(decades))
 # %% [markdown]
 # ## How small the smallest eigenvalue is
 #
-# Theory first. The gradients' Hermite parts of degree below $m$ live in the space of odd polynomials below that degree. As long as that space has
-# fewer than $P$ dimensions, some direction has nothing but higher degrees, and those are small: the smallest eigenvalue is at most what they
-# contribute to the trace. The number of polynomials grows like $m^{N_i}$, so the degree $m$ that is reached grows like $N_h^{1/N_i}$, and the bound
+# Theory first. Expand the gradients in Hermite polynomials of $x$. Their parts of degree below $m$ are odd polynomials. As long as these have
+# fewer than $P$ dimensions, for some direction of parameters only higher degrees are left, and those are small: the smallest eigenvalue is at most
+# what they contribute to the trace of $H$. The number of polynomials grows like $m^{N_i}$, so the largest such $m$ grows like $N_h^{1/N_i}$, and the bound
 # falls exponentially in it.
 
 # %%
@@ -248,10 +248,10 @@ survey["degree"] = [proof.filling_degree(*size) for size in sizes]
 survey["bound"] = np.log10([proof.smallest_eigenvalue_bound(net) for net in survey.net])
 
 # %% [markdown]
-# A law is fitted for each number of inputs, $\log_{10}\lambda_{\min} = \alpha - \beta N_h^{1/N_i}$, to the single teachers. They scatter about it,
-# since two units that happen to be alike suffice to make an eigenvalue small. The bound is a theorem and needs no verdict; the fits are no claim of
-# the paper (arXiv:2512.15606), and have none. One more line is fitted to all teachers, against $m$; its slope, in decades for each degree, is
-# printed.
+# For each number of inputs $\log_{10}\lambda_{\min}$ of the single teachers is fitted by a line in $N_h^{1/N_i}$. They scatter about it,
+# since two units that happen to be alike suffice to make an eigenvalue small. The bound is a theorem, the fits are no claim of
+# the paper (arXiv:2512.15606): neither has a verdict. One more line is fitted to all teachers, against $m$; its slope, in decades for each degree,
+# stands below the figure.
 
 # %%
 fits = proof.fit_widths(survey)
@@ -264,10 +264,10 @@ common = stats.linregress(survey.degree, survey.smallest)
 round(float(common.slope), 1)
 
 # %% [markdown]
-# Left: means over teachers with standard deviations, and the fits. Right: the same against the degree up to which odd polynomials number $P$ or
-# more, with the mean bounds dotted. They follow one line of that slope roughly; with one input the means stray from it by up to 8 decades. One degree more multiplies the bound by $s^2/(1 + s^2)$, $s$ the
-# norm of the longest row of $W_1$: about a tenth of a decade here, where the eigenvalues fall by one. So most of the fall is what the vector
-# cancels of higher degrees, which the bound leaves out.
+# Left: means over teachers with standard deviations, and the fits. Right: the same against $m$, the degree up to which odd polynomials number $P$ or
+# more, with the mean bounds dotted. The means follow the one line roughly; with one input they stray from it by up to 8 decades. One degree more multiplies
+# the bound by $|w_k|^2/(1 + |w_k|^2)$ of the longest $w_k$: about a tenth of a decade here, where the eigenvalues fall by one. So most of the fall
+# comes from higher degrees, which the eigenvector cancels as well and the bound leaves out.
 
 # %% [markdown]
 # **Change this and predict.** Two hundred parameters. Up to which degree must odd polynomials go to number at least $P$, with one input and with twenty?
@@ -304,7 +304,7 @@ results.settled()
 # %% [markdown]
 # ## Other activations with the same weights
 #
-# The linear network keeps $N_i$ eigenvalues, polynomials keep as many as their degree allows, and erf keeps them all.
+# A linear network has $N_i$ nonzero eigenvalues, a polynomial one as many as its degree allows, erf all $P$ (dashed).
 
 # %%
 compared = {"$u$": Linear(), "$u^2$": Polynomial((0, 0, 1)), "$u+u^3$": Polynomial((0, 1, 0, 1))}
@@ -331,9 +331,9 @@ results.figure("activations", figure)
 # %% [markdown]
 # ## Which activations are full, and which are not
 #
-# The theorem covers tanh, sigmoid, GELU, softplus and sin as well. Without closed kernels, a proof is a set of inputs at which the gradients are
-# independent, in balls again. ReLU and leaky ReLU are not analytic at 0. They are positively homogeneous: multiply $w_k$ by $t$ and divide its
-# outgoing weight by $t$, and the function stays. So each unit loses one direction, $a_k$ for its outgoing weight and $-w_k$ for its incoming ones.
+# The theorem covers tanh, sigmoid, GELU, softplus and sin as well. Where the integrals of $H$ have no closed form, a proof is a set of inputs at which the
+# gradients are independent, in balls again. ReLU and leaky ReLU are not analytic at 0. They are positively homogeneous: multiply $w_k$ by $t$ and divide its
+# outgoing weight by $t$, and the function stays. So each unit loses one direction, $a_k$ for its outgoing weight and $-w_k$ for its incoming ones. For ReLU, $H$ takes them to zero:
 
 # %%
 from nearopt.network import gelu, sigmoid, sin, softplus, tanh
@@ -346,10 +346,10 @@ bool(np.abs(hessian @ null.T).max() < 1e-13 * np.abs(hessian).max() * np.abs(nul
 # %% [markdown]
 # Let $N_i > 1$, no $a_k$ or $w_k$ be zero and no two $w_k$ parallel. Then nothing else is lost: different units have their kinks on different hyperplanes, and across the
 # kink of unit $k$ alone a combination of gradients, with coefficients $\alpha_k$ for $a_k$ and $b_k$ for $w_k$, changes by a multiple of $(\alpha_k
-# w_k + a_k b_k) \cdot x$, so $b_k = -\alpha_k w_k / a_k$.
+# w_k + a_k b_k) \cdot x$. If the combination is zero on both sides, $b_k = -\alpha_k w_k / a_k$.
 #
-# A monomial $u^m$ is homogeneous, too. Under the same conditions it loses, from $m = 2N_h - 1$ on, the same $N_h$,
-# and with another degree above it nothing; below, far more may be lost (notebook `02_polynomial_rank`).
+# A monomial $u^m$ is homogeneous, too. Under the same conditions it loses $N_h$ directions as well, if $m \ge 2N_h - 1$,
+# and a sum of two such powers loses none; at smaller $m$, far more may be lost (notebook `02_polynomial_rank`).
 
 # %%
 smooth = {"tanh": tanh, "sigmoid": sigmoid, "GELU": gelu, "softplus": softplus, "sin": sin}
@@ -375,7 +375,7 @@ table
 
 # %% [markdown]
 # Proved ranks, and what of $P$ they lack. *Why* names the reason that theory gives: the theorem above; two degrees, for the power with another above it; or one scaling for each of the units. With `activation`, one more at the
-# same weights: its rank in floats, and whether balls, where they know its function, prove that it is the largest there can be.
+# same weights: its rank in floats, and whether balls, where they know its function, prove the same.
 
 # %% tags=["hide-input"]
 if activation:
@@ -390,7 +390,7 @@ if activation:
     print(f"rank {counted} of {own.parameter_count} in floats, {said}")
 
 # %% [markdown]
-# The size of what is left differs. With one input the Hessian is a table of integrals over the line, which are
+# The smallest eigenvalues differ in size. With one input the Hessian is a table of integrals over the line, which are
 # enclosed for every smooth activation, and so is the smallest eigenvalue, here at the same weights:
 
 # %%
@@ -433,8 +433,8 @@ cases
 
 # %% [markdown]
 # Units with $w_k = \pm w_l$ share all their functions, so a pair counts once. A unit without outgoing weight keeps only
-# the direction of that weight; a unit with $w_k = 0$ keeps $N_i$ directions, the linear functions $x_j$. None is called
-# full: "not certified at this precision" is the answer, and it claims nothing.
+# the direction of that weight; a unit with $w_k = 0$ keeps $N_i$ directions, the linear functions $x_j$. No such teacher is
+# certified: "not certified at this precision" is the answer, and it claims nothing.
 
 # %% tags=["hide-input"]
 off = int((cases["in theory"] != cases["in floats"])[1:].sum())

@@ -13,17 +13,17 @@
 #
 # **The question.** A network starts close to the best one there is. Can one matrix, known before the first step, say what its loss will be after $10^8$ steps' worth of time?
 #
-# **What you will see.** Real, nonlinear descent and flow over what eigenvalues predict, here down to $4 \cdot 10^{-11}$ of the initial loss for linear $g$, $10^{-9}$ for erf. Then where this stops: large deviations or rates, flat directions.
+# **What you will see.** Real, nonlinear descent and gradient flow, laid over what eigenvalues predict, here down to $4 \cdot 10^{-11}$ of the initial loss for linear $g$, $10^{-9}$ for erf. Then where this stops: large deviations or rates, flat directions.
 #
 # **What you will learn.** Why each eigenvalue is a clock, and why the smallest one that is not zero decides the end.
 #
-# **What you need.** Gradient descent on a quadratic. Two minutes to run.
+# **What you need.** Gradient descent on a quadratic. Two minutes to run. Verdicts carry the labels of README's claims: C1 is the loss, C2 its end.
 #
 # | symbol | meaning |
 # |---|---|
 # | $\theta^*$, $\delta \sim \mathcal N(0, \epsilon^2 I)$ | the teacher's parameters; the student starts at $\theta^* + \delta$, and later is at $\theta^* + \delta_t$ |
-# | $N_i, N_h, P$ | inputs, hidden units, and the $N_h(N_i+1)$ parameters |
-# | $L, \eta, t$ | loss $\tfrac12 \mathbb E (y - y^*)^2$ over white inputs, rate, and steps; or time of gradient flow, drawn in units of $1/\lambda_{\max}$ |
+# | $N_i, N_h, P$ | inputs, hidden units, and the $N_h(N_i+1)$ parameters of a network $y = W_2\, g(W_1 x)$ with activation $g$ |
+# | $L, \eta, t$ | loss $\tfrac12 \mathbb E (y - y^*)^2$ over white inputs, $y^*$ the teacher's output; rate, and steps; or time of gradient flow, drawn in units of $1/\lambda_{\max}$ |
 # | $J, H$ | derivative of the output $y$ by the parameters, and the Hessian $\mathbb E[J^\top J]$ at the teacher |
 # | $\lambda_i, v_i$ | eigenpairs of $H$; $\eta_c = 2/\lambda_{\max}$ is the critical rate |
 
@@ -78,7 +78,7 @@ def loop(A, B, rate, steps):
 
 
 # %% [markdown]
-# Inputs are white, so the Hessian at the teacher is $J^\top J$ with $J$ the derivative of the row $W_2 W_1$. A step multiplies $\delta$ by $I - \eta H$, its part along $v_i$ by $1 - \eta \lambda_i$; under gradient
+# Inputs are white, so the Hessian at the teacher is $J^\top J$ with $J$ the derivative of the row $W_2 W_1$. To first order a step multiplies $\delta$ by $I - \eta H$, its part along $v_i$ by $1 - \eta \lambda_i$; under gradient
 # flow, the limit of small rates, by $e^{-\lambda_i t}$ in a time $t$. So, to second order in $\delta$,
 #
 # $$L(t) = \tfrac12 \sum_i \lambda_i (1 - \eta \lambda_i)^{2t} (v_i \cdot \delta)^2 . $$
@@ -97,7 +97,7 @@ axes.semilogy(steps, losses, ".", steps, line, "-")
 _ = axes.set(xlabel="steps", ylabel="loss")
 
 # %% [markdown]
-# Dots: the loop. Line: the sum, which saw no step. The library has gradient, loss and Hessian of any activation in closed form; they agree with the above:
+# Dots: the loop. Line: the sum, which saw no step. The library has gradient, loss and Hessian in closed form for polynomials and erf; they agree with the above:
 
 # %%
 teacher, student = (TwoLayer(*pair, activation=Linear()) for pair in ((W1, W2), starts))
@@ -115,8 +115,8 @@ start, *_, end = loop(*starts, 2.1 * rate, 60)
 # %% [markdown]
 # ## Four activations, measured and predicted
 #
-# All have one shape, so the same number of parameters. Three lose rank, erf does not: the rank is counted exactly, for erf it is all (notebook 03), for an `activation` of yours in floats, which proves nothing, and only as many eigenpairs are kept: what floats leave of the
-# others is rounding. All students start in the same direction, and once more at half and a quarter of the deviation, at the rate $\eta_c / 2$. The ranks, and how far the nonzero eigenvalues spread, which makes descent slow:
+# All have one shape, so the same number of parameters. Three lose rank, erf does not (notebook 03). Polynomials' rank is counted exactly, that of an `activation` of yours in floats, which proves nothing. As many eigenpairs are kept; what floats leave of the
+# others is rounding. All students start in the same direction, at the full deviation, half and a quarter of it, and descend at the rate $\eta_c / 2$. The ranks, and how far the nonzero eigenvalues spread, which makes descent slow:
 
 # %%
 activations = {"$u$": Polynomial((0.0, 1.0)), "$u + u^2$": Polynomial((0.0, 1.0, 1.0))}
@@ -137,8 +137,8 @@ runs = {name: [pair.closer(share) for share in shares] for name, pair in pairs.i
 {n: f"{len(p.values)}, over a range of {p.values[-1] / p.values[0]:.0e}" for n, p in pairs.items()}
 
 # %% [markdown]
-# Subtracting outputs of order one would lose the digits. The loss is measured as $\tfrac12 \mathbb E\,|\!\int_0^1 J(\theta^* + s\delta_t)\,\delta_t\, ds|^2$, where nothing cancels and nothing is sampled. Descent runs step by step; gradient
-# flow, from the same start, to $10^8$ steps' worth of time or to $10^{-11}$ of the initial loss, where the rounding of the parameters begins to count. `descend` and `flow` return the run with the sum of above.
+# Subtracting outputs of order one would lose the digits of a small loss. So it is measured as $\tfrac12 \mathbb E\,|\!\int_0^1 J(\theta^* + s\delta_t)\,\delta_t\, ds|^2$, where nothing cancels and nothing is sampled. Descent runs step by step; gradient
+# flow, from the same start, to $10^8$ steps' worth of time or to $10^{-11}$ of the initial loss, where the rounding of the parameters begins to count. `descend` and `flow` return the run and its prediction.
 
 # %%
 grid = np.geomspace(1, 1e8, 49)
@@ -151,11 +151,11 @@ results.figure("curves", figures.loss_curves(first, flow))
 {n: f"{max(run[n].differences.max() for run in (first, flow)):.1%}" for n in first}
 
 # %% [markdown]
-# Lines are the prediction, dots real descent, crosses real flow; the relative difference is below, its largest value in numbers. The spectrum shows in the shapes: with few, similar eigenvalues ($u$) one exponential,
+# Lines are the prediction, dots real descent, crosses real flow, which parts from descent where $\eta \lambda$ is not small ($u$); the relative difference is below, its largest value in numbers. The spectrum shows in the shapes: with few, similar eigenvalues ($u$) one exponential,
 # with many over a wide range (erf) a slow descent that has no time scale of its own.
 #
 # What the sum leaves out is the loss's third order in $\delta$ and all later ones, so measured over predicted loss is 1 plus a power series in $\epsilon$. Three deviations give its first terms, and Richardson's extrapolation
-# takes them off. What is left must be 1 at the worst point of each curve, within the last term's change plus $10^{-4}$ for rounding. A prediction that is wrong by more does not come to 1, however small $\epsilon$.
+# takes them off. What is left must be 1 at the worst point of each curve, up to the size of the last term taken off and $10^{-4}$ for rounding. A prediction that is wrong by more does not come to 1, however small $\epsilon$.
 
 
 # %%
@@ -183,7 +183,7 @@ results.settled(rounding=1e-4)
 # %% [markdown]
 # ## How the agreement fails
 #
-# With the deviation, here after 6 steps: in proportion to it, while it is small, for the first neglected term is one order higher. It grows with time where rank is lost. With the rate, towards $\eta_c$: the steepest direction hardly decays, it flips its sign
+# The error grows with the deviation (left, within 6 steps): in proportion to it, while it is small, for the first neglected term is one order higher. With time, for $u + u^2$ and $u^3$ in the figure above. With the rate, towards $\eta_c$ (right): there the steepest direction hardly decays, it flips its sign
 # at each step, and a small change of curvature on the way, of the order of $\epsilon$, is enough to spoil its factor. Above $\eta_c$ the student leaves its teacher. The library finds $\eta_c$ from
 # gradients alone, without the matrix; is it $2/\lambda_{\max}$? Rates are shares of $\eta_c$, and `pair.rate` is $\eta_c / 2$:
 
@@ -209,8 +209,8 @@ results.settled()
 # %% [markdown]
 # ## The smallest eigenvalue decides the end
 #
-# Late in the flow only the slowest mode is left, and $-\tfrac12\, d\ln L/dt$, between $t = 3/\lambda$ and $4/\lambda$, is its eigenvalue, the smallest that is not zero. A flow has reached its end if other modes then add under a hundredth to
-# this slope and the loss is above $10^{-11}$ of its start. Wide erf networks do not in floats, so what the title says of the end is tested at $N_h = 2$, on teachers that do. In numbers, how far the worst is from its eigenvalue:
+# Late in the flow only the slowest mode is left, and $-\tfrac12\, d\ln L/dt$, between $t = 3/\lambda$ and $4/\lambda$, is its eigenvalue $\lambda$, the smallest that is not zero. A flow has reached its end if other modes then add under a hundredth to
+# this slope and the loss is above $10^{-11}$ of its start. Wide erf networks do not get there in floats, so what the title says of the end is tested at $N_h = 2$, on teachers that do. In numbers, how far the worst is from its eigenvalue:
 
 
 # %%
@@ -232,7 +232,7 @@ results.figure("late", figures.late_slopes(found))
 {name: f"{np.abs(slope / value - 1).max():.1%}" for name, (value, slope) in found.items()}
 
 # %% [markdown]
-# **Flat directions.** Where $g$ loses rank, the loss goes to zero and the parameters do not return: what lies in the null space stays. For erf all of the deviation returns in the end, each part at the speed of its
+# **Flat directions.** Where $g$ loses rank, the loss goes to zero and the parameters do not return: what lies in the null space stays. For erf all of the deviation vanishes in the end, each part at the speed of its
 # eigenvalue; 0.1 is left at $10^8$ steps. Lines: prediction; crosses: real flow; in numbers, the share left at its end. In the verdicts the late rate must be the eigenvalue, up to the hundredth of other modes, and the distance as predicted.
 
 # %% tags=["hide-input"]
@@ -266,7 +266,7 @@ results.settled(rounding=1e-4)
 # %% [markdown]
 # ## How do the number of parameters and the activation shape the loss?
 #
-# The prediction is right, so it can answer for more sizes than descent could. The mean over deviations needs eigenvalues only. Left: the mean loss at the largest size, rate
+# The prediction is right, so it can answer for more sizes than descent could. The mean over deviations needs eigenvalues only, as every $(v_i \cdot \delta)^2$ has the mean $\epsilon^2$. Left: the mean loss at the largest size, rate
 # $1/\lambda_{\max}$, over many teachers. Right: the steps until it has fallen to a thousandth, the median over teachers in a band from the first quartile to the third. No theory says how many the median teacher needs, so there is no verdict.
 
 # %%
@@ -293,7 +293,7 @@ results.save()
 
 # %% [markdown]
 # - **Linear:** only $N_i$ eigenvalues count, and descent gets fast as the width grows, which fits eigenvalues that are nearly equal.
-# - **Polynomial:** more eigenvalues, over more decades, the wider the network; long after the rank has stopped growing, descent gets faster too, which fits that they draw together.
+# - **Polynomial:** more eigenvalues, over more decades, until the rank stops growing; in wider networks descent gets faster too, which fits that eigenvalues draw together.
 # - **erf:** each parameter adds an eigenvalue (03). The loss falls fast, then ever more slowly, and never stops for lack of directions.
 
 # %% [markdown]

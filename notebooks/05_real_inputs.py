@@ -9,24 +9,24 @@
 # ---
 
 # %% [markdown]
-# # The inputs' covariance decides how linear networks learn near the optimum, and others roughly, on real images too
+# # The inputs' covariance decides how linear networks learn near the optimum, and roughly how others do, on real images too
 #
 # **The question.** Theory likes inputs that are Gaussian and white. Images are neither. What of the ranks, spectra and speeds of the other notebooks is left on real data?
 #
-# **A surprise first.** Of the 64 pixels of a handwritten digit in scikit-learn's collection three never change, and so a linear network's Hessian on it has rank 61, at any width
-# if it has one output. Its eigenvalues spread over decades; of the data, the law of their density over teachers needs the covariance alone.
+# **A surprise first.** Of the 64 pixels of a handwritten digit in scikit-learn's collection three never change, and so the Hessian of a linear network with one output has rank 61
+# on them, at any width. Its eigenvalues spread over decades, and the law of their density over random teachers asks nothing of the data but the covariance.
 #
 # **What you will see.** The law with the covariance in it; Gaussian inputs standing in for images, and where they cannot; real descent on images; how long it takes. On your data, too.
 #
 # **What you will learn.** That to colour the inputs is to change the first layer, and what follows from that for everything else.
 #
-# **What you need.** [01_linear_asymptotics](01_linear_asymptotics.ipynb) and, for descent, [04_gd_dynamics](04_gd_dynamics.ipynb). A minute to run.
+# **What you need.** [01_linear_asymptotics](01_linear_asymptotics.ipynb) and, for descent, [04_gd_dynamics](04_gd_dynamics.ipynb). A minute to run. Verdicts carry the labels of README's claims.
 #
 # | symbol | meaning |
 # |---|---|
 # | $x, z$ | inputs, centred, $N_i$ of them; white inputs, $x = \Sigma^{1/2} z$ |
 # | $\Sigma, \tau_i$ | covariance of the inputs, and its eigenvalues |
-# | $W_1, W_2$ | weights of the two layers, $y = W_2\, g(W_1 x)$, with $N_h$ hidden units; normal, of deviations $\sigma_1, \sigma_2$ (1 if not said) |
+# | $W_1, W_2$ | weights of the two layers, $y = W_2\, g(W_1 x)$, with $N_h$ hidden units; a teacher's are normal, of deviations $\sigma_1, \sigma_2$ (1 if not said) |
 #
 # ## Parameters
 #
@@ -94,7 +94,7 @@ W1 = np.random.default_rng(1).normal(size=(hidden_dim, features))
 bool(np.allclose(x @ W1.T, white @ (W1 @ colour).T))
 
 # %% [markdown]
-# Each feature that is constant, or a combination of others, costs one rank (counted in integers for whole numbers, else in floats). For white inputs all eigenvalues $\tau_i$ would be at 1, dashed.
+# Each feature that is constant, or a combination of others, costs one rank (counted exactly if the data are whole numbers). For white inputs all eigenvalues $\tau_i$ would be at 1, dashed.
 
 # %%
 coloured, constant = ColouredInputs(covariance), int((np.ptp(raw, axis=0) == 0).sum())
@@ -139,10 +139,10 @@ results.settled()
 round(float(batch_spectrum(teacher, 2 * x).max() / linear.max()), 6)
 
 # %% [markdown]
-# Over many teachers, the law of large networks follows from the $\tau_i$, $N_h$, $\sigma_1$ and $\sigma_2$, and from nothing else of the data, by the deterministic equivalent of `nearopt.laws.coloured`, averaged over the chi-square law of $|W_2|^2$. In the mean over
-# teachers the count of eigenvalues below a point is off the law's by at most 1/4, to leading order in size ([01](01_linear_asymptotics.ipynb); the manuscript, for any covariance). Added is what chance exceeds
-# once in 1000 runs at 99 points (Student): much, for few units, as all of a teacher's eigenvalues share one $|W_2|^2$. Six units and 2000 teachers allow about 0.95 in all. A wrong scale shows best in the mean
-# eigenvalue, exact in the law; that of draws is a sum of chi-squares, with a like bound. Here $\sigma_1 = 1$; these are draws of the formula above, not of images.
+# Over many teachers, the law of large networks follows from $N_h$, $\sigma_1$, $\sigma_2$ and, of the data, the $\tau_i$ alone: by a fixed point at each $|W_2|^2$ (a deterministic equivalent: the manuscript, `nearopt.laws.coloured`), averaged over the chi-square law of
+# $|W_2|^2$. In the mean over teachers the count of eigenvalues below a point is off the law's by at most 1/4, to leading order in size ([01](01_linear_asymptotics.ipynb); the manuscript, for any covariance). The tolerance adds what chance exceeds at
+# any of 99 points in one of 1000 runs (Student's t): much for few units, as all of a teacher's eigenvalues rise and fall with one $|W_2|^2$. With six units and 2000 teachers it is about 0.95 in all. A wrong scale shows best in the mean eigenvalue, in which
+# the law is exact; that of the draws is a sum of chi-squares, bounded likewise. Here $\sigma_1 = 1$; draws are of the formula above, not of images. In the figure counts start at the number of zeros.
 
 # %%
 theory = {h: laws.ColouredHessianLaw(coloured.spectrum, h) for h in (hidden_dim, wide_hidden_dim)}
@@ -167,8 +167,8 @@ results.settled()
 # %% [markdown]
 # ## Nonlinear networks: real images against Gaussian inputs
 #
-# A nonlinear network sees more of its inputs than their covariance. How much more? Three spectra of the same teacher: of Gaussian inputs of the covariance $\Sigma$, in closed form; of as
-# many Gaussian inputs as there are data, which shows what the finite number does; and of the data.
+# A nonlinear network sees more of its inputs than their covariance. How much more? Three spectra of the same teacher: of Gaussian inputs of the covariance $\Sigma$, in closed form (population); of
+# as many Gaussian inputs as there are data (Gaussian sample), which shows what the finite number does; and of the data.
 
 # %%
 nonlinear = {"erf": Erf(), "u + u²": Polynomial((0, 1, 1)), "u³": Polynomial((0, 0, 0, 1))}
@@ -185,8 +185,8 @@ for n, net in networks.items():
 results.figure("equivalents", figures.gaussian_equivalents(seen))
 
 # %% [markdown]
-# On images the larger eigenvalues are within about a factor of 2 of those of Gaussian inputs; the last quarter of $u + u^2$, and the last tens of all, are far smaller. Shown are as many as are above rounding in all three. The
-# typical factor between data and Gaussian population, and what chance alone makes of it; no theory says how large it may be, so there is no verdict:
+# On images the larger eigenvalues are within about a factor of 2 of those of Gaussian inputs; the last quarter of $u + u^2$, and the last tens of all, are far smaller. Shown are as many as are above rounding in all three.
+# Next, the typical factor between data and population, and what chance alone makes of it, between sample and population. No theory says how large it may be, so there is no verdict:
 
 # %%
 factors = pd.DataFrame({"activation": list(seen)})
@@ -238,7 +238,7 @@ results.settled(rounding=1e-4)
 
 # %% [markdown]
 # Points: real descent. Lines: what the Hessian on the data says of it, to leading order in $\epsilon$. Dotted: the Gaussian equivalent. With the next orders extrapolated away as in
-# [04_gd_dynamics](04_gd_dynamics.ipynb), measured over predicted loss must be 1 at the worst point, to what the last order changed and $10^{-4}$ for rounding.
+# [04_gd_dynamics](04_gd_dynamics.ipynb), measured over predicted loss must be 1 at the worst point, to within what the last order changed plus $10^{-4}$ for rounding.
 #
 # **Change this and predict.** Let a student differ from its teacher by 1 in each weight of the pixels that never change, and in nothing else. What does its loss do?
 
@@ -250,7 +250,7 @@ descent.batch_loss(TwoLayer(net.W1 + flat, net.W2, net.activation), net, x)
 # %% [markdown]
 # ## How long does learning take?
 #
-# The eigenvalues on the data say how soon the loss, averaged over $\delta$, is down to a tenth and less, at that rate, and in how many steps the slowest loss falls by a factor e:
+# The eigenvalues on the data say after how many steps at that rate the loss, averaged over $\delta$, is down to a tenth and less, and in how many the loss of the slowest direction falls by a factor e:
 
 # %%
 on_data["linear"] = linear
@@ -266,10 +266,10 @@ print(descent.summary("erf", on_data["erf"]))
 table
 
 # %% [markdown]
-# The last directions need so many steps that nobody ever sees them learned; pixels lit in few images are the likely cause, which is not tested here. Some never matter at all, more than constant pixels explain. Pixels that are dark in an
-# image are alike there, but for a factor: of any $k$ pixels, the $k N_h$ weights change the outputs in at most $N_h$ ways that all share, and one for each of the $m$ images in which any of the $k$ is lit. So
-# $(k - 1) N_h - m$ directions are idle, at least. With the pixels in the order of how rarely they are lit, the most that this explains, at which $k$, and all that erf has (polynomials have more, being
-# degenerate: [02](02_polynomial_rank.ipynb)):
+# The last directions need so many steps that nobody ever sees them learned; pixels lit in few images are the likely cause, which is not tested here. Some are idle: they never matter at all, and are more than constant
+# pixels explain. A pixel, centred, has one value in all images where it is dark (at its least). Take the $k N_h$ weights of any $k$ pixels: they change the outputs of the images where all $k$ are dark through one sum for each hidden unit only, and the output of
+# each of the other $m$ images in one way. So at least $(k - 1) N_h - m$ directions are idle. Of the $k$ most rarely lit pixels: the $k$ at which this explains most, how many it explains there, and all that erf has (polynomials have more, being degenerate:
+# [02](02_polynomial_rank.ipynb)):
 
 # %%
 lit = raw > raw.min(axis=0)

@@ -13,17 +13,17 @@
 #
 # **The question.** Over all inputs the Hessian has some rank: so many directions can be learned. From how few samples, and how fast?
 #
-# **A surprise first.** On six inputs, an erf network of 28 parameters learns its slowest direction hundreds of times later from 28 samples than from twice as many, tens of thousands of times than from a third.
+# **A surprise first.** On six inputs, an erf network of 28 parameters learns its slowest direction hundreds of times later from 28 samples than from twice as many, and tens of thousands of times later than from a third as many.
 #
 # **What you will see.** Ranks of batches, counted and proved; a dip of the smallest eigenvalue; where descent on too small a batch stops; a law for several outputs.
 #
 # **What you will learn.** That a sample is a row of a matrix, and what follows from that for what can be learned, how fast, and what stays.
 #
-# **What you need.** Singular values, and of [01](01_linear_asymptotics.ipynb), [02](02_polynomial_rank.ipynb), [04](04_gd_dynamics.ipynb), [05](05_real_inputs.ipynb) the claims. A minute to run.
+# **What you need.** Singular values, and of [01](01_linear_asymptotics.ipynb), [02](02_polynomial_rank.ipynb), [04](04_gd_dynamics.ipynb), [05](05_real_inputs.ipynb) the claims. A minute to run. Verdicts carry the labels of README's claims.
 #
 # | symbol | meaning |
 # |---|---|
-# | $N_i, N_h, N_o$ | inputs, hidden units and outputs |
+# | $N_i, N_h, N_o$ | inputs, hidden units and outputs of the network $y = W_2\, g(W_1 x)$; with one output, $y = \sum_k a_k\, g(w_k \cdot x)$ |
 # | $N, R$ | samples $x \sim \mathcal N(0, I)$ in a batch; rank of the population's Hessian, the largest that a batch can have |
 # | $J, H_N$ | gradients of the outputs by the $P$ parameters, $N_o$ rows for each sample; $H_N = J^\top J / N$ |
 # | $\delta \sim \mathcal N(0, \epsilon^2 I)$ | a student's parameters less its teacher's, at the start |
@@ -60,7 +60,7 @@ rng = np.random.default_rng(seed)
 # ## A sample is a row
 #
 # Two units, three inputs, $y = \sum_k a_k (w_k \cdot x)^2$. The gradient at $x$ is $(w_k \cdot x)^2$ by $a_k$ and $2 a_k (w_k \cdot x)\, x$ by $w_k$: eight numbers, a row of $J$. In small whole numbers the
-# rank of the first $N$ rows is plain; the library, which counts for random numbers modulo a prime, agrees:
+# rank of the first $N$ rows is plain; the library, which draws its own numbers and counts modulo a prime, agrees:
 
 # %%
 own = np.random.default_rng(1)
@@ -88,9 +88,9 @@ count_batch_ranks(square, 3, 2, 2, 8, rng=own).tolist()
 # %% [markdown]
 # ## Ranks of batches, counted
 #
-# So with one output the rank is $\min(N, R)$, for any analytic $g$. With $N_o$ outputs, let $k = \min(N_o, N_h)$ and $R_k$ the population's rank with $k$ outputs. The rank is at most $(N_o - k) \min(N, N_h,
-# D_S) + \min(N k, R_k)$, $S$ the degrees of $g$ whose coefficients are not zero and $D_S$ the number of monomials of these degrees: in the $N_o - k$ directions of the outputs that no hidden unit feeds, only $W_2$ acts. That is a theorem, proved in
-# the manuscript (Few samples); whether it is reached, counts say, for four activations. Here are the population's ranks, and the smallest batch that reaches them:
+# So with one output the rank is $\min(N, R)$, for any analytic $g$. With $N_o$ outputs, let $k = \min(N_o, N_h)$ and $R_k$ the population's rank with $k$ outputs. The rank is at most $(N_o - k) \min(N, N_h, D_S) + \min(N k, R_k)$, with $D_S$ the
+# number of monomials in the inputs of the degrees $S$ that $g$ has. For in the $N_o - k$ directions of the outputs that no hidden unit feeds, only $W_2$ acts, and rows are the hidden values $g(W_1 x)$; the rest is a network of $k$ outputs. That is a theorem, proved
+# in the manuscript (Few samples); whether it is reached, counts say, for four activations. Here are the population's ranks, and the smallest batch that reaches them:
 
 # %%
 activations = {"linear": Linear(), "u²": square, "u³": cube, "u + u²": Polynomial((0, 1, 1))}
@@ -125,11 +125,11 @@ results.settled()
 # %% [markdown]
 # ## Learning is slowest where samples equal the rank
 #
-# A direction is learned at the speed of its eigenvalue, and the smallest one of $H_N$ that is not zero is $s^2 / N$, with $s$ such a singular value of $J$. The rows of $J$ span $R$ dimensions at most. Ask of
-# each of $N \le R$ rows how far it sticks out of the space of all others. These distances $d_n$ bound $s$: $s \le \min d_n \le s \sqrt N$, as the $d_n^{-2}$ are the diagonal of $(J J^\top)^{-1}$: none is
-# above its largest eigenvalue $s^{-2}$, and their sum is its trace, $\sum_i s_i^{-2}$. Of rows random in all directions alike, each of 4 in 9 dimensions has 6 components outside the other three: in general $R - N + 1$. At
-# $N = R$ a single random number is left, and among $R$ of these some is near zero. For $N > R$ the same holds of the $R$ columns of $J$ in a basis of what its rows span, with $N - R + 1$ components. So $s$ is least at $N = R$ (erf's rows are not alike in
-# all directions: for them this only suggests it). The sum checked, and $s$ of 3, 6, 9, 12 and 27 rows of length 9:
+# A direction is learned at the speed of its eigenvalue, and the smallest one of $H_N$ that is not zero is $s^2 / N$, with $s$ the smallest nonzero singular value of $J$, here of one output. The rows of $J$ span $R$ dimensions at most. Ask of
+# each of $N \le R$ rows how far, $d_n$, it sticks out of the space that all others span. Then $s \le \min d_n \le s \sqrt N$, as the $d_n^{-2}$ are the diagonal of $(J J^\top)^{-1}$: none is above its largest eigenvalue $s^{-2}$,
+# and their sum is its trace, $\sum_i s_i^{-2} \ge s^{-2}$. If rows are random in all directions alike, each of 4 in 9 dimensions has 6 components outside the other three: in general $R - N + 1$. At
+# $N = R$ a single random number is left of each, and among $R$ of these some is near zero. For $N > R$ the same holds of the $R$ columns of $J$ in a basis of what its rows span, with $N - R + 1$ components. So $s$ is least at $N = R$ (erf's rows are not alike in
+# all directions: for them this only suggests it). Checked: the sum; then $s$ of 3, 6, 9, 12 and 27 rows of length 9:
 
 # %%
 rows = own.standard_normal((4, 9))
@@ -140,8 +140,8 @@ least = [np.linalg.svd(own.standard_normal((N, 9)))[1][-1] for N in (3, 6, 9, 12
 bool(np.isclose((distances**-2).sum(), (singular**-2).sum())), np.round(least, 2).tolist()
 
 # %% [markdown]
-# It is the double descent of least squares, in time instead of error. Now the same of `net.jacobian`, for many teachers, each with a list of samples of which the first $N$ are the batch; `exact_rank` counts
-# $R$ modulo a prime. For linear $g$ the law of a batch (of `nearopt.laws.coloured`, for any covariance) gives the curve's shape, and its height to a factor of about two at these sizes: its quantile with half an eigenvalue below, beside `law.atom`, the share of zeros.
+# It is the double descent of least squares, in time instead of error. Now the same for the $J$ of many teachers, each with a list of samples of which the first $N$ are the batch; `exact_rank` counts $R$ modulo a prime.
+# For linear $g$ the law of large networks on a batch (`nearopt.laws.coloured`) gives the curve's shape, and its height to a factor of about two at these sizes, if its smallest eigenvalue is taken to be the quantile that has half an eigenvalue below it, not counting zeros (`law.atom`).
 
 # %%
 rows, dips, ratios = [], [], np.unique([1, *np.round(np.geomspace(0.3, 6, 25), 3)])
@@ -178,9 +178,9 @@ two = later.iloc[[0, np.abs(later.index - 2).argmin()]]
 dips_at, {round(ratio * erf.parameter_count): factor for ratio, factor in two.items()}
 
 # %% [markdown]
-# Where the medians are least, in samples over rank; and erf's median at the fewest samples and nearest to twice the rank, over that at the rank, by their number: so much later, at one rate, is the slowest direction learned
-# there. The figure has medians and quartiles over the teachers. At $N = R$ the smallest eigenvalue is always below that of the first third of the samples: the smaller $J J^\top$ is a part of the larger, whose
-# eigenvalues enclose its own. That it is also below that of six times as many is no theorem, but likely by the argument above: the share says in how many networks.
+# Above: where the medians are least, in samples over rank; then, for the fewest samples and for about twice the rank, erf's median over that at the rank: so many times later, at one rate, is the slowest direction learned
+# at the rank. The figure has medians and quartiles over the teachers. At $N = R$ the smallest eigenvalue is always below that of the first third of the samples, by Cauchy's interlacing theorem: the smaller $J J^\top$ is a
+# diagonal block of the larger. That it is also below that of six times as many is no theorem, but likely by the argument above: the verdict's share says in how many networks, and must be at least a half.
 #
 # **Change this and predict.** Of 28 samples for 28 parameters of erf networks, throw half away. Is the slowest direction that is left learned sooner? What is lost?
 
@@ -192,9 +192,9 @@ bool((np.diff([smallest_batch_eigenvalues(n, 28, [14, 28], rng=own) for n in net
 # %% [markdown]
 # ## Descent on a batch
 #
-# What has no eigenvalue on the batch does not move, and where the population sees it, its loss stays. A cubic network of two inputs is as small as this gets: whatever its width, $\sum_k a_k (w_k \cdot x)^3$
+# Directions whose eigenvalue on the batch is zero do not move, and where the population sees them, their loss stays. A cubic network of two inputs is as small as this gets: whatever its width, $\sum_k a_k (w_k \cdot x)^3$
 # has four coefficients, of $x_1^3, x_1^2 x_2, x_1 x_2^2$ and $x_2^3$. So $R = 4$, and from two samples two combinations of the four can be learned. The prediction moves $\delta$ by the eigenvalues of the
-# batch, and asks the population's Hessian for the loss of where it is. Beside it real, nonlinear gradient flow, from $\delta$, $\delta/2$ and $\delta/4$; time in steps of $1/\lambda_{\max}$.
+# batch, and asks the population's Hessian for the loss where it has got to. Beside it real, nonlinear gradient flow, from $\delta$, $\delta/2$ and $\delta/4$; time in steps of $1/\lambda_{\max}$.
 
 # %%
 own = np.random.default_rng(seed)
@@ -249,7 +249,7 @@ int(np.linalg.matrix_rank(batch_hessian(teacher, np.vstack([one, -one])), hermit
 # %% [markdown]
 # ## Several outputs: sums of two spectra
 #
-# Linear $g$, endless samples. As $W_2 W_1$ changes by $dW_2\, W_1 + W_2\, dW_1$, each eigenvalue of $H$ is one of $W_1^\top W_1$ plus one of $W_2 W_2^\top$. Four outputs, two units:
+# Linear $g$, and $H$ of the population. As $W_2 W_1$ changes by $dW_2\, W_1 + W_2\, dW_1$, each eigenvalue of $H$ is one of $W_1^\top W_1$ plus one of $W_2 W_2^\top$. Four outputs, two units:
 
 # %%
 W1, W2 = own.standard_normal((2, 3)), own.standard_normal((4, 2))
@@ -265,8 +265,8 @@ bool(np.allclose(np.sort(sums)[-10:], values[-10:])), int((values > 1e-9).sum())
 12 - int(np.linalg.matrix_rank(population_hessian(TwoLayer(W1[:1], W2[:, :1], Linear()))))
 
 # %% [markdown]
-# In large networks either spectrum follows a Marchenko-Pastur law, and the sums their convolution. Each count is off by at most 1/4, to leading order in the mean over teachers
-# ([01](01_linear_asymptotics.ipynb)); of the sums' cdf the errors at most add. So draws at ten times the sizes above must be within $1/(4 N_i) + 1/(4 N_o)$ of the law, and what chance exceeds in one of a
+# In large networks either spectrum follows a Marchenko-Pastur law, and the sums their convolution. Either's count of eigenvalues is off by at most 1/4, to leading order in the mean over
+# teachers ([01](01_linear_asymptotics.ipynb)), and its cdf by that over $N_i$ or $N_o$; in the sums' cdf these at most add. So draws at ten times the sizes above must be within $1/(4 N_i) + 1/(4 N_o)$ of the law, and what chance exceeds in one of a
 # thousand runs; their mean eigenvalue, which shows a wrong scale best, the law's up to chance alone. Below the bars, draws minus law, with one standard error; the first, at the law's peak, is off by the finite size.
 
 # %%

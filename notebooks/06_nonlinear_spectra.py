@@ -13,11 +13,11 @@
 #
 # **The question.** At a teacher, a network $\sum_k a_k\, g(w_k \cdot x)$ of drawn weights, the Hessian's spectrum is known for linear $g$ (notebook 01). Is there a law for any $g$?
 #
-# **A surprise first.** A ReLU network of 4 inputs and 6 units has 24 incoming weights. Of their part of the Hessian in degrees 2 and up (in large networks) a 4 by 4 matrix counts the eigenvalues under any level, exactly.
+# **A surprise first.** A ReLU network of 4 inputs and 6 units has 24 incoming weights. What all degrees of $g$ from 2 on make of their Hessian has a simple form in large networks. Of this 24 by 24 matrix a 4 by 4 one counts the eigenvalues under any level, exactly.
 #
 # **What you will see.** One law on the spectra of eight activations; how far it and its bulk alone are off, for erf. For $u^2$ a theorem at every teacher.
 #
-# **What you will learn.** That degree 1 of $g$ makes a few large eigenvalues, degree 2 couples units, all others act like a diagonal matrix; and that the small families take more moments of $g$.
+# **What you will learn.** That degree 1 of $g$ makes a few large eigenvalues, degree 2 couples units, all others act like a diagonal matrix; and that few eigenvalues, the families beside the bulk, take more moments of $g$.
 #
 # **What you need.** Hermite polynomials, by name, and notebook 01. Half a minute to run.
 #
@@ -26,7 +26,7 @@
 # | $N_i, N_h, P$ | inputs, hidden units, and the $N_h(N_i+1)$ parameters |
 # | $g; a_k, w_k$ | activation; outgoing weight and row of incoming weights of unit $k$, normal, of standard deviations $\sigma_2$ and $\sigma_1$ |
 # | $s^2 = N_i \sigma_1^2$ | variance of a preactivation $u = w_k \cdot x$; `scale` is $s$ |
-# | $\zeta, \kappa_2, \kappa_+$ | parts of degree 1, degree 2 and all higher ones in $\mathbb E\,g'(u)^2$; `kappa2` and `rest` in code |
+# | $\zeta, \kappa_2, \kappa_+$ | what degree 1, degree 2 and all higher ones of $g$ add to $\mathbb E\,g'(u)^2$; `zeta`, `kappa2` and `rest` in code |
 
 # %% tags=["parameters"]
 size: int = 10  # Inputs, and as many hidden units, where spectra are drawn, 8 to 60.
@@ -75,7 +75,7 @@ if activation:
 # %% [markdown]
 # ## Three numbers
 #
-# The derivative of $g$ at a preactivation $u \sim \mathcal N(0, s^2)$ splits into Hermite degrees, and so does its mean square:
+# The derivative of $g$ at a preactivation $u \sim \mathcal N(0, s^2)$ splits into Hermite degrees, and so does its mean square (we count the degrees of $g$, one more than those of $g'$):
 #
 # $$ \mathbb E\,g'^2 = \underbrace{(\mathbb E\,g')^2}_{\zeta} + \underbrace{s^2 (\mathbb E\,g'')^2}_{\kappa_2} + \kappa_+ . $$
 #
@@ -127,8 +127,8 @@ def leading_matrix(unit):
 
 
 # %% [markdown]
-# Its eigenvalues need no such matrix. How many lie below a level $\lambda$ follows from a matrix of the size of the *inputs*, exactly (Haynsworth's inertia additivity): with $\omega_i$ the eigenvalues of $\Omega = \sum_k
-# \frac{\kappa_2 a_k^2}{\kappa_+ a_k^2 - \lambda} \hat w_k \hat w_k^\top$, which come in sums because on symmetric matrices $S$, which degree 2 is, $\Omega$ acts as $S \mapsto \Omega S + S \Omega$,
+# Its eigenvalues need no such matrix. How many lie below a level $\lambda$ follows from a matrix of the size of the *inputs*, exactly (Haynsworth's inertia additivity): with $\omega_i$ the eigenvalues of
+# $\Omega = \sum_k \frac{\kappa_2 a_k^2}{\kappa_+ a_k^2 - \lambda} \hat w_k \hat w_k^\top$. They come in sums because degree 2 lives on symmetric matrices $X$, and there $\Omega$ acts as $X \mapsto \Omega X + X \Omega$:
 #
 # $$ \#\{\text{eigenvalues} < \lambda\} = N_i\, \#\{k : \kappa_+ a_k^2 < \lambda\} - \#\{i \le j : \omega_i + \omega_j < -1\} . $$
 
@@ -181,8 +181,8 @@ all(left == right for left, right in both_counts(twins)[1])
 #
 # $$ F(\lambda) = \mathbb P(\kappa_+ a^2 < \lambda) - \frac{N_i}{2 N_h}\, \mathbb P(\omega + \omega' < -1) . $$
 #
-# Around this bulk of about $N_h N_i$ eigenvalues there are families of order $N_h + N_i$: one constant, $N_i$ large ones of degree 1, and two for each unit alone. `NonlinearHessianLaw` puts them together, with the share
-# that each has of all $P$; they take the parts of $g$ in degrees 0 to 4, $\mathbb E\,g^2$ and two means more.
+# Of the three numbers $\kappa_2$ and $\kappa_+$ are in it. Beside this bulk of about $N_h N_i$ eigenvalues there are *families*, of order $N_h + N_i$ in all: one constant (degree 0), $N_i$ large ones of degree 1, where $\zeta$ is, and two of each unit's own, of
+# $a_k$ and the length of $w_k$. `NonlinearHessianLaw` puts bulk and families together, each with its share of all $P$; the families take the parts of $g$ in degrees 0 to 4, $\mathbb E\,g^2$ and two means more.
 
 # %%
 sigma1 = scale / size**0.5
@@ -202,8 +202,8 @@ drawn = {name: draw_spectra(g, size, size, teachers) for name, g in activations.
 results.figure("spectra", figures.spectra_on_laws({k: s for k, (_, s) in drawn.items()}, laws))
 
 # %% [markdown]
-# Eight activations, all eigenvalues of each on a logarithmic axis: bars are the draws, the line is the law. The narrow hump on the right of most panels is degree 1. Softplus and GELU show two more, from right to left
-# degree 2 and the rest. The foot on the left are the units' own two parameters. ReLU has $N_h$ exact zeros, the quadratic many more; they are not shown.
+# Eight activations, all eigenvalues of each on a logarithmic axis: bars are the draws, the line is the law. The narrow hump on the right of most panels is degree 1; the spike right of it, for sigmoid and softplus, the constant. Left of it
+# softplus and GELU show two humps, degree 2 and then the rest. The foot on the left holds the lower of each unit's own two. ReLU has $N_h$ exact zeros, the quadratic many more; they are not shown.
 #
 # **Change this and predict.** Double $\sigma_2$. By which factor does the median of erf's eigenvalues grow?
 
@@ -229,8 +229,8 @@ def distance(nets, spectra, law, bulk):
 
 
 # %% [markdown]
-# The error of a limit is about one over the size: that of the bulk alone is about one unit, $1/N_h$. The law may be off by half a unit, plus what chance exceeds once in a thousand times: at small sizes that is more than the bulk alone
-# is off, and only the next figure tells the two apart. The lowest two per cent, on which late learning rests, are not tested here.
+# The error of a limit is about one over the size, so measure it in *units* of $1/N_h$: the bulk alone is off by about one. The law may be off by half of one, plus what chance exceeds once in a thousand times. With few draws that is
+# more than the bulk alone is off, and only the next figure tells the two apart. The lowest two per cent, on which late learning rests, are not tested here.
 
 
 # %%
@@ -271,14 +271,14 @@ for off, chance in table.loc[table.index == "own"].to_numpy():
 results.settled()
 
 # %% [markdown]
-# The bulk alone misses the families, a share of $1/N_i$ of all eigenvalues, and so is off by about $1/N_i$ (dotted). The law's largest difference is a fraction of that, and one to two standard errors of the draws (grey,
-# the largest of 49), which chance does to a largest one: what error the law itself has is not seen with so few draws.
+# The bulk alone misses the families, a share of the order of $1/N_i$ of all eigenvalues, and so is off by about $1/N_i$ (dotted). The law's largest difference is a fraction of that: one to two standard errors of the draws (grey),
+# as chance alone would make the largest of 49. So few draws do not show what error the law itself has.
 #
 # ## A theorem at every teacher
 #
-# For $g = u^2$ the law needs no limit: the nonzero eigenvalues lie within $(N_h+1)/D_2$, in Kolmogorov distance, of the sums $4(\mu_i + \mu_j)$, $i \le j$, of the eigenvalues $\mu$ of $W_1^\top \mathrm{diag}(a^2) W_1$,
-# with $D_2 = N_i(N_i+1)/2$ and $N_i \le N_h$. What is left out, the $N_h$ outgoing weights and the constant, has a rank of $N_h + 1$ and moves counts by at most that. Where $N_h + 1 \ge D_2$ the bound is empty. A teacher
-# uses a share of the bound of at most 1, below $0.5 \pm 0.5$.
+# For $g = u^2$ the law needs no limit: the nonzero eigenvalues lie within $(N_h+1)/D_2$, in Kolmogorov distance, of the sums $4(\psi_i + \psi_j)$, $i \le j$, of the eigenvalues $\psi$ (`mu` in code) of $W_1^\top \mathrm{diag}(a)^2 W_1$,
+# with $D_2 = N_i(N_i+1)/2$ and $N_i \le N_h$. What is left out, the $N_h$ outgoing weights and the constant, has a rank of $N_h + 1$ and moves counts by at most that. Where $N_h + 1 \ge D_2$ the bound is empty. The
+# verdict: the share of this bound that the worst teacher uses is between 0 and 1, written $0.5 \pm 0.5$.
 
 
 # %%
@@ -312,5 +312,5 @@ results.settled()
 #
 # - One output, white inputs, independent Gaussian weights. Five inputs and units or more.
 # - That what else the Hessian has does not move the limit is derived, degree by degree, not proved for every $g$. The count and the theorem for $u^2$ are proved (manuscript).
-# - There must be room for degree 3: $(N_i + 1)(N_i + 2) \ge 6 N_h$ is always enough. Elsewhere the law refuses.
+# - There must be room for degree 3: $(N_i + 1)(N_i + 2) \ge 6 N_h$ is enough for every $g$, less for a $g$ with little of degree 3. Where there is not, the law refuses.
 # - The law is of the mean over teachers. What its lower end makes of learning, when each teacher has its own, is in notebook 08.

@@ -29,7 +29,7 @@
 # | $L, \lambda$ | loss, and eigenvalues of the Hessian at the teacher |
 # | $\epsilon, t$ | standard deviation of a student's parameters from its teacher's, and time of gradient flow |
 # | $\kappa, \zeta$ | variance and squared mean of $g'(u)$ at a preactivation $u \sim \mathcal N(0, s^2)$, $s^2 = N_i \sigma_1^2$ |
-# | $H_1, \Lambda_k$ | the Hessian were all $a_k = 1$ (*full rank*: it is invertible), and what is left of it for $w_k$ when all other parameters are eliminated |
+# | $H_1, \Lambda_k$ | the Hessian were all $a_k = 1$ (*full rank*: it is invertible), and what is left of it for $w_k$ when all other parameters are eliminated (a Schur complement) |
 
 # %% tags=["parameters"]
 linear_teachers: int = 4000  # Linear teachers over which the loss is averaged, 1000 to 10000000.
@@ -66,7 +66,7 @@ rng = np.random.default_rng(seed)
 # %% [markdown]
 # ## One weight
 #
-# An eigenvalue $a^2$ adds $a^2 e^{-2 a^2 t}$ to the loss. Its mean over $a \sim \mathcal N(0, 1)$ is a Gaussian integral,
+# An eigenvalue $a^2$ adds $a^2 e^{-2 a^2 t}$ to the loss, in units of $\epsilon^2 / 2$. Its mean over $a \sim \mathcal N(0, 1)$ is a Gaussian integral,
 #
 # $$ \int \frac{e^{-a^2/2}}{\sqrt{2\pi}}\, a^2 e^{-2 a^2 t}\, da = (1 + 4t)^{-3/2} . $$
 
@@ -111,8 +111,8 @@ round(float(np.log10(average(sums, 1000) / average(sums, 100))), 1)
 # ## Linear networks: all outgoing weights must be small at once
 #
 # For linear $g$ a nonzero eigenvalue is $|W_2|^2$ plus one of $W_1^\top W_1$ (notebook 01), and the mean over teachers is known exactly at any size. If $N_i > N_h$, $W_1^\top W_1$ has zeros, so $|W_2|^2$ stands alone and
-# the mean falls like $t^{-(N_h/2 + 1)}$. For $N_h \ge N_i$ the smallest eigenvalue of $W_1^\top W_1$ must be near zero as well, which takes $(N_h - N_i + 1)/2$ from the exponent. Many real students descend, each from its
-# own teacher. The later, the fewer teachers make the mean: we look as long as they are 200 or more, counted as $(\sum L)^2 / \sum L^2$.
+# the mean falls like $t^{-(N_h/2 + 1)}$. For $N_h \ge N_i$ the smallest eigenvalue of $W_1^\top W_1$ must be near zero as well, which lowers the exponent by another $(N_h - N_i + 1)/2$. Many real students descend, each
+# near its own teacher, for $W_1$ wide ($N_i = 4$, $N_h = 2$) and tall ($N_i = 2$, $N_h = 3$). The later, the fewer teachers make the mean: we look as long as they are 200 or more, counted as $(\sum L)^2 / \sum L^2$.
 
 # %%
 shapes, averages, steps = {"wide": (4, 2), "tall": (2, 3)}, {}, np.geomspace(10, 800, 14).round()
@@ -127,8 +127,8 @@ for s in shapes.values():
 
 # %% [markdown]
 # Below, grey: twelve single teachers. Points: the mean of all, with two standard errors. The law of large networks (orange) is off for $N_h > N_i$, for it does not know how near zero the smallest eigenvalue of a small
-# matrix can come. The measured mean must be the exact one at all points, up to five standard errors (chance exceeds them in less than one of a thousand runs) and to the step size, which takes $\eta t L''/4$ from the mean
-# of the flow, at the rate $\eta$. The second table has exponents: of the measured and the exact mean from its first point to its last, of the exact one from $t = 10^6$ to $10^7$, and the limit, which only the exact mean comes to see.
+# matrix can come. At all points the measured mean must be the exact one of gradient flow less $\eta t L''/4$, by which steps of rate $\eta$ are ahead of it, within five standard errors (chance exceeds them in less than one of a
+# thousand runs) and what is of second order in $\eta$. The second table has exponents: of the measured and the exact mean from the first point to the last, too early for the limit, and of the exact one from $t = 10^6$ to $10^7$, where it is reached.
 
 
 # %%
@@ -175,8 +175,8 @@ pd.DataFrame(rows, list(shapes), list(kinds.values())).round(3)
 # %% [markdown]
 # ## Activations of full rank: one small weight is enough
 #
-# A unit enters the function as $a_k\, g(w_k \cdot x)$. So $H = \Delta H_1 \Delta$, where $\Delta$ multiplies the incoming directions of unit $k$ by $a_k$. If one $a_k$ is small, its $N_i$ directions have eigenvalues
-# $a_k^2 \mu$, with $\mu$ the eigenvalues of $\Lambda_k = [(H_1^{-1})_{w_k w_k}]^{-1}$. All other $a_l$ have dropped out. From here on $N_i = 2 N_h$, at these sizes 16 inputs and 8 units. With one weight of $10^{-4} \sigma_2$:
+# A unit enters the function as $a_k\, g(w_k \cdot x)$. So $H = \Delta H_1 \Delta$, where $\Delta$ multiplies the incoming directions of unit $k$ by $a_k$ and leaves the outgoing. If one $a_k$ is small, the largest block of $H^{-1} = \Delta^{-1} H_1^{-1} \Delta^{-1}$ is
+# $(H_1^{-1})_{w_k w_k} / a_k^2$, without any other $a_l$. So $H$ has $N_i$ small eigenvalues $a_k^2 \mu$, with $\mu$ those of $\Lambda_k = [(H_1^{-1})_{w_k w_k}]^{-1}$. From here on $N_i = 2 N_h$, at these sizes 16 inputs and 8 units. With one weight of $10^{-4} \sigma_2$:
 
 
 # %%
@@ -198,7 +198,7 @@ smallest = spectrum(TwoLayer(net.W1, a, Erf()))[: 2 * hidden_dim]
 np.allclose(smallest, small**2 * np.sort(unit_eigenvalues(net.W1, Erf())[0]), rtol=0.01)
 
 # %% [markdown]
-# So each of these eigenvalues is the one weight from above. With $\varphi(0) = 1/(\sqrt{2\pi}\,\sigma_2)$ the density of $a_k$ at 0,
+# So each of these eigenvalues acts like the one weight from above. With $\varphi(0) = 1/(\sqrt{2\pi}\,\sigma_2)$ the density of $a_k$ at 0,
 #
 # $$ \int \varphi(0)\, a^2 \mu\, e^{-2 a^2 \mu t}\, da = \frac{\mu^{-1/2}}{8 \sigma_2}\, t^{-3/2},
 # \qquad \mathbb E\,L(t) \simeq \frac{\epsilon^2 N_h}{16\, \sigma_2}\, \mathbb E\,\mathrm{tr}\, \Lambda_k^{-1/2} \; t^{-3/2} . $$
@@ -226,7 +226,7 @@ predicted = {name: law.mean_loss(times * units[name]) for name, law in laws.item
 
 # %% [markdown]
 # The late loss belongs to the rare teachers that have one very small outgoing weight. So every other teacher gets one of those on purpose, of any order of magnitude down to $10^{-6}$, and each teacher is weighted by the
-# normal density over the density that it was drawn from (importance sampling; the weights are below 2).
+# normal density over the density that it was drawn from (importance sampling; these factors are below 2).
 
 
 # %%
@@ -240,8 +240,8 @@ def outgoing_weights(count):
 
 
 # %% [markdown]
-# Even so the mean of a few is noisy. Most noise goes with two *control variates*, losses that nearly follow a teacher's, with a known mean over $a$: that of eigenvalues $a_k^2 \mu$, and that of $N_i$ eigenvalues $\zeta |a|^2$ for
-# degree 1. Averaged is what the exact loss has beyond these two, and their known mean is added. Were they wrong, the result would be noisier, not biased.
+# Even so the mean of a few is noisy. Two *control variates* take most of the noise away, losses that nearly follow a teacher's and have a known mean over $a$: that of eigenvalues $a_k^2 \mu$, and that of $N_i$ eigenvalues $\zeta |a|^2$ for
+# degree 1. What the exact loss has beyond these two is averaged, and their known mean is added. Were they wrong, the result would be noisier, not biased.
 
 
 # %%
@@ -311,11 +311,11 @@ for name, (slope, error) in slopes.items():
 results.settled()
 
 # %% [markdown]
-# The line is the law, black points the mean of exact spectra with its error, thin lines single teachers, crosses the mean of real students (three here; no verdict). For erf (hardly for ReLU) the mean goes down a step
+# The line is the law, black points the mean of exact spectra with its error, thin lines single teachers, crosses the mean of real students (no verdict is on these). For erf (hardly for ReLU) the mean goes down a step
 # while degree 1 is learned, bends where the bulk begins, and from there on is a straight line: a power law. Each single teacher leaves it, downwards, once its smallest weight is learned; one with a smaller is left.
 #
-# The law is judged at its worst point of all twelve decades, within 0.05 plus chance. The exponent is taken from two times, $2 \cdot 10^5$ and $10^9$ units. A second weight may be as small as the first, about $t^{-1/2}$, or
-# thrice that for the slowest directions, with a probability of about $2 N_h t^{-1/2}$: such a share of the loss is allowed for at the first of these times, beside chance.
+# The law is judged at its worst point of all twelve decades, within 0.05 plus chance. The exponent is taken from two times, $2 \cdot 10^5$ and $10^9$ in units of $1/(\kappa \sigma_2^2)$. With a probability
+# of about $2 N_h t^{-1/2}$ a second weight is as small as the one that counts at $t$, so that the power is not yet exact: besides chance, an error of this share of the loss at the first time is allowed for.
 #
 # **Change this and predict.** Make all outgoing weights ten times larger, so that everything is learned a hundred times sooner. By which factor does the late loss fall?
 
@@ -325,7 +325,7 @@ larger = NonlinearHessianLaw(**shape, activation=Erf(), **(scales | {"sigma2": 1
 round(float(predicted["erf"][-1] / larger.mean_loss(times[-1:] * units["erf"])[0]), 1)
 
 # %% [markdown]
-# The constant of erf, from $H_1$ of ten teachers, must be $t^{3/2}$ times the mean loss at the last of these times:
+# The constant of erf, from $H_1$ of ten teachers, must be $t^{3/2}$ times the mean of $L / \epsilon^2$ at the last of these times:
 
 # %%
 drawn = [TwoLayer.draw(**shape, activation=Erf(), rng=rng, **scales).W1 for _ in range(10)]

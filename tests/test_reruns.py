@@ -28,7 +28,7 @@ def test_the_first_seed_and_edge_of_each_notebook_hold(tmp_path):
 def test_a_verdict_that_fails_is_told(tmp_path):
     checkout = copy_checkout(tmp_path / "checkout")
     source = checkout / "notebooks/01_linear_asymptotics.py"
-    right, one_unit_more = "LinearHessianLaw(*size, ", "LinearHessianLaw(size[0], size[1] + 1, "
+    right, one_unit_more = "limit_law(*size, ", "limit_law(size[0], size[1] + 1, "
     source.write_text(source.read_text().replace(f" {right}", f" {one_unit_more}"))
     done = run(checkout, "python", "workflow/reruns.py", "--first", "--only", "01")
     assert done.returncode == 1

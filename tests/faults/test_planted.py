@@ -15,8 +15,8 @@ PLANTED = {
         "01_linear_asymptotics",
     ),
     "degrees of freedom of the chi-square variable": (
-        "root, self._square = chi(freedom), chi2(freedom)",
-        "root, self._square = chi(freedom + 1), chi2(freedom + 1)",
+        "root, square = chi(freedom), chi2(freedom)",
+        "root, square = chi(freedom + 1), chi2(freedom + 1)",
         "01_linear_asymptotics",
     ),
     "edges of the Marchenko-Pastur law": (

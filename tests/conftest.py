@@ -73,6 +73,20 @@ def installed(tmp_path_factory):
     return folder / "installed"
 
 
+@pytest.fixture
+def alone(installed, tmp_path):
+    """Run Python in a folder of its own, where the installed library is all there is of ours."""
+    env = os.environ | {"PYTHONPATH": str(installed)}
+
+    def run(*arguments):
+        command = [sys.executable, *arguments]
+        done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
+
+
 @pytest.fixture(scope="session")
 def chromium():
     """A headless browser that is not connected to anything."""

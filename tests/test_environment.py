@@ -107,18 +107,9 @@ print(nearopt.__version__)
 """
 
 
-def test_the_library_goes_alone(installed, tmp_path):
+def test_the_library_goes_alone(installed, alone):
     """With its schema, where no plots are drawn."""
-    done = subprocess.run(
-        [sys.executable, "-c", ALONE, installed / "nearopt"],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(installed)},
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.endswith(f"{nearopt.__version__}\n")
+    assert alone("-c", ALONE, installed / "nearopt").endswith(f"{nearopt.__version__}\n")
     assert len(PROJECT["dependencies"]) <= 8
 
 

@@ -1,12 +1,9 @@
 """The pages: what they say is from the results, and they work with no network in a real browser."""
 
 import ast
-import os
 import posixpath
 import re
 import shutil
-import subprocess
-import sys
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -187,19 +184,11 @@ def test_the_files_to_download_are_those_of_the_run(site, parsed, built):
 
 
 @pytest.mark.slow
-def test_a_notebook_to_download_runs_elsewhere_and_writes_beside_itself(site, installed, tmp_path):
+def test_a_notebook_to_download_runs_elsewhere_and_writes_beside_itself(site, alone, tmp_path):
     """With the library alone, and the packages that notebooks need."""
     name = NOTEBOOKS[0]
     shutil.copy(site / f"_sources/notebooks/{name}.ipynb", tmp_path)
-    done = subprocess.run(
-        [sys.executable, "-m", "papermill", f"{name}.ipynb", "out.ipynb"],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(installed)},
-        check=False,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
+    alone("-m", "papermill", f"{name}.ipynb", "out.ipynb")
     assert load(tmp_path / name)["verdicts"]
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
         [name, f"{name}.ipynb", "out.ipynb"]

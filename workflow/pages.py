@@ -124,35 +124,30 @@ def claims_table(claims: list[dict[str, Any]]) -> str:
     return "\n".join(table("claims", head, "|---|---|--:|--:|--:|---|", rows))
 
 
-def figure(notebook: str, name: str, texts: Texts, caption: str) -> str:
-    """Return a figure that leads to its notebook, with a caption."""
-    return (
-        f"```{{figure}} data/{notebook}/{name}.svg\n:alt: {texts[notebook, name]}\n"
-        f":target: notebooks/{notebook}.html\n\n{caption}\n```\n"
-    )
+def pictures(captions: Texts, texts: Texts) -> str:
+    """Return figures side by side, each with its caption, which lead to their notebooks."""
+    lines = ["````{container} gallery"]
+    for (notebook, name), caption in captions.items():
+        lines += [f"```{{figure}} data/{notebook}/{name}.svg", f":alt: {texts[notebook, name]}"]
+        lines += [f":target: notebooks/{notebook}.html", ""]
+        lines += [f"{caption} ([{notebook}](notebooks/{notebook}.ipynb))", "```", ""]
+    return "\n".join([*lines, "````", ""])
 
 
 def findings(claims: list[dict[str, Any]], texts: Texts) -> str:
     """Return each claim in README's words, with its verdict and a picture."""
-    rows = re.findall(r"^\| (C\d) (.*?) \|", Path("README.md").read_text(), re.M)
-    lines = ["````{container} gallery"]
-    for claim, sentence in rows:
+    captions = {}
+    for claim, sentence in re.findall(r"^\| (C\d) (.*?) \|", Path("README.md").read_text(), re.M):
         holds = all(c["passed"] for c in claims if c["claim"] == claim)
         verdict = f"[{'holds' if holds else 'fails'}](verdicts.md)"
-        notebook, name = PICTURES[claim]
-        caption = f"**{claim} {verdict}.** {sentence}. ([{notebook}](notebooks/{notebook}.ipynb))"
-        lines.append(figure(notebook, name, texts, caption))
-    return "\n".join([*lines, "````", ""])
+        captions[PICTURES[claim]] = f"**{claim} {verdict}.** {sentence}."
+    return pictures(captions, texts)
 
 
 def gallery(texts: Texts) -> str:
     """Return the page of all figures."""
-    lines = ["# Figures", "", "Each leads to the notebook that draws it.", ""]
-    lines.append("````{container} gallery")
-    for notebook, name in sorted(texts):
-        caption = f"{texts[notebook, name]} ([{notebook}](notebooks/{notebook}.ipynb))"
-        lines.append(figure(notebook, name, texts, caption))
-    return "\n".join([*lines, "````", ""])
+    head = "# Figures\n\nEach leads to the notebook that draws it.\n\n"
+    return head + pictures(dict(sorted(texts.items())), texts)
 
 
 def data_page(contents: list[dict[str, Any]]) -> str:

@@ -1,7 +1,7 @@
 """Check an archive that workflow/archive.py made: every checksum and, on request, a rerun.
 
-A rerun executes the sources in the archive, with the packages of this checkout, in a folder of
-its own.
+It is unpacked into a folder of its own, where a rerun executes its sources with the packages of
+this checkout.
 """
 
 import argparse
@@ -10,16 +10,15 @@ import hashlib
 import json
 import lzma
 import os
-import re
 import subprocess
 import sys
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from archive import MANIFEST, METADATA
@@ -31,68 +30,54 @@ RELATIVE = 1e-6
 LARGEST, LONGEST = 2**31, 2**24
 
 
-@contextmanager
-def damage_told() -> Iterator[None]:
-    """Turn what reading a damaged archive may raise into a ValueError."""
+def unpack(archive: Path, folder: Path) -> Path:
+    """Unpack an archive, as it was made or after it was unpacked and zipped again.
+
+    Returns the folder that holds its files.
+    """
+    if not archive.exists():
+        raise ValueError("there is no such file: make archive makes one")
     damage = (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error, lzma.LZMAError)
     try:
-        yield
+        with zipfile.ZipFile(archive) as source:
+            entries = [entry for entry in source.infolist() if not entry.is_dir()]
+            if (size := sum(entry.file_size for entry in entries)) > LARGEST:
+                raise ValueError(f"it unpacks to {size / 1e9:.0f} GB, which no build does")
+            source.extractall(folder)
     except damage as error:
         raise ValueError(f"it cannot be read as an archive, or is damaged ({error})") from None
+    # A name that leads out is another inside.
+    if sorted(entry.filename for entry in entries) != sorted(files(folder)):
+        raise ValueError("it holds a name twice, or one that leads out of its folder")
+    # Other tools put all into one folder.
+    tops = list(folder.iterdir())
+    return tops[0] if len(tops) == 1 and tops[0].is_dir() else folder
 
 
-class Archive(NamedTuple):
-    """An archive that is open, and its files by name."""
-
-    source: zipfile.ZipFile
-    entries: dict[str, zipfile.ZipInfo]
-
-    @damage_told()
-    def digest(self, name: str) -> str:
-        """Return the checksum of a file, which is read in pieces."""
-        with self.source.open(self.entries[name]) as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
-
-    @damage_told()
-    def data(self, name: str) -> bytes:
-        """Return the bytes of a file."""
-        return self.source.read(self.entries[name])
+def files(folder: Path) -> dict[str, Path]:
+    """Return the files below a folder by their names in it."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path for path in paths}
 
 
-def read(path: Path) -> Archive:
-    """Open an archive, as it was made or after it was unpacked and zipped again."""
-    if not path.exists():
-        raise ValueError("there is no such file: make archive makes one")
-    with damage_told():
-        source = zipfile.ZipFile(path)
-    # Other tools list folders too, and some put all into one.
-    files = [entry for entry in source.infolist() if not entry.is_dir()]
-    tops = {entry.filename.partition("/")[0] for entry in files}
-    inside = f"{tops.pop()}/" if len(tops) == 1 else ""
-    entries = {entry.filename.removeprefix(inside): entry for entry in files}
-    if len(entries) != len(files):
-        raise ValueError("it holds a name twice")
-    for name in entries:
-        parts = PurePosixPath(name).parts
-        if name.startswith("/") or ".." in parts or "\\" in name or ":" in name:
-            raise ValueError(f"it holds {name!r}, which leads out of its folder")
-    if (size := sum(entry.file_size for entry in files)) > LARGEST:
-        raise ValueError(f"it unpacks to {size / 1e9:.0f} GB, which no build does")
-    return Archive(source, entries)
+def digest(path: Path) -> str:
+    """Return the checksum of a file, which is read in pieces."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def check(archive: Archive) -> None:
+def check(folder: Path) -> None:
     """Hold every file against both lists of checksums, the manifest's and the description's."""
     try:
-        lists = [n for n in (MANIFEST, METADATA) if archive.entries[n].file_size < LONGEST]
-        texts = {name: archive.data(name) for name in lists}
-        lines = texts[MANIFEST].decode().splitlines()
+        lists = [n for n in (MANIFEST, METADATA) if (folder / n).stat().st_size < LONGEST]
+        texts = {name: (folder / name).read_text(encoding="utf-8") for name in lists}
+        lines = texts[MANIFEST].splitlines()
         manifest = {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
         graph = json.loads(texts[METADATA])["@graph"]
         described = {entity["@id"]: entity["sha256"] for entity in graph if "sha256" in entity}
-    except (KeyError, ValueError, TypeError, RecursionError) as error:
+    except (OSError, KeyError, ValueError, TypeError, RecursionError) as error:
         raise ValueError(f"{MANIFEST} or {METADATA} is missing or damaged ({error!r})") from None
-    found = {name: archive.digest(name) for name in archive.entries if name != MANIFEST}
+    found = {name: digest(path) for name, path in files(folder).items() if name != MANIFEST}
     wrong = [f"{name} is missing" for name in sorted(manifest.keys() - found.keys())]
     wrong += [f"{name} is not listed" for name in sorted(found.keys() - manifest.keys())]
     common = sorted(manifest.keys() & found.keys())
@@ -135,41 +120,34 @@ def differences(first: Any, second: Any, where: str) -> Iterator[str]:  # noqa: 
             yield f"{where}: {first!r} was packed, {second!r} was made"
 
 
-def rerun(archive: Archive, folder: Path) -> dict[str, bytes]:
-    """Run the archive's sources in a folder and return what they made, by name."""
-    found = (re.fullmatch(r"results/(\w+)/claims.json", name) for name in archive.entries)
-    builds = [match.group(1) for match in found if match]
+def rerun(folder: Path) -> Path:
+    """Run the sources in an unpacked archive; return where its own results are put aside."""
+    builds = [path.parent.name for path in folder.glob("results/*/claims.json")]
     if len(builds) != 1:
         raise ValueError(f"the archive must hold one build, not {sorted(builds)}")
-    for name in archive.entries:
-        if not name.startswith("results/"):
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_bytes(archive.data(name))
     if (folder / "requirements.lock").read_bytes() != Path("requirements.lock").read_bytes():
         raise ValueError("the archive was made with other packages: unpack it and run make there")
+    packed = (folder / "results").rename(folder / "packed")
     command = [sys.executable, "-m", "snakemake", "--logger=rich"]
     command += ["--profile=workflow/profiles/default", f"--configfile=config/{builds[0]}.yaml"]
     own = {"PYTHONPATH": str(folder / "lib"), "XDG_CACHE_HOME": str(folder / ".cache")}
     if subprocess.run(command, cwd=folder, env=os.environ | own, check=False).returncode:
         raise ValueError("the sources of the archive do not run to their end: see above")
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted((folder / "results").rglob("*"))
-        if path.is_file()
-    }
+    return packed
 
 
-def compare(packed: Mapping[str, bytes], made: Mapping[str, bytes]) -> str:
+def compare(packed: Path, made: Path) -> str:
     """Return in words how well the results of a rerun agree with those that were packed."""
-    wrong = [f"{name} was not made" for name in sorted(packed.keys() - made.keys())]
-    other = [name for name in sorted(packed.keys() & made.keys()) if packed[name] != made[name]]
+    ours, theirs = ({n: p.read_bytes() for n, p in files(f).items()} for f in (packed, made))
+    wrong = [f"{name} was not made" for name in sorted(ours.keys() - theirs.keys())]
+    other = [name for name in sorted(ours.keys() & theirs.keys()) if ours[name] != theirs[name]]
     for name in other:
-        wrong += differences(content(name, packed[name]), content(name, made[name]), name)
+        wrong += differences(content(name, ours[name]), content(name, theirs[name]), name)
     if wrong:
         raise ValueError("\n".join(wrong))
     if other:
         return f"All numbers agree to {RELATIVE:g}; not the same bytes: {', '.join(other)}."
-    return f"The rerun made the same bytes: {len(packed)} files."
+    return f"The rerun made the same bytes: {len(ours)} files."
 
 
 def main() -> None:
@@ -179,14 +157,13 @@ def main() -> None:
     parser.add_argument("--rerun", action="store_true", help="run its sources, and compare")
     arguments = parser.parse_args()
     try:
-        archive = read(arguments.archive)
-        check(archive)
-        print(f"{arguments.archive}: {len(archive.entries)} files, each as it was packed.")
-        if arguments.rerun:
-            results = [name for name in archive.entries if name.startswith("results/")]
-            with tempfile.TemporaryDirectory(prefix="nearopt-") as folder:
-                made = rerun(archive, Path(folder))
-            print(compare({name: archive.data(name) for name in results}, made))
+        with tempfile.TemporaryDirectory(prefix="nearopt-") as scratch:
+            folder = unpack(arguments.archive, Path(scratch))
+            check(folder)
+            count = len(files(folder))
+            print(f"{arguments.archive}: {count} files, each as it was packed.", flush=True)
+            if arguments.rerun:
+                print(compare(rerun(folder), folder / "results"))
     except ValueError as error:
         sys.exit(f"{arguments.archive} fails:\n{error}")
 

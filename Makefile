@@ -16,8 +16,10 @@ endif
 ARCHIVE = results/$(CONFIG)/nearopt.zip
 NOTEBOOKS := $(wildcard notebooks/*.py)
 PROFILE = default
+# What make explore shows beside its own: a name, or file.py:name.
+ACTIVATION =
 # The shell takes these from its environment, so that no value of theirs is run as a command.
-export PYTHON SWEEP PROFILE ARCHIVE
+export PYTHON SWEEP PROFILE ARCHIVE ACTIVATION
 
 # Two at a time, on one thread each, whole files together: they share builds and kernels.
 PYTEST := $(VENV) OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python -m pytest \
@@ -50,6 +52,7 @@ site: $(CONFIG) ## the same build as pages to read, results/paper/site (CONFIG=q
 	@$(VENV) python workflow/pages.py results/$(CONFIG)
 
 explore: environment ## open an app with sliders for spectrum, rank and loss of any network
+	@$(if $(ACTIVATION),$(VENV) python explore/panels.py "$$ACTIVATION")
 	@$(VENV) JUPYTER_PATH="$$here/explore" OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python -m voila \
 	  --template=offline --MappingKernelManager.cull_idle_timeout=600 --MappingKernelManager.cull_interval=60 \
 	  --VoilaConfiguration.extension_allowlist=@jupyter-widgets/jupyterlab-manager \

@@ -5,6 +5,7 @@ a loss curve against its prediction. explore/explore.ipynb puts the sliders to i
 """
 
 import io
+import sys
 from base64 import b64encode
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -26,9 +27,12 @@ from nearopt.laws.linear import FiniteLinearHessianLaw
 from nearopt.laws.nonlinear import NonlinearHessianLaw
 from nearopt.network.activations import Erf, Linear, Polynomial, ReLU
 from nearopt.network.kernels import Activation
+from nearopt.network.smooth import Smooth
 from nearopt.network.two_layer import TwoLayer
+from nearopt.rank.count import numerical_rank
 from nearopt.rank.theory import theoretical_rank
 from nearopt.report import style
+from nearopt.report.activations import load_activation
 
 Array = NDArray[np.float64]
 
@@ -83,16 +87,23 @@ class Setting:
         return {"sigma1": self.sigma1 / sizes[0], "sigma2": self.sigma2 / sizes[1]}
 
     @property
+    def share(self) -> float:
+        """Of draws and steps, those that can be had in time: quadrature is several times slower."""
+        return 0.25 if isinstance(ACTIVATIONS[self.activation], Smooth) else 1.0
+
+    @property
     def pooled(self) -> int:
         """Teachers that can be shown in time: fewer where each costs more."""
         if self.activation == "linear":
             return self.teachers
-        return max(1, min(self.teachers, int(2 * (LARGEST / self.parameter_count) ** 3)))
+        return max(
+            1, min(self.teachers, int(self.share * 2 * (LARGEST / self.parameter_count) ** 3))
+        )
 
     @property
     def descent_steps(self) -> int:
         """Steps of descent that can be taken in time: fewer where there are many units."""
-        return max(15, min(STEPS, int(STEPS * (80 / self.hidden_dim) ** 2)))
+        return max(15, int(self.share * STEPS * min(1, (80 / self.hidden_dim) ** 2)))
 
     def teacher(self, rng: np.random.Generator) -> TwoLayer:
         """Draw a teacher."""
@@ -100,8 +111,8 @@ class Setting:
         return TwoLayer.draw(*shape, activation=activation, rng=rng, **self.scales)
 
 
-def generic_rank(activation: str, input_dim: int, hidden_dim: int) -> int:
-    """Rank of the Hessian at a generic teacher with at least two inputs, from theory.
+def generic_rank(activation: str, input_dim: int, hidden_dim: int) -> int | None:
+    """Rank of the Hessian at a generic teacher with at least two inputs, where theory knows it.
 
     For a polynomial see `nearopt.rank.theory`. erf is full rank, and ReLU loses one direction for
     each hidden unit, by which its layers exchange a factor.
@@ -109,7 +120,9 @@ def generic_rank(activation: str, input_dim: int, hidden_dim: int) -> int:
     g = ACTIVATIONS[activation]
     if isinstance(g, Polynomial):
         return theoretical_rank(g, input_dim, hidden_dim).value
-    return hidden_dim * (input_dim + (0 if activation == "ReLU" else 1))
+    if isinstance(g, Erf | ReLU):
+        return hidden_dim * (input_dim + isinstance(g, Erf))
+    return None
 
 
 @lru_cache(maxsize=64)
@@ -164,12 +177,12 @@ def redraw(figure: Figure, setting: Setting, seed: int = 0) -> str:
     spectral, counting, descending = figure.axes
     teacher = setting.teacher(rng)
     refusal = _draw_spectrum(spectral, setting, rng)
-    rank = _draw_rank(counting, setting)
-    descent = _draw_loss(descending, setting, teacher, rng)
+    rank, proof = _draw_rank(counting, setting, teacher)
+    descent = _draw_loss(descending, setting, teacher, rank, rng)
     for axes in figure.axes:
         axes.set_title(f"{axes.get_title()}, {setting.activation}")
     size = f"{setting.input_dim} inputs, {setting.hidden_dim} hidden units"
-    count = f"{setting.parameter_count} parameters, rank {rank}"
+    count = f"{setting.parameter_count} parameters, rank {rank}{proof}"
     return f"{setting.activation}, {size}: {count}. {descent}{refusal}"
 
 
@@ -219,24 +232,30 @@ def _draw_spectrum(axes: Axes, setting: Setting, rng: np.random.Generator) -> st
     return words
 
 
-def _draw_rank(axes: Axes, setting: Setting) -> int:
+def _draw_rank(axes: Axes, setting: Setting, teacher: TwoLayer) -> tuple[int, str]:
+    """Draw the rank, over widths if theory knows it, and return it with words where it does not."""
     widths = np.arange(1, 2 * setting.hidden_dim + 1)
-    ranks = [generic_rank(setting.activation, setting.input_dim, int(h)) for h in widths]
     axes.plot(widths, widths * (1 + setting.input_dim), ":", color=style.EXACT, label="parameters")
-    axes.plot(widths, ranks, color=style.LAW, label="rank")
-    rank = ranks[setting.hidden_dim - 1]
-    axes.plot(setting.hidden_dim, rank, "o", color=style.LAW)
-    axes.set(xlabel="hidden units $N_h$", title="Rank of the Hessian")
+    rank = generic_rank(setting.activation, setting.input_dim, setting.hidden_dim)
+    if rank is None:
+        rank, words, label = numerical_rank(teacher).value, " in floats, not proved", "one teacher"
+    else:
+        ranks = [generic_rank(setting.activation, setting.input_dim, int(h)) for h in widths]
+        axes.plot(widths, ranks, color=style.LAW, label="rank")
+        words, label = "", None
+    axes.plot(setting.hidden_dim, rank, "o", color=style.LAW, label=label)
+    axes.set(xlabel="hidden units $N_h$", title=f"Rank{words or ' of the Hessian'}")
     axes.legend(loc="upper left")
-    return rank
+    return rank, words
 
 
-def _draw_loss(axes: Axes, setting: Setting, teacher: TwoLayer, rng: np.random.Generator) -> str:
+def _draw_loss(
+    axes: Axes, setting: Setting, teacher: TwoLayer, rank: int, rng: np.random.Generator
+) -> str:
     """Draw the loss of one student near its teacher; the start, at step 0, is left out."""
     deviation = DEVIATION * rng.standard_normal(teacher.parameter_count)
     eigenpairs = np.linalg.eigh(population_hessian(teacher))
     rate = setting.rate * 2 / eigenpairs[0][-1]
-    rank = generic_rank(setting.activation, setting.input_dim, setting.hidden_dim)
     nonzero = eigenpairs[0][-rank:], eigenpairs[1][:, -rank:]
     times = np.arange(1.0, setting.descent_steps + 1)
     predicted = predicted_loss(nonzero, deviation, times, rate)
@@ -258,3 +277,11 @@ def _draw_loss(axes: Axes, setting: Setting, teacher: TwoLayer, rng: np.random.G
         words = f"Gradient descent at a rate of {rate:.3g}, {fate}."
     axes.set_ylim(bottom=max(predicted.min(), ROUNDING * predicted[0]) / 2)
     return words
+
+
+if __name__ == "__main__":
+    # Before a page opens, what is no activation is told.
+    try:
+        load_activation(sys.argv[1])
+    except (OSError, ValueError) as error:
+        sys.exit(str(error))

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from checkout import ROOT
 from server import options, serving
+from test_own_activation import EXAMPLE
 
+from nearopt.network import tanh
 from nearopt.rank.count import exact_rank
 from panels import ACTIVATIONS, DEVIATION, LARGEST, Setting, generic_rank, panels, redraw
 
@@ -58,6 +60,15 @@ def test_ranks_are_those_that_exact_counting_finds():
         assert generic_rank(name, 4, 6) == counted
 
 
+def test_of_an_activation_without_theory_the_rank_is_counted_and_said_to_be(figure, monkeypatch):
+    monkeypatch.setitem(ACTIVATIONS, "own.py:own", tanh)
+    words = redraw(figure, Setting(4, 6, activation="own.py:own"))
+    assert "own.py:own, 4 inputs, 6 hidden units: 30 parameters, rank 30 in floats, not" in words
+    counting = figure.axes[1]
+    assert counting.get_title() == "Rank in floats, not proved, own.py:own"
+    assert [line.get_label() for line in counting.lines] == ["parameters", "one teacher"]
+
+
 def test_a_rate_above_the_critical_one_is_told(figure):
     assert "diverges" in redraw(figure, Setting(4, 6, activation="erf", rate=1.9))
 
@@ -86,14 +97,16 @@ def test_the_notebook_is_stored_without_outputs():
 
 
 @pytest.fixture
-def app(tmp_path):
+def app(request, tmp_path):
     """The address of the app as `make explore` starts it, with less patience for closed pages."""
+    (tmp_path / "sine.py").write_text(EXAMPLE)
+    own = {"ACTIVATION": f"{tmp_path}/sine.py:sine"} if hasattr(request, "param") else {}
     given = " ".join(options("explore"))
     for word, soon in (("timeout=600", "timeout=15"), ("interval=60", "interval=1")):
         assert word in given
         given = given.replace(word, soon)
     command = ["voila", *given.split(), str(NOTEBOOK)]
-    with serving(tmp_path, command, JUPYTER_PATH=str(ROOT / "explore")) as address:
+    with serving(tmp_path, command, JUPYTER_PATH=str(ROOT / "explore"), **own) as address:
         yield address
 
 
@@ -122,6 +135,7 @@ def test_a_reader_moves_sliders_on_any_screen_and_leaves(app, chromium):
         part => part.getBoundingClientRect().right))"""
     for width in (360, 768, 1440):
         page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_function(f"innerWidth == {width}")
         assert width / 2 < page.evaluate(reach) <= width
         assert page.evaluate("document.documentElement.scrollWidth") == width
     page.emulate_media(color_scheme="dark")
@@ -138,4 +152,18 @@ def test_a_reader_moves_sliders_on_any_screen_and_leaves(app, chromium):
     while page.request.get(address).ok and time.monotonic() < deadline:
         time.sleep(0.5)
     assert page.request.get(address).status == 404
+    page.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("app", ["own"], indirect=True)
+def test_the_app_begins_with_an_activation_of_one_s_own(app, chromium):
+    page = chromium.new_page()
+    page.goto(app, timeout=60_000)
+    words = "text=sine.py:sine, 10 inputs, 20 hidden units: 220 parameters, rank"
+    assert "in floats, not proved" in page.locator(words).first.inner_text(timeout=60_000)
+    page.wait_for_selector("img[alt='Rank in floats, not proved, sine.py:sine']")
+    assert page.get_by_label("activation").input_value() == "sine.py:sine"
+    page.get_by_label("activation").select_option("erf")
+    page.wait_for_selector("text=220 parameters, rank 220. ", timeout=20_000)
     page.close()

@@ -43,6 +43,20 @@ def test_an_archive_is_run_again_if_that_is_said(given, rerun):
     assert ("--rerun" in make("--dry-run", "verify", f"RERUN={given}").stdout) == rerun
 
 
+@pytest.mark.parametrize(
+    ("activation", "message"),
+    [
+        ("tahn", "activation 'tahn' must be one of erf, relu, "),
+        ("none.py:$(touch pwned)", "activation 'none.py' is not a file"),
+    ],
+)
+def test_the_app_refuses_what_is_no_activation_before_it_opens(activation, message):
+    done = make("explore", f"ACTIVATION={activation}", "VOILA=--version")
+    assert done.returncode != 0
+    assert done.stderr.startswith(message)
+    assert not done.stdout
+
+
 SWEEP = {
     "description": "Small.",
     "notebook": "01_small",

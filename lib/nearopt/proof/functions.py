@@ -8,8 +8,7 @@ from nearopt.network import smooth
 from nearopt.network.activations import Erf, LeakyReLU, Polynomial
 from nearopt.network.kernels import Activation
 
-# The second argument asks for a non-finite ball wherever the function is not analytic.
-BallMap = Callable[[acb, bool], acb]
+BallMap = Callable[[acb], acb]
 BallFunction = tuple[BallMap, BallMap]  # g and g'.
 
 
@@ -27,22 +26,23 @@ def _logistic(u: acb) -> acb:
     return 1 / (1 + (-u).exp())
 
 
-def _softplus(u: acb, analytic: bool) -> acb:
-    """log(1 + e^u); where e^u is large the same far from the logarithm's cut."""
+def _softplus(u: acb) -> acb:
+    """log(1 + e^u), not finite on the logarithm's cut, from which a large e^u is kept away."""
     if u.real > 0:
-        return u + (1 + (-u).exp()).log(analytic=analytic)
-    return (1 + u.exp()).log(analytic=analytic)
+        return u + (1 + (-u).exp()).log(analytic=True)
+    return (1 + u.exp()).log(analytic=True)
 
 
-ERF = (lambda u, _: 2 * _normal_cdf(u) - 1, lambda u, _: 2 * _normal_pdf(u))
+ERF = (lambda u: 2 * _normal_cdf(u) - 1, lambda u: 2 * _normal_pdf(u))
 
-# Each obeys |g(u)| <= 1 + |u| and |g'(u)| <= 2 on the real line.
+# Each obeys |g(u)| <= 1 + |u| and |g'(u)| <= 2 on the real line, and is finite on a ball only if it
+# is analytic there.
 SMOOTH = {
-    "tanh": (lambda u, _: u.tanh(), lambda u, _: u.sech() * u.sech()),
-    "sigmoid": (lambda u, _: _logistic(u), lambda u, _: _logistic(u) * _logistic(-u)),
-    "softplus": (_softplus, lambda u, _: _logistic(u)),
-    "gelu": (lambda u, _: u * _normal_cdf(u), lambda u, _: _normal_cdf(u) + u * _normal_pdf(u)),
-    "sin": (lambda u, _: u.sin(), lambda u, _: u.cos()),
+    "tanh": (acb.tanh, lambda u: u.sech() * u.sech()),
+    "sigmoid": (_logistic, lambda u: _logistic(u) * _logistic(-u)),
+    "softplus": (_softplus, _logistic),
+    "gelu": (lambda u: u * _normal_cdf(u), lambda u: _normal_cdf(u) + u * _normal_pdf(u)),
+    "sin": (acb.sin, acb.cos),
 }
 
 
@@ -57,7 +57,7 @@ def ball_function(activation: Activation) -> BallFunction:
         return ERF
     if isinstance(activation, Polynomial):
         g = acb_poly(list(activation.coefficients))
-        return (lambda u, _: g(u), lambda u, _: g.derivative()(u))
+        return g, g.derivative()
     if isinstance(activation, LeakyReLU):
         return _piecewise_linear(activation.slope)
     name = smooth_name(activation)
@@ -71,6 +71,6 @@ def _piecewise_linear(slope: float) -> BallFunction:
     """g(u) = slope u + (1 - slope) max(u, 0)."""
     below, above = arb(slope), 1 - arb(slope)
     return (
-        lambda u, analytic: below * u + above * u.real_max(acb(0), analytic=analytic),
-        lambda u, analytic: below + above * u.real_heaviside(analytic=analytic),
+        lambda u: below * u + above * u.real_max(acb(0)),
+        lambda u: below + above * u.real_heaviside(),
     )

@@ -39,9 +39,7 @@ def integrated_hessian(net: TwoLayer) -> Balls:
         )
     value, slope = SMOOTH[name]
     weights, W2 = exact(net.W1[:, 0]), exact(net.W2)
-    units = [
-        (lambda x, a, w=w: value(w * x, a), lambda x, a, w=w: x * slope(w * x, a)) for w in weights
-    ]
+    units = [(lambda x, w=w: value(w * x), lambda x, w=w: x * slope(w * x)) for w in weights]
     scale = max(1.0, float(np.abs(net.W1).max()))
 
     def table(i: int, j: int) -> Balls:
@@ -64,10 +62,10 @@ def _expectation(f: Callable[..., acb], h: Callable[..., acb], scale: float) -> 
     evaluations = count(1)
     most = EVALUATIONS + FOR_EACH_BIT * flint.ctx.prec
 
-    def integrand(x: acb, analytic: bool) -> acb:
+    def integrand(x: acb, _: bool) -> acb:
         if next(evaluations) > most:
             raise ValueError(f"the activation varies too fast for weights up to {scale:.3g}")
-        return f(x, analytic) * h(x, analytic) * (-x * x / 2).exp()
+        return f(x) * h(x) * (-x * x / 2).exp()
 
     inside = acb.integral(integrand, -R, R)
     tail = 64 * arb(scale) * scale * R * density * arb(-R * R / 2).exp()

@@ -111,8 +111,7 @@ def certify_batch_ranks(net: TwoLayer, inputs: Array, bits: int = 256) -> bool:
 def _jacobian(net: TwoLayer, inputs: Array) -> Balls:
     """Enclose dy/dtheta, shape (samples * output_dim, P), as `TwoLayer.jacobian`."""
     value, slope = (
-        np.frompyfunc(lambda u, f=f: f(acb(u), False).real, 1, 1)
-        for f in ball_function(net.activation)
+        np.frompyfunc(lambda u, f=f: f(acb(u)).real, 1, 1) for f in ball_function(net.activation)
     )
     x, W2 = exact(inputs), exact(net.W2)
     u = x @ exact(net.W1).T

@@ -108,28 +108,23 @@ def population_gradient(
     return np.concatenate([outer.ravel(), inner.ravel()])
 
 
-def _path(student: TwoLayer, teacher: TwoLayer, nodes: int) -> tuple[TwoLayer, Array]:
-    """Return one network of the units at all nodes of the path and the direction along it.
+def _product_along_path(
+    student: TwoLayer, teacher: TwoLayer, nodes: int, input_covariance: ArrayLike | None
+) -> tuple[TwoLayer, Array, Array]:
+    """Return one network of the units at all nodes of the path, a direction, and H direction.
 
     The derivative of the network's output in this direction is y - y*. The units of the student
-    come first, and the direction does not move them.
+    come first, and the direction does not move them; H is the network's Hessian.
     """
+    check_pair(student, teacher)
     s, weights = legendre(positive_integer("nodes", nodes))
     s, weights = np.append(1.0, s), np.append(0.0, weights)
     dW1, dW2 = student.W1 - teacher.W1, student.W2 - teacher.W2
     W1 = np.concatenate([teacher.W1 + node * dW1 for node in s])
     W2 = np.hstack([teacher.W2 + node * dW2 for node in s])
     joint = TwoLayer(W1, W2, student.activation)
-    direction = np.kron(weights, dW2).ravel(), np.kron(weights[:, None], dW1).ravel()
-    return joint, np.concatenate(direction)
-
-
-def _product_along_path(
-    student: TwoLayer, teacher: TwoLayer, nodes: int, input_covariance: ArrayLike | None
-) -> tuple[TwoLayer, Array, Array]:
-    """Return the network of the path, the direction along it and its Hessian's product with it."""
-    check_pair(student, teacher)
-    joint, direction = _path(student, teacher, nodes)
+    moves = np.kron(weights, dW2).ravel(), np.kron(weights[:, None], dW1).ravel()
+    direction = np.concatenate(moves)
     inputs = None if input_covariance is None else ColouredInputs(input_covariance)
     return joint, direction, hessian_product(joint, direction, inputs)
 

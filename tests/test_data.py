@@ -1,6 +1,7 @@
 """Files that are good, and each way in which one can be bad."""
 
 import gzip
+import io
 
 import numpy as np
 import pandas as pd
@@ -25,58 +26,72 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def write(path, table):
-    frame = pd.DataFrame(table)
-    frame.columns = [f"feature {name}" for name in frame.columns]
-    if path.suffix == ".csv":
-        frame.to_csv(path, index=False)
+def put(path, content):
+    """Write bytes as they are, an array by numpy, and any other table with names by pandas."""
+    if isinstance(content, bytes):
+        path.write_bytes(content)
     elif path.suffix == ".npy":
-        np.save(path, frame.to_numpy())
+        np.save(path, content)
     else:
-        frame.to_parquet(path)
+        frame = pd.DataFrame(content).rename(columns=lambda name: f"feature {name}")
+        frame.to_csv(path, index=False) if path.suffix == ".csv" else frame.to_parquet(path)
 
 
 @pytest.mark.parametrize("ending", data.READERS)
 @pytest.mark.parametrize("place", ["cwd", "checkout"])
 def test_each_format_is_read_from_where_one_runs(folder, ending, place):
-    write(folder / place / f"inputs{ending}", GOOD)
+    put(folder / place / f"inputs{ending}", GOOD)
     np.testing.assert_array_equal(load_inputs(f"inputs{ending}"), GOOD)
     np.testing.assert_array_equal(load_inputs(str(folder / place / f"inputs{ending}")), GOOD)
 
 
 def test_an_ambiguous_path_is_refused(folder):
     for place in ("cwd", "checkout"):
-        write(folder / place / "inputs.csv", GOOD)
+        put(folder / place / "inputs.csv", GOOD)
     with pytest.raises(ValueError, match="is ambiguous: .*give the absolute path"):
         load_inputs("inputs.csv")
 
 
-@pytest.mark.parametrize("ending", data.READERS)
-@pytest.mark.parametrize("content", [b"", b"\x00\x01not a table\xff"])
-def test_a_damaged_file_is_refused(folder, ending, content):
-    (folder / "cwd" / f"bad{ending}").write_bytes(content)
-    with pytest.raises(ValueError, match=rf"inputs 'bad{ending}' "):
-        load_inputs(f"bad{ending}")
+def header(shape):
+    """A file of numpy's that says it has a shape, and holds six numbers."""
+    head = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
+    return b"\x93NUMPY\x02\x00" + len(head).to_bytes(4, "little") + head + bytes(48)
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "message"),
-    [
-        ("words.csv", [["a", 1.0], ["b", 2.0]], "column .feature 0. must hold numbers, not a"),
-        ("words.parquet", [["a", 1.0], ["b", 2.0]], "column 'feature 0' must hold numbers"),
-        ("flags.parquet", [[True, 1.0], [False, 2.0]], r"must hold numbers, not \[True\]"),
-        ("texts.parquet", [["1", 1.0], ["2", 2.0]], r"must hold numbers, not \['1'\]"),
-        ("nan.csv", [[1.0, np.nan], [2.0, 3.0]], "row 0, column 1 .from 0. is nan or missing"),
-        ("inf.npy", [[1.0, 2.0], [np.inf, 3.0]], "row 1, column 0 .from 0. is inf"),
-        ("one.csv", GOOD[:1], r"shape \(1, 3\), columns feature 0, .* at least 2 samples"),
-        ("same.npy", np.ones((4, 2)), "do not change"),
-        ("constant.csv", [[1.0, 7.0], [2.0, 7.0]], "have constant columns: 1 .*keep_constant"),
-    ],
-)
-def test_bad_content_is_named(folder, name, content, message):
-    write(folder / "cwd" / name, content)
+def archive():
+    stream = io.BytesIO()
+    np.savez(stream, GOOD)
+    return stream.getvalue()
+
+
+MISSING = pd.DataFrame({"a": [1, None, 3], "b": [1, 2, 3]}, dtype="Int64")
+LIES = ("(" * 5000, "(99999999999, 3)", "(-1, 3)", "(2.5,)", "'a'")
+BAD = [
+    *((ending, b"", "inputs 'bad") for ending in data.READERS),
+    *((ending, b"\x00\x01not a table\xff", "inputs 'bad") for ending in data.READERS),
+    (".csv", [["a", 1.0], ["b", 2.0]], "column .feature 0. must hold numbers, not a"),
+    (".parquet", [["a", 1.0], ["b", 2.0]], "column 'feature 0' must hold numbers"),
+    (".parquet", [[True, 1.0], [False, 2.0]], r"must hold numbers, not \[True\]"),
+    (".parquet", [["1", 1.0], ["2", 2.0]], r"must hold numbers, not \['1'\]"),
+    (".parquet", MISSING, "row 1, column 0 .* or missing"),
+    (".csv", [[1.0, np.nan], [2.0, 3.0]], "row 0, column 1 .from 0. is nan or missing"),
+    (".npy", [[1.0, 2.0], [np.inf, 3.0]], "row 1, column 0 .from 0. is inf"),
+    (".csv", GOOD[:1], r"shape \(1, 3\), columns feature 0, .* at least 2 samples"),
+    (".npy", np.ones((4, 2)), "do not change"),
+    (".csv", [[1.0, 7.0], [2.0, 7.0]], "have constant columns: 1 .*keep_constant"),
+    *((".npy", np.ones(shape), "must have shape") for shape in (3, (2, 2, 2))),
+    (".npy", [[1j, 2], [3, 4]], "must hold real numbers"),
+    (".npy", np.array([{}, []], dtype=object), "cannot be read: .*Python objects"),
+    (".npy", archive(), "it is an archive of arrays: save one of them"),
+    *((".npy", header(lie), "cannot be read") for lie in LIES),
+]
+
+
+@pytest.mark.parametrize(("ending", "content", "message"), BAD)
+def test_a_bad_file_is_named_and_no_pickle_opened(folder, ending, content, message):
+    put(folder / "cwd" / f"bad{ending}", content)
     with pytest.raises(ValueError, match=message):
-        load_inputs(name)
+        load_inputs(f"bad{ending}")
 
 
 TABLE = "0.5,1.25,-3.0\n1.5,0.125,4.0\n-2.0,2.0,1.0\n"
@@ -173,15 +188,6 @@ def test_a_missing_file_names_the_places(folder, name):
         load_inputs(name)
 
 
-@pytest.mark.parametrize("shape", ["(" * 5000, "(99999999999, 3)", "(-1, 3)", "(2.5,)", "'a'"])
-def test_a_header_that_lies_is_refused(folder, shape):
-    head = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
-    data = b"\x93NUMPY\x02\x00" + len(head).to_bytes(4, "little") + head + bytes(48)
-    (folder / "cwd" / "inputs.npy").write_bytes(data)
-    with pytest.raises((ValueError, MemoryError), match=r"^(inputs .* cannot be read|)"):
-        load_inputs("inputs.npy")
-
-
 @pytest.mark.parametrize("kind", ["Int64", "Float64", "UInt8", "int8", "float32", "float16"])
 def test_columns_of_every_kind_of_number_are_read(folder, kind):
     table = pd.DataFrame(abs(np.round(GOOD))).astype(kind)
@@ -201,40 +207,18 @@ def test_a_column_that_pandas_sets_aside_is_not_lost(folder, column):
     np.testing.assert_array_equal(load_inputs("inputs.parquet"), table.to_numpy())
 
 
-def test_missing_numbers_of_nullable_columns_are_named(folder):
-    pd.DataFrame({"a": [1, None, 3], "b": [1, 2, 3]}, dtype="Int64").to_parquet("inputs.parquet")
-    with pytest.raises(ValueError, match="row 1, column 0 .* or missing"):
-        load_inputs("inputs.parquet")
-
-
 @pytest.mark.parametrize("ending", data.READERS)
 def test_memory_is_asked_for_before_it_is_taken(folder, ending, monkeypatch):
-    write(folder / "cwd" / f"inputs{ending}", np.tile(GOOD, (100_000, 1)).round().astype("int8"))
+    put(folder / "cwd" / f"inputs{ending}", np.tile(GOOD, (100_000, 1)).round().astype("int8"))
     monkeypatch.setattr(checks, "ALWAYS_THERE", 0)
     monkeypatch.setattr(checks, "_available", lambda: 4_000_000)
     with pytest.raises(MemoryError, match="reading .* needs .* use fewer samples"):
         load_inputs(f"inputs{ending}")
 
 
-@pytest.mark.parametrize(
-    ("save", "array", "message"),
-    [
-        *((np.save, np.ones(shape), "must have shape") for shape in (3, (2, 2, 2))),
-        (np.save, np.array([[1j, 2], [3, 4]]), "must hold real numbers"),
-        (np.save, np.array([{}, []], dtype=object), "cannot be read: .*Python objects"),
-        (np.savez, GOOD, "it is an archive of arrays: save one of them"),
-    ],
-)
-def test_arrays_of_another_kind_are_refused_and_a_pickle_never_opened(folder, save, array, message):
-    with (folder / "cwd/bad.npy").open("wb") as stream:
-        save(stream, array)
-    with pytest.raises(ValueError, match=message):
-        load_inputs("bad.npy")
-
-
 def test_constant_columns_may_be_kept(folder):
     table = np.c_[GOOD, np.ones(4)]
-    write(folder / "cwd" / "inputs.csv", table)
+    put(folder / "cwd" / "inputs.csv", table)
     np.testing.assert_array_equal(load_inputs("inputs.csv", keep_constant=True), table)
 
 
@@ -263,9 +247,9 @@ def test_standardised_inputs_have_one_factor(scale):
 def data_of_all_kinds():
     rng = np.random.default_rng(20251220)
     mixed = rng.standard_normal((178, 5)) @ rng.standard_normal((5, 13))
+    scales = np.geomspace(0.1, 300, 13)
     return {
-        "scales as of wines": (mixed + rng.standard_normal(mixed.shape))
-        * np.geomspace(0.1, 300, 13),
+        "scales as of wines": (mixed + rng.standard_normal(mixed.shape)) * scales,
         "few samples": rng.standard_normal((8, 5)),
         "more features than samples": rng.standard_normal((12, 40)),
         "two samples": rng.standard_normal((2, 3)),

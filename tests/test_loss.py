@@ -6,6 +6,8 @@ import pytest
 
 from cases import draw, near
 from nearopt import Erf, Linear, Polynomial, ReLU, TwoLayer
+from nearopt.descent.dynamics import distance, gradient_descent
+from nearopt.descent.flow import gradient_flow
 from nearopt.descent.loss import (
     batch_gradient,
     batch_loss,
@@ -17,6 +19,10 @@ from nearopt.descent.loss import (
 from nearopt.hessian.dense import population_hessian
 
 ACTIVATIONS = [Linear(), Polynomial((0.5, 1.0, 1.0)), Polynomial((0.0, 0.0, 0.0, 1.0)), Erf()]
+
+
+LEARNING = [population_loss, population_gradient, near_loss, distance]
+LEARNING += [partial(gradient_descent, rate=1.0, steps=1), partial(gradient_flow, times=[1.0])]
 
 
 @pytest.fixture(params=ACTIVATIONS, ids=["linear", "quadratic", "cubic", "erf"])
@@ -147,7 +153,7 @@ def test_teacher_has_no_loss_and_no_gradient(teacher):
     assert not near_gradient(teacher, teacher).any()
 
 
-@pytest.mark.parametrize("function", [population_loss, population_gradient, near_loss])
+@pytest.mark.parametrize("function", LEARNING)
 def test_unlike_networks_are_named(function):
     teacher = draw(3, 4, Erf())
     with pytest.raises(ValueError, match=r"student.W1 must have shape \(4, 3\), not \(5, 3\)"):

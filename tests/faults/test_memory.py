@@ -39,6 +39,8 @@ FILES = tempfile.TemporaryDirectory()
 SUM, SQUARE = Polynomial((0.0, 1.0, 1.0, 1.0, 1.0)), Polynomial((0.0, 0.0, 1.0))
 STUDENTS = {"rate": 1e-3, "steps": np.array([2]), "epsilon": 1e-3}
 EIGENPAIRS = np.ones(200), np.eye(200)
+WIDE = TwoLayer(np.ones((10**6, 1)), np.ones((1, 10**6)), Erf())
+LARGE = TwoLayer([[1e200]], [[1.0]], Erf())
 KINDS, ENDINGS = ("float64", "float32", "int8"), ("csv", "npy", "parquet")
 
 
@@ -202,6 +204,10 @@ def test_the_need_that_is_said_is_what_the_job_takes(job, monkeypatch):
         (lambda: laws.draw_linear_spectra(10**9, 10**9, 1, rng=rng()), "fewer teachers"),
         (lambda: rank.exact_rank(SUM, 10**6, 10**6, rng=rng()), "a smaller network"),
         (lambda: rank.expected_batch_ranks(SUM, 2, 2, 1, sys.maxsize), "fewer samples"),
+        (lambda: rank.count_batch_ranks(SUM, 1, 2, 3, 10**12, rng=rng()), "fewer samples"),
+        (lambda: rank.numerical_rank(WIDE), "extreme_eigenvalues, or exact_rank for a polynomial"),
+        (lambda: descent.gradient_flow(WIDE, WIDE, [1.0]), "use gradient_descent"),
+        (lambda: proof.smallest_eigenvalue_bound(LARGE), "use nearopt.proof.smallest_eigenvalue"),
         (lambda: laws.FiniteLinearHessianLaw(10**12, 10**12), "use LinearHessianLaw"),
         (
             lambda: descent.linear_expected_loss([1.0], 10**12, 10**12),

@@ -57,40 +57,52 @@ def parsed(site):
     return {name: Page((site / name).read_text()) for name in files if "_static/" not in name}
 
 
+@pytest.fixture
+def here(monkeypatch):
+    monkeypatch.chdir(ROOT)
+
+
 def test_missing_results_are_named_with_the_remedy(tmp_path):
     with pytest.raises(ValueError, match=r"paper.pdf is missing; make it first, with make quick"):
         pages.lay_out(tmp_path / "quick", tmp_path / "sources")
 
 
+def page(name, **facts):
+    return pages.TEMPLATES.get_template(name).render(facts)
+
+
+@pytest.mark.usefixtures("here")
 def test_a_failed_claim_is_shown_as_failed():
     claim = {"claim": "C3", "statement": "rank", "notebook": "n", "error": 0.5}
-    verdict = {"measured": 11, "expected": 10, "tolerance": 0, "passed": False}
-    table = pages.claims_table([claim | verdict])
-    assert "| [C3](notebooks/n.ipynb) | rank | 11 ± 0.5 | 10 | exact | **fails** |" in table
-    assert "| 10 | 1.3 | **fails**" in pages.claims_table([claim | verdict | {"tolerance": 1.26}])
+    claim |= {"measured": 11, "expected": 10, "tolerance": 0, "passed": False}
+    claims = [claim, claim | {"tolerance": 1.26}]
+    told = page("verdicts.md", claims=claims, numbers=pages.numbers)
+    assert "| [C3](notebooks/n.ipynb) | rank | 11 ± 0.5 | 10 | exact | **fails** |\n" in told
+    assert "| 10 | 1.3 | **fails** |\n" in told
 
 
-def test_the_first_page_says_of_each_claim_whether_it_holds(monkeypatch):
-    monkeypatch.chdir(ROOT)
+@pytest.mark.usefixtures("here")
+def test_the_first_page_says_of_each_claim_whether_it_holds():
     claims = [{"claim": f"C{i}", "passed": i != 3} for i in range(1, 8)]
-    page = pages.findings(claims, pages.words())
-    assert re.findall(r"\*\*(C\d) \[(\w+)\]", page) == [
+    findings, texts = pages.findings(claims), pages.words()
+    told = page("index.md", findings=findings, texts=texts, pictures=pages.PICTURES)
+    assert re.findall(r"\*\*(C\d) \[(\w+)\]", told) == [
         (claim["claim"], "holds" if claim["passed"] else "fails") for claim in claims
     ]
 
 
-def test_every_parameter_is_told_with_its_range_and_values(monkeypatch):
-    monkeypatch.chdir(ROOT)
-    page = pages.parameters_page()
-    told = re.findall(r"^## (\w+)|^\| `(\w+)` \|.*\| (.*) \| .* \|$", page, re.M)
+@pytest.mark.usefixtures("here")
+def test_every_parameter_is_told_with_its_range_and_values():
+    told = page("parameters.md", **pages.parameters())
+    lines = re.findall(r"^## (\w+)|^\| `(\w+)` \|.*\| (.*) \| .* \|$", told, re.M)
     paper = yaml.safe_load(Path("config/paper.yaml").read_text())
     del paper["results_dir"]
     wanted = []
     for name, values in paper.items():
         wanted += [(name, "", ""), *(("", key, str(value)) for key, value in values.items())]
-    assert sorted(told) == sorted(wanted)
+    assert sorted(lines) == sorted(wanted)
     row = "| `enlargement` | Factor by which both networks are also enlarged. |"
-    assert f"{row} `type: integer, minimum: 2, maximum: 100` | 10 | 3 |" in page
+    assert f"{row} `type: integer, minimum: 2, maximum: 100` | 10 | 3 |" in told
 
 
 def test_headings_of_the_manuscript_become_headings_of_the_page():

@@ -10,10 +10,12 @@ import pkgutil
 import re
 import shutil
 import sys
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import jinja2
 import jupytext
 import typst
 import yaml
@@ -42,14 +44,13 @@ PICTURES = {
     "C6": ("03_erf_full_rank", "ranks"),
     "C7": ("08_late_learning", "learning"),
 }
-# What closes the page of a notebook.
-RUN = """## Run it
-
-The button above gives this notebook as a file. In a checkout `make lab` opens it in JupyterLab, and
-after `make environment` it runs with other values of [its parameters](../parameters.md):
-
-    .venv/bin/papermill notebooks/{name}.ipynb out.ipynb -p KEY VALUE
-"""
+# The pages of site/ that show a result, a parameter or a module are templates of Jinja's.
+TEMPLATES = jinja2.Environment(
+    loader=jinja2.FileSystemLoader("site"),
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    keep_trailing_newline=True,
+)
 # Alternative texts of figures, by notebook and name.
 Texts = dict[tuple[str, str], str]
 
@@ -106,116 +107,36 @@ def described(notebook: NotebookNode, name: str, texts: Texts) -> NotebookNode:
     return notebook
 
 
-def table(kind: str, columns: str, alignment: str, rows: list[list[str]]) -> list[str]:
-    """Return a MyST table in a container, which has a style for its kind."""
-    lines = [f"| {' | '.join(row)} |" for row in rows]
-    return [f"```{{container}} {kind}", columns, alignment, *lines, "```", ""]
+def findings(claims: list[dict[str, Any]]) -> list[tuple[str, bool, str]]:
+    """Return each claim, whether it holds, and README's words for it."""
+    stated = re.findall(r"^\| (C\d) (.*?) \|", Path("README.md").read_text(), re.M)
+    failed = {claim["claim"] for claim in claims if not claim["passed"]}
+    return [(claim, claim not in failed, sentence) for claim, sentence in stated]
 
 
-def claims_table(claims: list[dict[str, Any]]) -> str:
-    """Return the claims with their verdicts as a MyST table."""
-    rows = []
-    for claim in claims:
-        verdict = "holds" if claim["passed"] else "**fails**"
-        link = f"[{claim['claim']}](notebooks/{claim['notebook']}.ipynb)"
-        within = f"{claim['tolerance']:.2g}" if claim["tolerance"] else "exact"
-        rows.append([link, claim["statement"], *numbers(claim), within, verdict])
-    head = "| claim | what was measured | measured | expected | tolerance | verdict |"
-    return "\n".join(table("claims", head, "|---|---|--:|--:|--:|---|", rows))
+def parameters() -> dict[str, Any]:
+    """Return what notebooks take, and the values of the published and the quick run."""
+    values = {
+        build: yaml.safe_load(Path(f"config/{build}.yaml").read_text())
+        for build in ("paper", "quick")
+    }
+    schemas = load_schema()["properties"]
+    taken = {name: schema for name, schema in schemas.items() if "properties" in schema}
+    return values | {"parameters": taken, "allowed": in_a_table}
 
 
-def pictures(captions: Texts, texts: Texts) -> str:
-    """Return figures side by side, each with its caption, which lead to their notebooks."""
-    lines = ["````{container} gallery"]
-    for (notebook, name), caption in captions.items():
-        lines += [f"```{{figure}} data/{notebook}/{name}.svg", f":alt: {texts[notebook, name]}"]
-        lines += [f":target: notebooks/{notebook}.html", ""]
-        lines += [f"{caption} ([{notebook}](notebooks/{notebook}.ipynb))", "```", ""]
-    return "\n".join([*lines, "````", ""])
+def in_a_table(schema: dict[str, Any]) -> str:
+    """Return what a parameter must be."""
+    return allowed(schema).strip("{}").replace("|", r"\|")
 
 
-def findings(claims: list[dict[str, Any]], texts: Texts) -> str:
-    """Return each claim in README's words, with its verdict and a picture."""
-    captions = {}
-    for claim, sentence in re.findall(r"^\| (C\d) (.*?) \|", Path("README.md").read_text(), re.M):
-        holds = all(c["passed"] for c in claims if c["claim"] == claim)
-        verdict = f"[{'holds' if holds else 'fails'}](verdicts.md)"
-        captions[PICTURES[claim]] = f"**{claim} {verdict}.** {sentence}."
-    return pictures(captions, texts)
-
-
-def gallery(texts: Texts) -> str:
-    """Return the page of all figures."""
-    head = "# Figures\n\nEach leads to the notebook that draws it.\n\n"
-    return head + pictures(dict(sorted(texts.items())), texts)
-
-
-def data_page(contents: list[dict[str, Any]]) -> str:
-    """Return the page of downloads: tables, figures and values of each notebook."""
-    lines = ["# Tables, figures and values", ""]
-    lines += ["{download}`The paper <generated/paper.pdf>` (PDF) and "]
-    lines += ["{download}`all verdicts <generated/claims.json>` (JSON).", ""]
-    for content in contents:
-        name = content["notebook"]
-        rows = []
-        for key, entry in content["values"].items():
-            error = f" ± {entry['error']:.2g}" if "error" in entry else ""
-            rows.append([f"`{key}`", f"{entry['value']:.6g}{error}", entry["description"]])
-        lines += [f"## {name}", ""]
-        lines += table("values", "| quantity | value | what it is |", "|---|--:|---|", rows)
-        files = [*sorted(content["files"]), "values.json"]
-        links = ", ".join(f"{{download}}`{file} <data/{name}/{file}>`" for file in files)
-        lines += [f"Files: {links}.", ""]
-    return "\n".join(lines)
-
-
-def parameters_page() -> str:
-    """Return the page of all parameters: meaning, range, published and quick value."""
-    files = (Path(f"config/{build}.yaml") for build in ("paper", "quick"))
-    paper, quick = (yaml.safe_load(file.read_text()) for file in files)
-    lines = ["# Parameters", "", "Where the quick run has a value of its own, it is given.", ""]
-    for name, schema in load_schema()["properties"].items():
-        if "properties" not in schema:
-            continue
-        rows = []
-        for key, entry in schema["properties"].items():
-            range_ = allowed(entry).strip("{}").replace("|", r"\|")
-            values = f"{paper[name][key]}", f"{quick.get(name, {}).get(key, '')}"
-            rows.append([f"`{key}`", entry["description"], f"`{range_}`", *values])
-        head = "| parameter | what it is | it must be | paper | quick |"
-        lines += [f"## {name}", "", schema["description"], ""]
-        lines += table("values", head, "|---|---|---|--:|--:|", rows)
-    return "\n".join(lines)
-
-
-def write_api(folder: Path) -> None:
-    """Write a page for each room of the library, with a section for each file, and their index."""
-    folder.mkdir()
-    index = ["# Library", "", "| room | what it is for |", "|---|---|"]
-    names = [module.name for module in pkgutil.iter_modules(nearopt.__path__)]
-    for name in names:
-        room = import_module(f"nearopt.{name}")
+def rooms() -> Iterator[dict[str, Any]]:
+    """Yield each room of the library: its name, what it is for and its files."""
+    for module in pkgutil.iter_modules(nearopt.__path__):
+        room = import_module(f"nearopt.{module.name}")
         files = [file.name for file in pkgutil.iter_modules(getattr(room, "__path__", ()))]
-        first = (room.__doc__ or "").strip().partition("\n")[0].replace("|", r"\|")
-        index.append(f"| [nearopt.{name}](api/{name}.md) | {first} |")
-        page = [f"# nearopt.{name}", ""]
-        page += [first, *example(name)] if files else automodule(room.__name__)
-        for file in files:
-            page += ["", f"## {file}", *automodule(f"{room.__name__}.{file}")]
-        (folder / f"{name}.md").write_text("\n".join([*page, ""]))
-    index += ["", "```{toctree}", ":hidden:", "", *(f"api/{name}" for name in names), "```", ""]
-    folder.with_suffix(".md").write_text("\n".join(index))
-
-
-def example(room: str) -> list[str]:
-    """Return the lines that show a room's example."""
-    marks = [f':start-after: "<!-- {room} -->"', ':end-before: "<!--"']
-    return ["", "```{include} ../examples.md", *marks, "```"]
-
-
-def automodule(name: str) -> list[str]:
-    """Return the lines that show a module's docstrings."""
-    return ["", "```{eval-rst}", f".. automodule:: {name}", "```"]
+        purpose = (room.__doc__ or "").strip().partition("\n")[0].replace("|", r"\|")
+        yield {"name": module.name, "purpose": purpose, "files": files}
 
 
 def lay_out_run(content: dict[str, Any], results: Path, sources: Path, texts: Texts) -> None:
@@ -230,7 +151,8 @@ def lay_out_run(content: dict[str, Any], results: Path, sources: Path, texts: Te
         # Who takes the file elsewhere has no folder of this checkout.
         own = f'results_dir = "{name}"'
         cell.source = re.sub(r'^results_dir = ".*"$', own, cell.source, flags=re.M)
-    notebook.cells.append(new_markdown_cell(RUN.format(name=name), id="run"))
+    run_it = TEMPLATES.get_template("templates/run.md").render(name=name)
+    notebook.cells.append(new_markdown_cell(run_it, id="run"))
     jupytext.write(notebook, sources / "notebooks" / f"{name}.ipynb")
 
 
@@ -242,7 +164,7 @@ def lay_out(results: Path, sources: Path) -> None:
         )
     check(results)
     shutil.rmtree(sources, ignore_errors=True)
-    shutil.copytree("site", sources)
+    shutil.copytree("site", sources, ignore=shutil.ignore_patterns("templates"))
     shutil.copytree("docs", sources / "docs")
     generated = sources / "generated"
     for folder in (generated, sources / "notebooks"):
@@ -254,13 +176,16 @@ def lay_out(results: Path, sources: Path) -> None:
     for content in contents:
         lay_out_run(content, results, sources, texts)
     claims = json.loads((results / "claims.json").read_text())
-    (generated / "claims.md").write_text(claims_table(claims))
-    (generated / "findings.md").write_text(findings(claims, texts))
-    (sources / "gallery.md").write_text(gallery(texts))
-    (sources / "data.md").write_text(data_page(contents))
-    (sources / "parameters.md").write_text(parameters_page())
+    facts = {"claims": claims, "numbers": numbers, "findings": findings(claims)}
+    facts |= {"runs": contents, "texts": texts, "pictures": PICTURES, "rooms": [*rooms()]}
+    facts |= parameters()
+    for path in Path("site").glob("*.md"):
+        (sources / path.name).write_text(TEMPLATES.get_template(path.name).render(facts))
+    (sources / "api").mkdir()
+    for room in facts["rooms"]:
+        page = TEMPLATES.get_template("templates/room.md").render(room)
+        (sources / f"api/{room['name']}.md").write_text(page)
     (sources / "paper.md").write_text(paper_page(manuscript(results)))
-    write_api(sources / "api")
 
 
 def main() -> None:

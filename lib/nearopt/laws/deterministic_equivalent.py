@@ -15,7 +15,7 @@ LAST_STEP = 1e-11
 # A number is in the lower half plane if its phase is, up to rounding.
 ROUNDING = 1e-12
 # The equations are solved from so many starts, each after so many steps, before they are given up.
-ATTEMPTS, STEPS = 48, 12
+ATTEMPTS, STEPS = 48, 6
 REMEDY = (
     "leave out covariance eigenvalues that are mere rounding, take scales that are less unequal or "
     "more hidden units and samples, for it is a law of large networks"
@@ -123,12 +123,13 @@ class DeterministicEquivalent:
 
     def _sums(self, beta: Complex) -> tuple[Complex, Complex]:
         """Return V = b T = sum_i w_i beta tau_i / (beta tau_i - 1) and its derivative."""
-        V, slope = np.zeros_like(beta), np.zeros_like(beta)
+        T, slope = np.zeros_like(beta), np.zeros_like(beta)
         for t, w in zip(self._tau, self._weights, strict=True):
             pole = 1 / (beta * t - 1)
-            V += w * t * beta * pole
-            slope -= w * t * pole**2
-        return V, slope
+            term = w * t * pole
+            T += term
+            slope -= term * pole
+        return beta * T, slope
 
 
 def _nearest_solved(open_: NDArray[np.bool_], direction: int) -> tuple[NDArray[np.int_], ...]:

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
 import psutil
+from jinja2 import Template
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -31,32 +31,44 @@ def write(
     table.to_csv(folder / "benchmarks.csv", index=False, float_format="%.4g")
     style.use()
     draw(table, growths).savefig(folder / "benchmarks.png")
-    (folder / "benchmarks.md").write_text(page(table, growths, machine), encoding="utf-8")
+    (folder / "benchmarks.md").write_text(page(rows, growths, machine), encoding="utf-8")
 
 
-def asked(job: Job, rows: pd.DataFrame) -> list[list[str]]:
+def page(rows: list[dict[str, Any]], growths: list[dict[str, Any]], machine: dict[str, Any]) -> str:
+    """Return the page in Markdown: page.md, filled in."""
+    jobs = [(job, [row for row in rows if row["job"] == job.title]) for job in JOBS]
+    facts = {
+        "machine": _machine(machine),
+        "asks": [ask for job, measured in jobs for ask in asked(job, measured)],
+        "jobs": [(job.title, measured) for job, measured in jobs],
+        "growths": growths,
+    }
+    shown = {"duration": duration, "ratio": _ratio, "error": _error, "names": NAMES}
+    text = Path(__file__).with_name("page.md").read_text(encoding="utf-8")
+    return Template(text, trim_blocks=True, keep_trailing_newline=True).render(facts | shown)
+
+
+def asked(job: Job, rows: list[dict[str, Any]]) -> list[list[str]]:
     """Return a line for each ask of a job: job, case, asked, measured, met."""
     lines = []
     for what, limit in job.asks.items():
         if what in ("seconds", "GB"):
-            value = rows.iloc[0]["seconds" if what == "seconds" else "peak_GB"]
+            value = rows[0]["seconds" if what == "seconds" else "peak_GB"]
             ask, found, met = f"at most {limit:g} {what}", f"{value:.3g} {what}", value <= limit
         else:
             peers = [contender.name for contender in job.contenders if contender.peer]
-            ran = rows[rows.contender.isin(peers if what == BEST_PEER else [what])]
-            if ran.empty:
+            names = peers if what == BEST_PEER else [what]
+            ran = [row for row in rows if row["contender"] in names]
+            if not ran:
                 continue
-            row = ran.loc[ran.ratio.idxmin()]
+            best = min(ran, key=lambda row: row["ratio"])
             ask = f"at least {limit:g} times as fast as {what}"
-            found, met = f"{_ratio(row.ratio)} times ({row.contender})", row.ratio >= limit
-        lines.append([job.title, rows.iloc[0].case, ask, found, "yes" if met else "**no**"])
+            found, met = (
+                f"{_ratio(best['ratio'])} times ({best['contender']})",
+                best["ratio"] >= limit,
+            )
+        lines.append([job.title, rows[0]["case"], ask, found, "yes" if met else "**no**"])
     return lines
-
-
-def markdown(header: list[str], lines: list[list[str]]) -> str:
-    """Return a table in Markdown."""
-    ruled = [header, ["---"] * len(header), *lines]
-    return "\n".join("| " + " | ".join(line) + " |" for line in ruled)
 
 
 def duration(seconds: float) -> str:
@@ -70,52 +82,8 @@ def _ratio(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def _error(value: float) -> str:
-    return "" if value is None or np.isnan(value) else f"{value:.1e}" if value else "0"
-
-
-def line(row: pd.Series) -> list[str]:
-    """Return one contender's line of a job's table."""
-    return [
-        row.contender,
-        duration(row.seconds),
-        f"{_ratio(row.ratio)} ({_ratio(row.ratio_low)} to {_ratio(row.ratio_high)})",
-        _error(row.error),
-        _error(row.sampling_error),
-        f"{row.peak_GB:.2f}",
-    ]
-
-
-def page(table: pd.DataFrame, growths: list[dict[str, Any]], machine: dict[str, Any]) -> str:
-    """Return the page in Markdown."""
-    header = ["", "time", "time / nearopt's", "error", "sampling error", "memory (GB)"]
-    asks, sections = [], []
-    for job in JOBS:
-        rows = table[table.job == job.title]
-        asks += asked(job, rows)
-        lines = [line(row) for row in rows.itertuples()]
-        sections.append(f"### {job.title}: {rows.iloc[0].case}\n\n{markdown(header, lines)}")
-    return TEMPLATE.format(
-        machine=_machine(machine),
-        asks=markdown(["job", "case", "asked", "measured", "met"], asks),
-        jobs="\n\n".join(sections),
-        growth=markdown(
-            ["", "grows with", "at", "exponent", "theory"], [growth_line(g) for g in growths]
-        ),
-    )
-
-
-def growth_line(growth: dict[str, Any]) -> list[str]:
-    """Return one growth's line."""
-    name = NAMES[growth["variable"]]
-    other = "Ni" if name == "Nh" else "Nh"
-    return [
-        growth["contender"],
-        f"{name} = {growth['sizes'][0]} to {growth['sizes'][-1]}",
-        f"{other} = {growth['fixed']}",
-        f"{growth['exponent']:.2f} ± {growth['error']:.2f}",
-        str(growth["theory"]),
-    ]
+def _error(value: float | None) -> str:
+    return "" if value is None else f"{value:.1e}" if value else "0"
 
 
 def _machine(machine: dict[str, Any]) -> str:
@@ -127,58 +95,6 @@ def _machine(machine: dict[str, Any]) -> str:
         f"{os.cpu_count()} cores, {platform.machine()}, {memory:.0f} GiB of memory, "
         f"{platform.system()}. BLAS, its kernels and threads: {kernels}. {versions}."
     )
-
-
-TEMPLATE = """# Benchmarks
-
-The library beside what a user would pick instead. `make bench` makes this page, [the same numbers
-as CSV](benchmarks.csv) and the figure; it takes about a quarter of an hour, and is only worth
-keeping from a machine that does nothing else. The tools live in an environment of their own,
-`.venv-bench`, from `benchmarks/requirements.lock` and `benchmarks/torch.txt`.
-
-Each contender lives in a process of its own. All of a job take turns in five rounds, each time
-after a call to warm up, as the others have emptied the caches (one round where a first call takes
-over 5 seconds; that call itself where it takes over 20): a time is the median of the rounds, a
-ratio the median of the ratios within rounds, with the least and the greatest, or the ratio of the
-medians where one of the two has one round. Times are of this machine; ratios carry over better.
-
-Run on {machine}
-
-The peers know a batch of 20,000 samples, all the same one, in double precision: they compute the
-Hessian of its loss, whose *error* is the distance from the exact result relative to its length,
-beside the *sampling error* that theory expects of it. The run stops if two contenders that should
-agree do not: exact ones to 9 digits, those on the batch among themselves to 9 digits (single
-precision to 3), and the batch with the exact result to four times the sampling error. Memory is
-the peak of the whole process.
-
-![Times of all tools relative to the library's, and their growth with the widths](benchmarks.png)
-
-*On the left, times of the peers (orange) and of bounds and variants (blue) relative to the
-library's; on the right, the exponents of growth beside theory's.*
-
-## What is asked
-
-{asks}
-
-## What was measured
-
-{jobs}
-
-curvlinops and PyHessian have no dense Hessian of their own, and PyHessian's spectral density calls
-a function that PyTorch no longer has. JAX in single precision is listed, as its sampling error
-hides its rounding, but not counted as a peer. The smallest eigenvalue is no race: its *error* says
-that LAPACK's ways agree, that ten samples for each parameter are not enough, and that a short
-iteration of Lanczos, whose values approach the ends of a spectrum from inside, does not come near.
-
-## Growth
-
-Exponents of time against one width, the other fixed, by least squares on logarithms, beside the
-count of operations at large sizes. A product costs 6 Nh² Ni operations with the exact Hessian and
-grows as N Nh Ni with a batch, so that a batch becomes cheaper when Nh is much larger than N. The
-spectrum needs the eigenvalues of a matrix of size Nh (Nh + 1) once Ni > Nh, whatever Ni is.
-
-{growth}
-"""
 
 
 def draw(table: pd.DataFrame, growths: list[dict[str, Any]]) -> Figure:

@@ -146,6 +146,7 @@ def grow(index: int, toy: bool) -> dict[str, Any]:
         "label": growth.label,
         "contender": growth.contender.name,
         "variable": growth.variable,
+        "other": growth.other,
         "fixed": getattr(cases[0], growth.other),
         "sizes": sizes,
         "seconds": seconds.tolist(),

@@ -1,8 +1,13 @@
-"""The one set of cases: every activation, narrow and wide networks, one output and several."""
+"""The one set of cases: every activation, narrow and wide networks, all laws of eigenvalues."""
+
+from functools import cache
 
 import numpy as np
 
 from nearopt import Erf, LeakyReLU, Linear, Polynomial, ReLU, TwoLayer
+from nearopt.laws.coloured import ColouredHessianLaw
+from nearopt.laws.linear import FiniteLinearHessianLaw, LinearHessianLaw, OutputsHessianLaw
+from nearopt.laws.wishart import MarchenkoPastur
 from nearopt.network import smooth
 from nearopt.rank import exact_rank
 
@@ -20,10 +25,44 @@ OUTPUTS = {"one output": 1, "three outputs": 3}
 # How many networks the fixture `net` makes of them.
 NETWORKS = len(ACTIVATIONS) * len(SHAPES) * len(OUTPUTS)
 
+LINEAR = [
+    *((1, 1), (2, 1), (3, 3), (10, 20), (30, 10), (10, 20, 1.0, 3.0), (30, 10, 2.0, 0.3)),
+    *((100, 200), (300, 100), (300, 300), (1, 300), (300, 1)),
+]
+POWER = tuple((np.arange(1.0, 41) ** -0.7).tolist())
+DEFICIENT = (*10 * [0.0], *20 * [1.0], *10 * [5.0])
+# Coloured inputs; few hidden units; deficient; scales; and batches, large and small.
+COLOURED = [
+    *((POWER, 30), (POWER, 5), (DEFICIENT, 30), (POWER, 30, 0.5, 2.0)),
+    *((20 * (1.0,), 30, 1.0, 1.0, samples) for samples in (20, 50)),
+    *((20 * (1.0,), 10, 1.0, 1.0, 12), (5 * (1.0,), 3, 1.0, 1.0, 3), (5 * (1.0,), 5, 1.0, 1.0, 5)),
+    *((DEFICIENT, 20, 1.0, 1.0, samples) for samples in (15, 60)),
+]
+LAWS = [
+    *((kind, *case) for kind in (LinearHessianLaw, FiniteLinearHessianLaw) for case in LINEAR),
+    *(
+        (OutputsHessianLaw, 10, 20, 3),
+        (OutputsHessianLaw, 20, 10, 5),
+        (OutputsHessianLaw, 10, 5, 8),
+    ),
+    *((OutputsHessianLaw, 8, 8, 8), (OutputsHessianLaw, 6, 9, 4, 0.3, 2.0)),
+    *((ColouredHessianLaw, *case) for case in COLOURED),
+    *((MarchenkoPastur, c) for c in (0.3, 1.0, 3.0)),
+]
+
 
 def draw(input_dim, hidden_dim, activation, seed=0, **sizes):
     rng = np.random.default_rng(seed)
     return TwoLayer.draw(input_dim, hidden_dim, activation=activation, rng=rng, **sizes)
+
+
+@cache
+def law_of(kind, *arguments):
+    return kind(*arguments)
+
+
+def law_name(case):
+    return f"{case[0].__name__}{case[1:]}"[:50]
 
 
 def near(teacher, epsilon):

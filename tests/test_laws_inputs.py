@@ -1,17 +1,14 @@
 """Laws for coloured inputs, batches and several outputs: limits, moments, and draws."""
 
 import math
-from functools import cache
-from itertools import pairwise
 
 import numpy as np
 import pytest
-from reference import standard_moments
 from scipy.integrate import quad
 from scipy.stats import norm
 
+from cases import COLOURED, POWER, law_of
 from nearopt import Linear
-from nearopt.laws import coloured as laws_inputs
 from nearopt.laws.coloured import ColouredHessianLaw
 from nearopt.laws.deterministic_equivalent import ConvergenceError
 from nearopt.laws.draws import draw_coloured_spectra
@@ -22,33 +19,6 @@ from nearopt.rank.theory import theoretical_rank
 from nearopt.report.files import load_digits, standardise
 
 PERCENT = np.arange(1, 100) / 100
-POWER = np.arange(1.0, 41) ** -0.7
-DEFICIENT = np.r_[np.zeros(10), np.ones(20), np.full(10, 5.0)]
-INPUTS = {
-    "coloured": (POWER, 30),
-    "few units": (POWER, 5),
-    "deficient": (DEFICIENT, 30),
-    "scales": (POWER, 30, 0.5, 2.0),
-    "large batch": (np.ones(20), 30, 1.0, 1.0, 50),
-    "as many samples as inputs": (np.ones(20), 30, 1.0, 1.0, 20),
-    "few samples": (np.ones(20), 10, 1.0, 1.0, 12),
-    "as many samples as units": (np.ones(5), 3, 1.0, 1.0, 3),
-    "all sizes equal": (np.ones(5), 5, 1.0, 1.0, 5),
-    "coloured batch": (DEFICIENT, 20, 1.0, 1.0, 60),
-    "few coloured samples": (DEFICIENT, 20, 1.0, 1.0, 15),
-}
-OUTPUTS = [(10, 20, 3), (20, 10, 5), (10, 5, 8), (8, 8, 8), (6, 9, 4, 0.3, 2.0)]
-
-
-@cache
-def coloured_law(name):
-    return ColouredHessianLaw(*INPUTS[name])
-
-
-@pytest.fixture(scope="module", params=[*INPUTS, *OUTPUTS], ids=str)
-def law(request):
-    name = request.param
-    return coloured_law(name) if name in INPUTS else OutputsHessianLaw(*name)
 
 
 @pytest.mark.parametrize("case", [(10, 20), (30, 10), (20, 5, 2.0, 0.3), (100, 200)], ids=str)
@@ -62,26 +32,19 @@ def test_white_inputs_give_the_law_of_large_networks(case):
 
 
 def test_many_samples_are_a_population():
-    x = coloured_law("coloured").ppf(PERCENT)
+    x = law_of(ColouredHessianLaw, POWER, 30).ppf(PERCENT)
     many = ColouredHessianLaw(POWER, 30, samples=10**9)
     np.testing.assert_allclose(many.cdf(x), PERCENT, atol=1e-6)
 
 
-def test_mass_mean_and_variance(law):
-    """The moments are traces, which know nothing of the equations."""
-    np.testing.assert_allclose(standard_moments(law, 3), [1, 0, 1], atol=1e-5)
-
-
-def test_quantiles_invert_the_cdf(law):
-    levels = law.atom + (1 - law.atom) * np.r_[1e-4, PERCENT, 1 - 1e-6]
-    x = law.ppf(levels)
-    assert (np.diff(x) > 0).all()
-    np.testing.assert_allclose(law.cdf(x), levels, rtol=1e-8)
-    assert law.cdf(0) == pytest.approx(law.atom, abs=1e-6)
-    assert law.cdf(-1e-9) == law.pdf(-1.0) == 0
-    assert law.cdf(np.inf) == pytest.approx(1, abs=1e-6)
-    if law.atom > 0:
-        assert law.ppf(law.atom / 2) == 0
+def test_the_upper_tail_is_known_as_far_as_is_said():
+    law, known = ColouredHessianLaw(np.ones(30), 10), law_of(LinearHessianLaw, 30, 10)
+    for q, digits in ((1e-3, 1e-6), (1e-6, 1e-6), (1e-10, 1e-2)):
+        x = known.isf(q)
+        np.testing.assert_allclose(law.sf(x), q, rtol=digits)
+        np.testing.assert_allclose(law.isf(q), x, rtol=digits)
+        np.testing.assert_allclose(law.logpdf(x), known.logpdf(x), atol=digits)
+    assert np.isnan(law.isf(1e-11))
 
 
 def drawn_spectra(law, teachers, rng):
@@ -101,19 +64,18 @@ def drawn_spectra(law, teachers, rng):
     return spectra
 
 
-@pytest.mark.parametrize("name", INPUTS)
-def test_draws_differ_by_what_finite_networks_allow(name):
+@pytest.mark.parametrize("case", COLOURED, ids=str)
+def test_draws_differ_by_what_finite_networks_allow(case):
     """A linear statistic of one spectrum errs by O(1 / size): here less than one eigenvalue.
 
     The sampling error is taken over teachers, at a level of one in 1000 for all cases.
     """
-    law = coloured_law(name)
-    teachers = 400
+    law, teachers = law_of(ColouredHessianLaw, *case), 400
     spectra = drawn_spectra(law, teachers, np.random.default_rng(3))
     x = law.ppf(law.atom + (1 - law.atom) * PERCENT)
     shares = np.stack([np.searchsorted(s, x, side="right") for s in spectra]) / law.input_dim
     error = shares.std(0, ddof=1) / math.sqrt(teachers)
-    bound = norm.isf(1e-3 / 2 / (99 * len(INPUTS))) * error + 0.6 / law.input_dim
+    bound = norm.isf(1e-3 / 2 / (99 * len(COLOURED))) * error + 0.6 / law.input_dim
     assert np.all(np.abs(shares.mean(0) - law.cdf(x)) < bound)
     # Exact zeros of the matrix, as many as the atom says.
     np.testing.assert_allclose((spectra == 0).mean(1), law.atom, atol=1e-12)
@@ -130,57 +92,59 @@ def test_the_error_falls_with_size():
     assert distances[0] > 2 * distances[1]
 
 
+def drawn_sums(n, h, o, rng):
+    """Eigenvalues of a linear network with several outputs, of those that can differ from 0."""
+    W1, W2 = rng.standard_normal((h, n)), rng.standard_normal((o, h))
+    return np.add.outer(*(np.linalg.eigvalsh(m) for m in (W1.T @ W1, W2 @ W2.T))).ravel()
+
+
 @pytest.mark.parametrize("case", [(200, 300, 100), (150, 100, 200), (150, 150, 150)], ids=str)
 def test_several_outputs_against_one_large_network(case):
     """A linear statistic of a matrix of size n errs by O(1/n)."""
-    n, h, o = case
-    rng, law = np.random.default_rng(5), OutputsHessianLaw(*case)
-    W1, W2 = rng.standard_normal((h, n)), rng.standard_normal((o, h))
-    sums = np.add.outer(np.linalg.eigvalsh(W2 @ W2.T), np.linalg.eigvalsh(W1.T @ W1))
+    law, sums = OutputsHessianLaw(*case), drawn_sums(*case, np.random.default_rng(5))
     levels = law.atom + (1 - law.atom) * PERCENT
-    found = np.searchsorted(np.sort(sums.ravel()), law.ppf(levels)) / sums.size
+    found = np.searchsorted(np.sort(sums), law.ppf(levels)) / sums.size
     assert np.abs(found - levels).max() < 3 / min(case)
+    n, h, o = case
     zeros = n * o - theoretical_rank(Linear(), n, h, o).value
     assert (sums < 1e-9).sum() == zeros == round(law.atom * n * o)
 
 
 def test_several_outputs_convolve():
-    """A characteristic function of a sum is a product: two Marchenko-Pastur laws by quadrature."""
-    law = OutputsHessianLaw(6, 9, 4)
+    law, parts = OutputsHessianLaw(6, 9, 4), [MarchenkoPastur(c / 9)(scale=9) for c in (6, 4)]
+    (low, high), (least, most) = (part.support() for part in parts)
+    for x in law.ppf([0.05, 0.5, 0.95]):
 
-    def characteristic(density, ends, t):
-        parts = (
-            quad(lambda x: np.exp(1j * t * x) * density(x), a, b, limit=200, complex_func=True)[0]
-            for a, b in pairwise(ends)
-        )
-        return sum(parts)
+        def integrand(y, x=x):
+            return parts[0].pdf(y) * parts[1].pdf(x - y)
 
-    ends = law.ppf(np.r_[1e-12, 0.25, 0.5, 0.75, 1 - 1e-12])
-    parts = (MarchenkoPastur(c / 9) for c in (6, 4))
-    product = math.prod(characteristic(part.pdf, part.edges, 9 * 0.15) for part in parts)
-    assert characteristic(law.pdf, ends, 0.15) == pytest.approx(product, abs=1e-7)
+        expected = quad(integrand, max(low, x - most), min(high, x - least), limit=200)[0]
+        assert law.pdf(x) == pytest.approx(expected, rel=1e-7)
 
 
-@pytest.mark.parametrize("spectrum", [[1.0, -1.0], [0.0, 0.0]])
-def test_what_is_no_spectrum_of_a_covariance_is_refused(spectrum):
-    with pytest.raises(ValueError, match="must hold no negative number and not only zeros"):
-        ColouredHessianLaw(spectrum, 3)
-
-
-def test_a_solver_that_does_not_converge_says_so(monkeypatch):
-    monkeypatch.setattr("nearopt.laws.deterministic_equivalent.ATTEMPTS", 1)
-    monkeypatch.setattr("nearopt.laws.deterministic_equivalent.STEPS", 1)
-    with pytest.raises(ConvergenceError, match=r"was not solved at \d+ of \d+ points"):
-        ColouredHessianLaw(np.ones(20), 30, samples=20)
-
-
-def test_a_law_that_takes_too_many_points_ends_with_a_remedy(monkeypatch):
-    monkeypatch.setattr(laws_inputs, "MOST_SOLVED", 50_000)
-    with pytest.raises(
-        ConvergenceError,
-        match=r"2 inputs and 1 hidden units on 1 samples is not resolved: .* more hidden units",
-    ):
-        ColouredHessianLaw([1.0, 1.0], 1, samples=1)
+@pytest.mark.parametrize(
+    ("limits", "arguments", "error", "words"),
+    [
+        ({}, ([1.0, -1.0], 3), ValueError, "must hold no negative number and not only zeros"),
+        ({}, ([0.0, 0.0], 3), ValueError, "must hold no negative number and not only zeros"),
+        (
+            {"deterministic_equivalent.ATTEMPTS": 1, "deterministic_equivalent.STEPS": 1},
+            (np.ones(20), 30, 1.0, 1.0, 20),
+            *(ConvergenceError, r"was not solved at \d+ of \d+ points"),
+        ),
+        (
+            {"coloured.MOST_SOLVED": 50_000},
+            ([1.0, 1.0], 1, 1.0, 1.0, 1),
+            ConvergenceError,
+            r"2 inputs and 1 hidden units on 1 samples is not resolved: .* more hidden units",
+        ),
+    ],
+)
+def test_what_is_no_law_or_not_solved_says_so(limits, arguments, error, words, monkeypatch):
+    for name, value in limits.items():
+        monkeypatch.setattr(f"nearopt.laws.{name}", value)
+    with pytest.raises(error, match=words):
+        ColouredHessianLaw(*arguments)
 
 
 def difference_and_chance(spectra, law):
@@ -194,14 +158,10 @@ def difference_and_chance(spectra, law):
 )
 def test_a_scale_five_percent_off_is_seen_with_several_outputs(sizes, draws):
     """At the sizes of notebook 05, quick, as stored and published."""
-    (n, h, o), rng = sizes, np.random.default_rng(6)
-    spectra = np.empty((draws, n * o))
-    for spectrum in spectra:
-        W1, W2 = rng.standard_normal((h, n)), rng.standard_normal((o, h))
-        inner, outer = (np.linalg.eigvalsh(m) for m in (W1.T @ W1, W2 @ W2.T))
-        spectrum[:] = np.add.outer(inner, outer).ravel()
+    (n, _, o), rng = sizes, np.random.default_rng(6)
+    spectra = np.stack([drawn_sums(*sizes, rng) for _ in range(draws)])
     for sigma2, right in ((1.0, True), (1.05, False), (0.95, False)):
-        found, chance = difference_and_chance(spectra, OutputsHessianLaw(n, h, o, 1.0, sigma2))
+        found, chance = difference_and_chance(spectra, OutputsHessianLaw(*sizes, 1.0, sigma2))
         assert (found <= (1 / n + 1 / o) / 4 + chance) == right
 
 

@@ -143,7 +143,7 @@ class MarchenkoPastur(rv_continuous):
         self.atom = max(0.0, 1 - 1 / aspect_ratio)
         # scipy takes the cdf to be 0 at the lower end of the support, where the atom would be.
         lower = math.nextafter(0, -1) if self.atom else self.edges[0]
-        super().__init__(a=lower, b=self.edges[1], name="marchenko_pastur")
+        super().__init__(a=lower, b=self.edges[1], name=type(self).__name__)
 
     def _updated_ctor_param(self) -> dict[str, float]:
         return {"aspect_ratio": self.aspect_ratio}

@@ -15,9 +15,7 @@ COLORS = (*style.ACCENTS, style.LAW)
 
 def loss_curves(descents: dict[str, Curve], flows: dict[str, Curve]) -> Figure:
     """Draw losses, measured and predicted, of each activation, and their differences below."""
-    figure, (above, below) = plt.subplots(
-        2, 1, figsize=(style.FULL, 4.4), height_ratios=(2, 1), sharex=True
-    )
+    figure, ((above, below),) = style.stacked(style.FULL, 4.4)
     for color, name in zip(COLORS, flows, strict=False):
         for curve, marker, line in ((descents[name], ".", "-"), (flows[name], "x", "--")):
             start = curve.predicted[0]
@@ -60,9 +58,7 @@ def late_slopes(found: dict[str, Array]) -> Figure:
 
     `found` has for each of two activations an array (2, teachers) of eigenvalues and rates.
     """
-    figure, (above, below) = plt.subplots(
-        2, 1, figsize=(style.HALF, 2.8), height_ratios=(2, 1), sharex=True
-    )
+    figure, ((above, below),) = style.stacked(style.HALF, 2.8)
     for color, marker, (name, (eigenvalues, rates)) in zip(
         style.ACCENTS[1::2], ("o", "x"), found.items(), strict=True
     ):

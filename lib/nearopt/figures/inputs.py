@@ -23,9 +23,7 @@ def coloured_spectra(spectra: dict[int, Array], laws: dict[int, Law]) -> Figure:
     laws : dict of laws
         For the same.
     """
-    figure, (above, below) = plt.subplots(
-        2, 1, figsize=(style.FULL, 3.8), height_ratios=(2, 1), sharex=True
-    )
+    figure, ((above, below),) = style.stacked(style.FULL, 3.8)
     for color, (hidden_dim, law) in zip(style.ACCENTS, laws.items(), strict=False):
         atom, count = law.cdf(0.0), spectra[hidden_dim].shape[1]
         points = law.ppf(atom + (1 - atom) * np.linspace(0.002, 0.998, 120))
@@ -51,11 +49,9 @@ def gaussian_equivalents(spectra: dict[str, dict[str, Array]]) -> Figure:
     spectra : dict of dicts of arrays
         For each activation, eigenvalues by the names "population", "Gaussian sample", "data".
     """
-    figure, axes = plt.subplots(
-        2, len(spectra), figsize=(style.FULL, 3.6), sharex="col", height_ratios=(2, 1)
-    )
+    figure, columns = style.stacked(style.FULL, 3.6, len(spectra))
     colors = {"population": style.EXACT, "Gaussian sample": style.ACCENTS[0], "data": style.LAW}
-    for (above, below), (activation, curves) in zip(axes.T, spectra.items(), strict=True):
+    for (above, below), (activation, curves) in zip(columns, spectra.items(), strict=True):
         above.set_title(MATHS.get(activation, activation))
         reference = curves["population"][::-1]
         index = np.arange(1, len(reference) + 1)
@@ -64,9 +60,10 @@ def gaussian_equivalents(spectra: dict[str, dict[str, Array]]) -> Figure:
             above.semilogy(index, values[::-1], label=name, **style_)
             below.semilogy(index, values[::-1] / reference, **style_)
         below.set_xlabel("index")
-    axes[0, 0].set_ylabel(r"eigenvalue $\lambda$")
-    axes[1, 0].set_ylabel("over population")
-    style.legend_above(figure, axes[0, 0])
+    above, below = columns[0]
+    above.set_ylabel(r"eigenvalue $\lambda$")
+    below.set_ylabel("over population")
+    style.legend_above(figure, above)
     return figure
 
 

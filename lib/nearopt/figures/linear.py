@@ -1,6 +1,5 @@
 """Figures of the spectra of linear networks."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -25,46 +24,45 @@ def linear_spectra(
     sigma1, sigma2 : float
         Standard deviations of the weights.
     """
-    figure, axes = plt.subplots(
-        2,
-        len(spectra),
-        figsize=(style.FULL, 3.4),
-        height_ratios=(2, 1),
-        sharex="col",
-        squeeze=False,
-    )
-    for (input_dim, hidden_dim), column in zip(spectra, axes.T, strict=True):
-        asymptotic = LinearHessianLaw(input_dim, hidden_dim, sigma1, sigma2)
-        exact = FiniteLinearHessianLaw(input_dim, hidden_dim, sigma1, sigma2)
-        _spectrum_against_laws(column, spectra[input_dim, hidden_dim], asymptotic, exact)
-        column[0].set_title(f"$N_i = {input_dim}$, $N_h = {hidden_dim}$")
-    axes[0, 0].set_ylabel("probability density")
-    axes[1, 0].set_ylabel("difference\n(% of peak)")
-    axes[0, -1].legend(loc="upper right")
+    figure, columns = style.stacked(style.FULL, 3.4, len(spectra))
+    for (shape, draws), column in zip(spectra.items(), columns, strict=True):
+        exact = FiniteLinearHessianLaw(*shape, sigma1, sigma2)
+        laws = {
+            "asymptotic law": (LinearHessianLaw(*shape, sigma1, sigma2), {"color": style.LAW}),
+            "finite-size law": (exact, {"color": style.EXACT, "ls": "--"}),
+        }
+        spectrum_against_laws(column, draws, np.linspace(*exact.ppf([0.001, 0.999]), 41), laws)
+        column[0].set(ylim=(0, None), title="$N_i = {}$, $N_h = {}$".format(*shape))
+        column[1].set_xlabel(r"eigenvalue $\lambda$")
+    above, below = columns[0]
+    above.set_ylabel("probability density")
+    below.set_ylabel("difference\n(% of peak)")
+    columns[-1, 0].legend(loc="upper right")
     return figure
 
 
-def _spectrum_against_laws(
-    axes: tuple[Axes, Axes], spectra: Array, asymptotic: Law, exact: Law, bins: int = 40
-) -> None:
-    """Draw one column; a law is averaged over a bin as the draws are, so that width is no error."""
-    above, below = axes
-    edges = np.linspace(*exact.ppf([0.001, 0.999]), bins + 1)
+def spectrum_against_laws(
+    column: tuple[Axes, Axes], spectra: Array, edges: Array, laws: dict[str, tuple[Law, dict]]
+) -> float:
+    """Draw a histogram and laws over it, and below how both differ from the last of these.
+
+    A law is averaged over a bin as the draws are, so that width is no error. Returned is the
+    height of the highest bin.
+    """
+    above, below = column
     centres, widths = (edges[1:] + edges[:-1]) / 2, np.diff(edges)
     density, error = binned_density(spectra, edges)
-    binned_asymptotic, binned_exact = (
-        np.diff(law.cdf(edges)) / widths for law in (asymptotic, exact)
-    )
-    percent = 100 / binned_exact.max()
-
+    binned = [np.diff(law.cdf(edges)) / widths for law, _ in laws.values()]
     grid = np.linspace(edges[0], edges[-1], 400)
     above.bar(centres, density, widths, color=style.DRAWS, alpha=0.5, label="draws")
-    above.plot(grid, asymptotic.pdf(grid), color=style.LAW, label="asymptotic law")
-    above.plot(grid, exact.pdf(grid), color=style.EXACT, ls="--", label="finite-size law")
-    above.set_ylim(0, None)
-
-    residual = percent * (density - binned_exact)
+    for name, (law, look) in laws.items():
+        above.plot(grid, law.pdf(grid), label=name, **look)
+    peak = binned[-1].max()
+    percent = 100 / peak
+    residual = percent * (density - binned[-1])
     below.errorbar(centres, residual, percent * error, fmt=".", color=style.DRAWS)
-    below.plot(centres, percent * (binned_asymptotic - binned_exact), color=style.LAW)
-    below.axhline(0, color=style.EXACT, ls="--")
-    below.set_xlabel(r"eigenvalue $\lambda$")
+    *others, (_, last) = laws.values()
+    for expected, (_, look) in zip(binned, others, strict=False):
+        below.plot(centres, percent * (expected - binned[-1]), **look)
+    below.axhline(0, **last)
+    return max(density.max(), peak)

@@ -97,7 +97,7 @@ def float_floor(from_hessian: Array, from_factor: Array, rank: int) -> Figure:
     return figure
 
 
-def log_spectra(spectra: dict[Degrees, Array], law: Law, bins: int = 40) -> Figure:
+def log_spectra(spectra: dict[Degrees, Array], law: Law) -> Figure:
     """Draw the nonzero spectra over a logarithmic axis, averaged over teachers, and one teacher.
 
     Parameters
@@ -111,7 +111,7 @@ def log_spectra(spectra: dict[Degrees, Array], law: Law, bins: int = 40) -> Figu
     figure, axes = plt.subplots(1, len(spectra), figsize=size, sharex=True, sharey=True)
     logs = {degrees: np.log10(values) for degrees, values in spectra.items()}
     ends = np.array([np.quantile(values, [0.001, 0.999]) for values in logs.values()])
-    edges = np.linspace(ends[:, 0].min(), ends[:, 1].max(), bins + 1)
+    edges = np.linspace(ends[:, 0].min(), ends[:, 1].max(), 41)
     centres, grid = (edges[1:] + edges[:-1]) / 2, np.logspace(edges[0], edges[-1], 400)
     for panel, (degrees, values) in zip(axes, logs.items(), strict=True):
         density, error = binned_density(values, edges)

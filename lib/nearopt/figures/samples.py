@@ -7,8 +7,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from nearopt.checks import Array
+from nearopt.figures.linear import spectrum_against_laws
 from nearopt.laws.linear import OutputsHessianLaw
-from nearopt.laws.statistics import binned_density
 from nearopt.report import style
 
 
@@ -38,21 +38,11 @@ def smallest_eigenvalues(measured: pd.DataFrame, linear: Array) -> Figure:
 
 def outputs_density(spectra: Array, law: OutputsHessianLaw) -> Figure:
     """Draw the eigenvalues, zeros included, shape (teachers, P), their law, and the difference."""
-    size = (style.FULL, 3.0)
-    figure, (above, below) = plt.subplots(2, 1, figsize=size, height_ratios=(2, 1), sharex=True)
+    figure, ((above, below),) = style.stacked(style.FULL, 3.0)
     edges = np.linspace(1e-9, 1.02, 41) * spectra.max()
-    centres, widths = (edges[1:] + edges[:-1]) / 2, np.diff(edges)
-    density, error = binned_density(spectra, edges)
-    expected = np.diff(law.cdf(edges)) / widths
-    percent = 100 / expected.max()
-    above.bar(centres, density, widths, color=style.DRAWS, alpha=0.5, label="draws")
-    grid = np.linspace(edges[0], edges[-1], 400)
-    above.plot(grid, law.pdf(grid), color=style.LAW, label="law")
-    difference = percent * (density - expected)
-    below.errorbar(centres, difference, percent * error, fmt=".", color=style.DRAWS)
-    below.axhline(0, color=style.LAW)
+    laws = {"law": (law, {"color": style.LAW})}
+    top = 1.1 * spectrum_against_laws((above, below), spectra, edges, laws)
     sizes = "$N_i = {0.input_dim}$, $N_h = {0.hidden_dim}$, $N_o = {0.output_dim}$"
-    top = 1.1 * max(density.max(), expected.max())
     above.set(ylabel="probability density", title=sizes.format(law), ylim=(0, top))
     below.set(xlabel=r"eigenvalue $\lambda$", ylabel="difference\n(% of peak)")
     above.legend()

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
+import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
+from numpy.typing import NDArray
 
 # Widths in inches: a figure across the text block, and one beside another.
 FULL, HALF = 6.2, 3.0
@@ -44,6 +46,13 @@ def use() -> None:
         "xtick.labelsize": 7.5,
         "ytick.labelsize": 7.5,
     }
+
+
+def stacked(width: float, height: float, columns: int = 1) -> tuple[Figure, NDArray[np.object_]]:
+    """Return a figure and its columns, each a panel and a lower one on the same horizontal axis."""
+    look = {"figsize": (width, height), "height_ratios": (2, 1), "sharex": "col", "squeeze": False}
+    figure, rows = plt.subplots(2, columns, **look)
+    return figure, rows.T
 
 
 def legend_above(figure: Figure, axes: Axes) -> Legend:

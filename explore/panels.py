@@ -16,25 +16,16 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import imsave
-from numpy.typing import NDArray
 
-from nearopt.descent.dynamics import DivergenceError, gradient_descent
-from nearopt.descent.loss import near_loss
-from nearopt.descent.prediction import predicted_loss
-from nearopt.hessian.dense import population_hessian
-from nearopt.laws.draws import draw_linear_spectra
-from nearopt.laws.linear import FiniteLinearHessianLaw
-from nearopt.laws.nonlinear import NonlinearHessianLaw
-from nearopt.network.activations import Erf, Linear, Polynomial, ReLU
-from nearopt.network.kernels import Activation
-from nearopt.network.smooth import Smooth
-from nearopt.network.two_layer import TwoLayer
-from nearopt.rank.count import numerical_rank
-from nearopt.rank.theory import theoretical_rank
+from nearopt import Erf, Linear, Polynomial, ReLU, Smooth, TwoLayer
+from nearopt.checks import Array
+from nearopt.descent import DivergenceError, gradient_descent, near_loss, predicted_loss
+from nearopt.hessian import population_hessian
+from nearopt.laws import FiniteLinearHessianLaw, NonlinearHessianLaw, draw_linear_spectra
+from nearopt.network import Activation
+from nearopt.rank import numerical_rank, theoretical_rank
 from nearopt.report import style
 from nearopt.report.activations import load_activation
-
-Array = NDArray[np.float64]
 
 ACTIVATIONS: dict[str, Activation] = {
     "linear": Linear(),

@@ -61,8 +61,6 @@ def test_erf_batches_are_certified():
     assert not certify_batch_ranks(twins, inputs, bits=1024)
 
 
-def test_certificates_need_erf_and_as_many_inputs_as_parameters():
+def test_certificates_need_erf():
     with pytest.raises(ValueError, match="needs Erf and one output"):
         certify_batch_ranks(draw(2, 4, Linear()), np.ones((12, 2)))
-    with pytest.raises(ValueError, match=r"inputs must have shape \(12, 2\)"):
-        certify_batch_ranks(draw(2, 4, Erf()), np.ones((11, 2)))

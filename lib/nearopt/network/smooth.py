@@ -33,6 +33,8 @@ Function = Callable[[Array], Array]
 RANGE = 13.0
 BLOCK = 64
 ORDERS = BLOCK * 2 ** np.arange(11)
+# Hermite functions of up to this order, 55 MB, are kept: descent asks for them at every step.
+KEPT = 4096
 
 
 def _normal_density(u: Array) -> Array:
@@ -62,7 +64,7 @@ def _hermite_functions(order: int) -> Iterator[Array]:
 
 @cache
 def _kept_hermite_functions(order: int) -> list[Array]:
-    """Return the same, for orders of which descent needs the kernels at every step."""
+    """Return the same, of an order that is kept."""
     return list(_hermite_functions(order))
 
 
@@ -82,7 +84,7 @@ def _hermite_coefficients(functions: Sequence[Function], scales: Array, order: i
     """
     step, z = _rule(order)
     values = step / math.sqrt(2 * math.pi) * _values(functions, scales, z)
-    blocks = _kept_hermite_functions(order) if order <= 512 else _hermite_functions(order)
+    blocks = _kept_hermite_functions(order) if order <= KEPT else _hermite_functions(order)
     return np.concatenate([values @ block.T for block in blocks], axis=-1)
 
 
@@ -135,9 +137,10 @@ class Smooth:
             what = f"{order} Hermite terms for {len(gram)} rows of W1"
             need = 80.0 * order * len(gram) + 120.0 * gram.size
             require_memory(what, need, "shrink W1")
-            a = _hermite_coefficients(self._derivatives, scales, order)
-            parseval = _parseval_error(a, self._derivatives[:3], scales)
-            error = max(parseval, _stein_error(a, scales))
+            # The longest row, which as a rule asks for most terms, is tried alone before all are.
+            a, error = self._coefficients(scales.max(keepdims=True), order)
+            if error <= self.tolerance:
+                a, error = self._coefficients(scales, order)
             if error <= self.tolerance:
                 break
         else:
@@ -148,6 +151,12 @@ class Smooth:
                 "raise the tolerance: dataclasses.replace(activation, tolerance=...)"
             )
         return mehler_kernels(a, gram)
+
+    def _coefficients(self, scales: Array, order: int) -> tuple[Array, float]:
+        """Return the coefficients of rows of these lengths, and their relative error."""
+        a = _hermite_coefficients(self._derivatives, scales, order)
+        parseval = _parseval_error(a, self._derivatives[:3], scales)
+        return a, max(parseval, _stein_error(a, scales))
 
 
 def _parseval_error(coefficients: Array, functions: Sequence[Function], scales: Array) -> float:

@@ -1,6 +1,7 @@
 """What the command that runs a notebook refuses before it starts a kernel, and what it stores."""
 
 import os
+import re
 import shutil
 import sys
 
@@ -9,6 +10,7 @@ import nbformat
 import pytest
 from checkout import ROOT, quick, run, small_checkout
 from jupytext.cli import jupytext as jupytext_command
+from pair import to_store
 from run_notebook import kernel_config, main
 from sources import refuse_edited
 from zmq import IPC_PATH_MAX_LEN
@@ -44,18 +46,25 @@ def test_a_temporary_folder_too_long_for_sockets_is_named_with_the_remedy(tmp_pa
 
 @pytest.fixture
 def pair(tmp_path):
-    """A checkout whose small notebook has a pair that was edited."""
+    """A checkout whose small notebook has a pair that was edited, before its source was touched."""
     checkout = small_checkout(tmp_path / "checkout")
     source = checkout / "notebooks/01_small.py"
-    notebook = jupytext.read(source)
+    notebook = to_store(jupytext.read(source), source)
     notebook.cells[0].source = notebook.cells[0].source.replace("= 3", "= 2")
     jupytext.write(notebook, source.with_suffix(".ipynb"))
+    os.utime(source)
     return source
 
 
-def test_an_edited_ipynb_is_refused_before_anything_runs(pair, monkeypatch):
+@pytest.mark.parametrize("also", [False, True])
+def test_an_edited_ipynb_is_refused_before_anything_runs(also, pair, monkeypatch):
+    """Also where its source was edited, and later: either edit would be lost."""
     checkout = pair.parents[1]
     refusal = "01_small.ipynb was edited, and "
+    if also:
+        pair.write_text(pair.read_text().replace("squares[-1]", "max(squares)"))
+        refusal = "01_small.py were both edited, and "
+    before = [pair.with_suffix(ending).read_bytes() for ending in (".py", ".ipynb")]
     assert refusal in said(monkeypatch, pair, "--logs", "logs", checkout=checkout)
     lab = run(checkout, "make", "lab", "LAB=--version")
     for done in (quick(checkout, "--cores", "1"), lab):
@@ -64,17 +73,45 @@ def test_an_edited_ipynb_is_refused_before_anything_runs(pair, monkeypatch):
         assert refusal in told
         assert "Traceback" not in told
     assert not (checkout / "results").exists()
+    assert before == [pair.with_suffix(ending).read_bytes() for ending in (".py", ".ipynb")]
 
 
-def test_an_edited_source_is_what_runs(pair):
-    os.utime(pair)
-    refuse_edited(pair)
+def take(pair):
+    """Refuse the pair, and run the command that the refusal names first."""
+    with pytest.raises(ValueError, match="01_small.ipynb") as refused:
+        refuse_edited(pair)
+    command = re.search(r": (.*) (?:takes the|shows where)", str(refused.value)).group(1)
+    return run(pair.parents[1], "sh", "-c", command).stdout
 
 
 def test_what_the_refusal_says_takes_the_edit_over(pair):
-    jupytext_command(["--sync", str(pair.with_suffix(".ipynb"))])
+    take(pair)
     assert "hidden_dim: int = 2" in pair.read_text()
     refuse_edited(pair)
+
+
+def test_what_the_refusal_of_two_edits_says_shows_both(pair):
+    pair.write_text(pair.read_text().replace("squares[-1]", "max(squares)"))
+    told = take(pair)
+    for line in ("> hidden_dim: int = 2", "< results.value..*max.squares.*"):
+        assert re.search(f"^{line}", told, re.M), told
+
+
+def test_an_edited_source_is_what_runs(pair):
+    with pair.open("a") as stream:
+        stream.write("\n# %%\nlargest = max(squares)\n")
+    notebook = jupytext.read(pair.with_suffix(".ipynb"))
+    notebook.cells[0].source = notebook.cells[0].source.replace("= 2", "= 3")
+    jupytext.write(notebook, pair.with_suffix(".ipynb"))
+    refuse_edited(pair)
+
+
+def test_a_pair_that_git_could_not_merge_is_named(pair):
+    pair.with_suffix(".ipynb").write_text("<<<<<<< HEAD\n")
+    with pytest.raises(
+        ValueError, match="01_small.ipynb is no notebook, Expecting value.*checkout"
+    ):
+        refuse_edited(pair)
 
 
 def test_jupytext_finds_the_stored_pairs_in_step(tmp_path):

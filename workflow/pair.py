@@ -5,6 +5,7 @@ from pathlib import Path
 import jupytext
 from jupytext.config import load_jupytext_config
 from nbformat import NotebookNode
+from sources import checksum
 
 # What JupyterLab asks for to fold what a tag hides on the site.
 FOLDED = {"hide-input": {"source_hidden": True}}
@@ -36,11 +37,15 @@ def clean(notebook: NotebookNode) -> NotebookNode:
 
 
 def to_store(notebook: NotebookNode, source: Path) -> NotebookNode:
-    """Return a clean notebook with what jupytext and JupyterLab need to keep the pair."""
+    """Return a clean notebook with what tells later that it is as it was paired.
+
+    For jupytext and JupyterLab to keep the pair, and for `sources.refuse_edited`.
+    """
     settings = load_jupytext_config(str(source.absolute()))
     names = ("cell_metadata_filter", "notebook_metadata_filter")
     filters = {name: getattr(settings, name) for name in names}
     notebook.metadata["jupytext"] = {"formats": "ipynb,py:percent"} | filters
+    notebook.metadata["sources"] = checksum(notebook.cells)
     for cell, text in zip(notebook.cells, jupytext.read(source).cells, strict=True):
         if "lines_to_next_cell" in text.metadata:
             cell.metadata["lines_to_next_cell"] = text.metadata["lines_to_next_cell"]

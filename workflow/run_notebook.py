@@ -130,6 +130,7 @@ def refresh(source: Path, logs: Path) -> None:
     notebook = to_store(execute(source, {}, output, log, bar=True), source)
     partial = logs / f"{source.stem}.clean.ipynb"
     jupytext.write(notebook, partial)
+    refuse_edited(source)  # Again, for it took minutes.
     partial.replace(source.with_suffix(".ipynb"))
     output.unlink()
 

@@ -2,27 +2,48 @@
 
 import ast
 import functools
+import hashlib
+import json
 import os
 import re
 import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
+
+
+def checksum(cells: Iterable[Mapping[str, Any]]) -> str:
+    """Return one of what cells say, which a stored .ipynb keeps of its .py."""
+    texts = [[cell["cell_type"], "".join(cell["source"])] for cell in cells]
+    return hashlib.sha256(json.dumps(texts).encode()).hexdigest()
 
 
 def refuse_edited(source: Path) -> None:
     """Refuse to go on where somebody has edited the .ipynb, for only the .py is run."""
     pair = source.with_suffix(".ipynb")
-    if not pair.exists() or pair.stat().st_mtime <= source.stat().st_mtime:
+    if not pair.exists():
+        return
+    try:
+        notebook = json.loads(pair.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{pair} is no notebook, {error}: git checkout {pair}") from None
+    paired, found = notebook["metadata"].get("sources"), checksum(notebook["cells"])
+    if found == paired:
         return
     # Here, because half a second of each start is much where all pairs are as they were.
     import jupytext
 
-    cells = (
-        [(cell.cell_type, cell.source) for cell in jupytext.read(p).cells] for p in (source, pair)
-    )
-    if next(cells) != next(cells):
+    text = checksum(jupytext.read(source).cells)
+    if text == paired:
         raise ValueError(
-            f"{pair} was edited, and {source} is what runs: .venv/bin/jupytext --sync {pair}"
-            f" takes the changes over, git checkout {pair} drops them."
+            f"{pair} was edited, and {source} is what runs: touch {pair} && .venv/bin/jupytext"
+            f" --sync {pair} takes the changes over, git checkout {pair} drops them."
+        )
+    if text != found:
+        raise ValueError(
+            f"{pair} and {source} were both edited, and only the latter is run: .venv/bin/jupytext"
+            f" --to py:percent --output - {pair} | diff {source} - shows where they differ. Take"
+            f" over into {source} what is to stay; then git checkout {pair} drops the rest."
         )
 
 

@@ -6,8 +6,8 @@ export PATH="$here/.venv/bin:$PATH" PYTHONPATH="$here/lib" PYTHONUTF8=1 XDG_CACH
 for name in IPYTHONDIR JUPYTER_CONFIG_DIR JUPYTER_DATA_DIR JUPYTER_RUNTIME_DIR MPLCONFIGDIR; do
   export "$name=$here/.venv/own"
 done
-# Snakemake writes to these before anything of ours could say why that fails.
-for folder in "$here" "$here/.snakemake"; do
+# Stop where nothing can be written, before half a build is; 64 MB are more than all that it writes.
+for folder in "$here" "$here/.snakemake" "$here/logs" "$here/results"; do
   if [ -e "$folder" ] && [ ! -w "$folder" ]; then
     echo "Nothing can be written to $folder: change that, or build in a copy of your own." >&2
     exit 1

@@ -123,9 +123,7 @@ def test_a_column_that_counts_the_samples_is_told(folder, capsys):
     assert "\ncolumn 0 (from 0) counts the samples" in capsys.readouterr().out
 
 
-FIELDS = (
-    "; a CSV file is UTF-8 text with commas between its columns, decimal points, and at most one"
-)
+FIELDS = data.CSV_RULE
 REFUSED = {
     "semicolons": (TABLE.replace(",", ";"), "must hold numbers, not 1.5;0.125;4.0"),
     "semicolons and names": ("a;b;c\n" + TABLE.replace(",", ";"), "not 0.5;1.25;-3.0"),

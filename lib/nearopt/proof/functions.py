@@ -29,7 +29,7 @@ def _logistic(u: acb) -> acb:
 def _softplus(u: acb) -> acb:
     """log(1 + e^u), not finite on the logarithm's cut, from which a large e^u is kept away."""
     if u.real > 0:
-        return u + (1 + (-u).exp()).log(analytic=True)
+        return u + _softplus(-u)
     return (1 + u.exp()).log(analytic=True)
 
 

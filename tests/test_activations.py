@@ -22,12 +22,15 @@ def test_derivative_is_that_of_the_value(activation):
 
 
 def test_kernels_are_means_over_a_sample(activation):
-    u = np.random.default_rng(1).standard_normal((200_000, 3)) @ W1.T
-    kernels = activation.kernels(GRAM)
+    """Also of a row of zeros, which has the slope at 0."""
+    rows = np.vstack([W1, np.zeros(3)])
+    u = np.random.default_rng(1).standard_normal((200_000, 3)) @ rows.T
+    kernels = activation.kernels(rows @ rows.T)
+    assert np.isfinite(kernels).all()
     for kernel, f in ((kernels.K00, activation), (kernels.K11, activation.derivative)):
         mean, error = sample_mean(f(u)[:, :, None] * f(u)[:, None, :])
-        # 4.5 errors: one in 10^5 for each of the 18 numbers; constants differ by rounding only.
-        assert np.all(np.abs(kernel - mean) < 4.5 * error + 1e-14)
+        # 4.5 errors: one in 10^5 for each of the 32 numbers; constants differ by rounding only.
+        assert np.all(np.abs(kernel - mean) < 4.5 * error + len(u) * np.finfo(float).eps)
 
 
 @pytest.mark.parametrize("size", [1e-2, 1.0])
@@ -128,16 +131,6 @@ def test_erf_keeps_its_accuracy_on_long_rows():
     gram = 1e12 * np.ones((2, 2))
     expected = 2 / np.pi / np.sqrt(1 + 2e12)
     np.testing.assert_allclose(Erf().kernels(gram).K11, expected, rtol=1e-14)
-
-
-def test_a_row_of_zeros_has_the_slope_at_zero(activation):
-    rows = np.vstack([W1, np.zeros(3)])
-    kernels = activation.kernels(rows @ rows.T)
-    mean_slope = kernels.K11[:3, 3] / activation.derivative(np.zeros(1))
-    u = np.random.default_rng(3).standard_normal((200_000, 3)) @ W1.T
-    mean, error = sample_mean(activation.derivative(u))
-    assert np.all(np.abs(mean_slope - mean) < 4.5 * error + 1e-14)
-    assert all(np.isfinite(kernel).all() for kernel in kernels)
 
 
 def test_too_rough_an_activation_is_refused_unless_a_looser_tolerance_is_asked_for(monkeypatch):

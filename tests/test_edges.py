@@ -10,7 +10,6 @@ from nearopt.descent.loss import near_gradient, population_gradient
 from nearopt.hessian.dense import population_hessian
 from nearopt.hessian.eigenvalues import spectrum
 from nearopt.hessian.operators import HessianOperator
-from nearopt.network.kernels import Rows
 from nearopt.network.mehler import ENOUGH
 
 
@@ -157,10 +156,3 @@ def test_a_polynomial_of_more_terms_than_double_precision_sees():
     rows = 0.5 * np.array([[1.0, 0.0], [0.9, 0.4], [-0.1, 1.0]])
     for few, many in zip(g.kernels(rows @ rows.T), wide.kernels(rows @ rows.T), strict=True):
         np.testing.assert_allclose(many, few, rtol=1e-13, atol=1e-13 * np.abs(few).max())
-
-
-def test_rows_split_into_lengths_and_directions():
-    W1 = np.array([[3e200, 4e200], [3e-200, -4e-200], [0.0, 0.0], [1e-310, 0.0]])
-    rows = Rows.of(W1)
-    np.testing.assert_allclose(rows.norms, [5e200, 5e-200, 0, 1e-310])
-    np.testing.assert_allclose(rows.unit, [[0.6, 0.8], [0.6, -0.8], [0, 0], [1, 0]])

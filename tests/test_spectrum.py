@@ -33,10 +33,10 @@ def test_spectrum_is_that_of_the_dense_hessian(net):
     assert_whole(net)
 
 
-@pytest.mark.parametrize(("input_dim", "hidden_dim"), [(7, 3), (1, 4), (4, 4), (9, 1)])
-def test_every_shape_has_all_its_eigenvalues(input_dim, hidden_dim):
-    for g in (Erf(), CUBIC):
-        assert_whole(draw(input_dim, hidden_dim, g, output_dim=2, sigma1=0.5))
+@pytest.mark.parametrize("shape", [(7, 3), (1, 4), (4, 4), (9, 1)])
+@pytest.mark.parametrize("g", [Erf(), CUBIC])
+def test_every_shape_has_all_its_eigenvalues(shape, g):
+    assert_whole(draw(*shape, g, output_dim=2, sigma1=0.5))
 
 
 def test_cost_does_not_grow_with_inputs_beyond_hidden_units():
@@ -180,15 +180,6 @@ def test_bad_requests_are_named():
         spectral_density(net, probes=1, rng=rng)
     with pytest.raises(ValueError, match="k must be at most 9, not 10"):
         extreme_eigenvalues(net, 10, rng=rng)
-
-
-def test_jobs_beyond_memory_name_what_serves_instead():
-    net, rng = draw(1000, 1000, Erf(), sigma1=0.03), np.random.default_rng(0)
-    with pytest.raises(MemoryError, match=r"1001000 coupled.*extreme_eigenvalues or spectral_dens"):
-        spectrum(net)
-    for job in (spectral_density, lambda net, **kw: extreme_eigenvalues(net, 1, **kw)):
-        with pytest.raises(MemoryError, match="100000 Lanczos steps .* GiB.*fewer steps"):
-            job(net, steps=100_000, rng=rng)
 
 
 def test_density_has_the_moments_of_any_symmetric_operator():

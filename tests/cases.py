@@ -3,6 +3,7 @@
 from functools import cache
 
 import numpy as np
+from scipy.stats import ortho_group
 
 from nearopt import Erf, LeakyReLU, Linear, Polynomial, ReLU, TwoLayer
 from nearopt.laws.coloured import ColouredHessianLaw
@@ -63,6 +64,14 @@ def law_of(kind, *arguments):
 
 def law_name(case):
     return f"{case[0].__name__}{case[1:]}"[:50]
+
+
+def covariance(dim, rank=None, seed=0):
+    values = np.arange(1.0, dim + 1) ** -0.7
+    values[dim if rank is None else rank :] = 0
+    basis = ortho_group.rvs(dim, random_state=seed) if dim > 1 else np.eye(1)
+    product = (basis * values) @ basis.T
+    return (product + product.T) / 2
 
 
 def near(teacher, epsilon):

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 from reference import difference_hessian, sample_mean, sampled_hessian
-from scipy.stats import norm, ortho_group
+from scipy.stats import norm
 
-from cases import NETWORKS, assert_equal, draw
+from cases import NETWORKS, assert_equal, covariance, draw
 from nearopt import Erf, Linear, Polynomial
 from nearopt.descent.loss import near_gradient, near_loss, population_gradient, population_loss
 from nearopt.hessian.dense import population_hessian
@@ -13,14 +13,6 @@ from nearopt.hessian.eigenvalues import spectrum
 from nearopt.hessian.operators import HessianOperator
 from nearopt.network.inputs import ColouredInputs
 from nearopt.network.smooth import tanh
-
-
-def covariance(dim, rank=None, seed=0):
-    values = np.arange(1.0, dim + 1) ** -0.7
-    values[dim if rank is None else rank :] = 0
-    basis = ortho_group.rvs(dim, random_state=seed) if dim > 1 else np.eye(1)
-    product = (basis * values) @ basis.T
-    return (product + product.T) / 2
 
 
 @pytest.mark.lengthy
@@ -40,15 +32,6 @@ def test_identity_covariance_is_white_up_to_the_order_of_sums(net):
     white = population_loss(student, net)
     assert population_loss(student, net, identity) == pytest.approx(white, rel=1e-12)
     assert_equal(population_gradient(student, net, identity), population_gradient(student, net))
-
-
-@pytest.mark.parametrize("rank", [None, 2], ids=["full", "deficient"])
-def test_operator_and_spectrum_are_those_of_the_matrix(net, rank):
-    sigma = covariance(net.input_dim, rank)
-    hessian = population_hessian(net, sigma)
-    operator = HessianOperator(net, sigma)
-    assert_equal(operator @ np.eye(net.parameter_count), hessian)
-    assert_equal(spectrum(net, sigma), np.linalg.eigvalsh(hessian))
 
 
 @pytest.mark.parametrize("activation", [Erf(), Polynomial((0.0, 1.0, 0.5)), tanh], ids=str)

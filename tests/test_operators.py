@@ -1,10 +1,12 @@
 import tracemalloc
 
 import numpy as np
+import pytest
 
-from cases import assert_equal, draw
+from cases import assert_equal, covariance, draw
 from nearopt import Erf
 from nearopt.hessian.dense import batch_hessian, population_hessian
+from nearopt.hessian.eigenvalues import spectrum
 from nearopt.hessian.operators import BatchHessianOperator, HessianOperator, row_parts
 
 
@@ -18,9 +20,17 @@ def assert_same_operator(operator, matrix):
     assert_equal(operator.rmatmat(vectors[:, :1]), matrix.T @ vectors[:, :1])
 
 
-def test_operators_are_their_matrices(net):
+@pytest.mark.parametrize("inputs", ["white", "coloured", "deficient"])
+def test_operators_and_spectra_are_those_of_matrices(net, inputs):
+    dim = net.input_dim
+    sigma = {"coloured": covariance(dim), "deficient": covariance(dim, 2)}.get(inputs)
+    hessian = population_hessian(net, sigma)
+    assert_same_operator(HessianOperator(net, sigma), hessian)
+    assert_equal(spectrum(net, sigma), np.linalg.eigvalsh(hessian), 1e-13)
+
+
+def test_batch_operators_are_their_matrices(net):
     inputs = np.random.default_rng(7).standard_normal((5, net.input_dim))
-    assert_same_operator(HessianOperator(net), population_hessian(net))
     assert_same_operator(BatchHessianOperator(net, inputs), batch_hessian(net, inputs))
 
 

@@ -91,7 +91,9 @@ def _table(net: TwoLayer) -> tuple[NDArray[np.int64], Array]:
 
 def _monomials(unit: Array, indices: NDArray[np.int64]) -> Array:
     """Return a_k^b, shape (hidden_dim, terms)."""
+    # Each power once: there are many more multi-indices.
+    powers = unit.T[..., None] ** np.arange(indices.max() + 1)
     product = np.ones((len(unit), len(indices)))
-    for column, powers in zip(unit.T, indices.T, strict=True):
-        product *= column[:, None] ** powers
+    for power, column in zip(powers, indices.T, strict=True):
+        product *= power[:, column]
     return product

@@ -371,7 +371,7 @@ wrong
 
 # %% [markdown]
 # Now let students learn from batches of every size. Each parameter of a student is its teacher's plus a normal number of standard deviation
-# `distance`, here 0.001; inputs are standard normal. scipy's `least_squares` (trust region, exact Jacobian) fits the student to the batch, and its
+# `distance`, here 0.001; inputs are standard normal. Gauss-Newton steps of least norm (exact Jacobian) fit the student to the batch, and its
 # squared error on 1000 new inputs is divided by that before the fit.
 
 # %%

@@ -142,8 +142,7 @@ def test_integrals_of_large_weights_end(name):
 
 
 @pytest.mark.parametrize(
-    "weights",
-    [([[1.0], [0.5]], [[1e-170, 2e-170]]), ([[1e-300]], [[1.0]]), ([[1e-160]], [[1.0]])],
+    "weights", [([[1.0], [0.5]], [[1e-170, 2e-170]]), ([[1e-300]], [[1.0]]), ([[1e-160]], [[1.0]])]
 )
 def test_bounds_hold_where_floats_underflow(weights):
     net = TwoLayer(*weights, Erf())

@@ -19,20 +19,8 @@ from checkout import ROOT, environment
 from pyarrow import csv, parquet
 from sweeps import points
 
-from nearopt import (
-    Erf,
-    Polynomial,
-    ReLU,
-    TwoLayer,
-    checks,
-    descent,
-    hessian,
-    laws,
-    proof,
-    rank,
-    tanh,
-)
-from nearopt.network import ColouredInputs
+from nearopt import Erf, Polynomial, ReLU, TwoLayer, checks, descent, hessian, laws, proof, rank
+from nearopt.network import ColouredInputs, tanh
 from nearopt.report.files import load_inputs
 
 FILES = tempfile.TemporaryDirectory()

@@ -130,10 +130,7 @@ def _product_along_path(
 
 
 def near_loss(
-    student: TwoLayer,
-    teacher: TwoLayer,
-    nodes: int = 3,
-    input_covariance: ArrayLike | None = None,
+    student: TwoLayer, teacher: TwoLayer, nodes: int = 3, input_covariance: ArrayLike | None = None
 ) -> float:
     """Loss of a student near its teacher, to rounding of lambda_max |delta|^2.
 
@@ -159,10 +156,7 @@ def near_loss(
 
 
 def near_gradient(
-    student: TwoLayer,
-    teacher: TwoLayer,
-    nodes: int = 3,
-    input_covariance: ArrayLike | None = None,
+    student: TwoLayer, teacher: TwoLayer, nodes: int = 3, input_covariance: ArrayLike | None = None
 ) -> Array:
     """Gradient of the loss for the student, shape (P,), to rounding of lambda_max |delta|.
 

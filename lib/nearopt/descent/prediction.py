@@ -46,10 +46,7 @@ def _decay(eigenvalues: Array, times: Array, rate: float | None) -> Array:
 
 
 def predicted_loss(
-    eigenpairs: tuple[Array, Array],
-    deviation: Array,
-    times: ArrayLike,
-    rate: float | None = None,
+    eigenpairs: tuple[Array, Array], deviation: Array, times: ArrayLike, rate: float | None = None
 ) -> Array:
     """Loss of one student, to second order in its deviation, shape (times,).
 

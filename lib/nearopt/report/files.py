@@ -116,10 +116,7 @@ def _csv(file: Path) -> tuple[NDArray[np.generic], list[str]]:
         hint = next((words for i, words in unnamed.items() if first[i] == ""), "")
         raise ValueError(f"its first line is {first}{hint}")
     rest = pd.read_csv(
-        file,
-        **text,
-        skiprows=comments + (not all(numbers)),
-        skip_blank_lines=len(first) > 1,
+        file, **text, skiprows=comments + (not all(numbers)), skip_blank_lines=len(first) > 1
     )
     if rest.shape[1] != len(first):
         raise ValueError(f"it has {rest.shape[1]} columns below the line {first}")

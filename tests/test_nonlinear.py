@@ -8,17 +8,7 @@ from scipy.special import erf
 from scipy.stats import norm
 
 from cases import SMOOTH
-from nearopt import (
-    Erf,
-    Linear,
-    Polynomial,
-    ReLU,
-    TwoLayer,
-    gelu,
-    sigmoid,
-    softplus,
-    tanh,
-)
+from nearopt import Erf, Linear, Polynomial, ReLU, TwoLayer, gelu, sigmoid, softplus, tanh
 from nearopt.hessian import population_hessian, spectrum
 from nearopt.laws import LinearHessianLaw, NonlinearHessianLaw, gaussian_moments, leading_count
 from nearopt.laws.bulk import Bulk

@@ -8,11 +8,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy.integrate import quad
 
-from nearopt.laws.wishart import (
-    MarchenkoPastur,
-    log_singular_value_density,
-    singular_value_density,
-)
+from nearopt.laws.wishart import MarchenkoPastur, log_singular_value_density, singular_value_density
 
 RATIOS = [0.3, 1.0, 3.0]
 

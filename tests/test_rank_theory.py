@@ -1,6 +1,6 @@
 """What theory says of ranks, and the lemmas that it is made of, against exact counts."""
 
-from itertools import product
+from itertools import combinations_with_replacement, product
 
 import numpy as np
 import pytest
@@ -30,6 +30,18 @@ def test_a_conjecture_is_never_called_proved():
     assert "conjecture" in theory.method
     assert theory.value == theory.upper.value > theory.lower.value
     assert count({2, 3, 5}, 3, 9).proved
+
+
+@pytest.mark.parametrize("degrees", [*({d} for d in range(8)), {0, 3}, {1, 4}, {1, 2}, {2, 3, 4}])
+def test_the_bounds_meet_in_families_of_any_size(degrees):
+    """Some of one output, all of one input or of as many outputs as units, and linear ones."""
+    sparse, start = {0, 3, *degrees, 7}, {*range(1, max(degrees) + 1), max(degrees)}
+    families = product((degrees, start, {0, *start}), product(range(1, 8), range(1, 30), [1]))
+    cases = [*families, *((sparse, (1, h, 1)) for h in range(1, 9))]
+    for few, many in combinations_with_replacement(range(1, 7), 2):
+        cases += [(sparse, (4, few, many)), ({1}, (4, many, few))]
+    for S, size in cases:
+        assert theoretical_rank(Polynomial.of_degrees(S), *size).proved, (S, size)
 
 
 @pytest.mark.parametrize("degrees", [{1}, {2}, {1, 2}, {1, 3}], ids=str)

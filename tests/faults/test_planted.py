@@ -25,8 +25,8 @@ PLANTED = {
         "01_linear_asymptotics",
     ),
     "rank of a linear network": (
-        'return Bound(outputs * n, "linear")',
-        'return Bound(outputs * h, "linear")',
+        "h = min(points, (1, 1, variables)[degree])",
+        "h = min(points, (1, 2, variables)[degree])",
         "02_polynomial_rank",
     ),
     "rank of a quadratic network": (

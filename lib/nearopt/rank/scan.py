@@ -14,7 +14,7 @@ from nearopt.network.activations import Polynomial
 from nearopt.rank.bounds import upper_bound
 from nearopt.rank.count import exact_ranks
 from nearopt.rank.double_points import Degrees, monomials
-from nearopt.rank.theory import closed_form, theoretical_rank
+from nearopt.rank.theory import theoretical_rank
 
 
 def scan_cases(
@@ -69,12 +69,12 @@ def dimension_count(degrees: Degrees, n: int, h: int, outputs: int = 1) -> int:
     """Rank that a count of dimensions expects: the least of P, N_o D_S' + top and N_o D_S.
 
     S' is S without its highest degree m, and top = h (n + N_o - 1) the count for {m} alone. Where
-    a whole family is known to have less, its closed form is expected: m <= 2 with one output, and
-    as many outputs as units or more.
+    a whole family is known to have less, its rank is expected: m <= 2 with one output, and as many
+    outputs as units or more.
     """
     highest = max(degrees)
     if outputs >= h or (highest <= 2 and outputs == 1):
-        return closed_form(degrees, n, h, outputs).value
+        return upper_bound(degrees, n, h, outputs).value
     top = h * (n + outputs - 1)
     lower = outputs * monomials(degrees - {highest}, n)
     expected = min(lower + top, outputs * monomials(degrees, n))

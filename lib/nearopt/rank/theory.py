@@ -28,7 +28,7 @@ CHECKED = "all S in {0..6} with Ni <= 5 at one output, all |S| <= 2 of them at t
 def theoretical_rank(
     activation: Polynomial, input_dim: int, hidden_dim: int, output_dim: int = 1
 ) -> Rank:
-    """Rank of the Hessian at a generic teacher, from closed forms alone.
+    """Rank of the Hessian at a generic teacher, from proved bounds alone.
 
     Parameters
     ----------
@@ -43,11 +43,26 @@ def theoretical_rank(
         The method names the theorem if the value is proved. Otherwise the value is the smallest
         upper bound that is proved, to which no exception is known, and the method says that this
         is a conjecture and where it was checked.
+
+    Notes
+    -----
+    The bounds meet, so that the rank is a theorem, in these families at least, of all sizes:
+
+    ==================  ==========================================================
+    No >= h             h min(D_S, n + h - 1 + [|S| > 1]) + (No - h) min(h, D_S)
+    S = {1}             No n for No < h
+    one output:
+    n = 1               min(2h, |S|) (Descartes' rule of signs)
+    {m}                 AH(m, n, h); n for {1}, q(n, h) for {2}
+    {0..m}              AH(m, n+1, h); q(n+1, h) for {0, 1, 2}
+    {1..m}              min(AH(m, n+1, h), D_S); q(n, h) + min(h, n) for {1, 2}
+    {2..m}              AH(m, n+1, h+1) - (n + 1)
+    {0, m}              1 + AH(m, n, h)
+    {1, m}              min(h, n) + AH(m, n, h)
+    ==================  ==========================================================
     """
     degrees, sizes = degrees_and_sizes(activation, input_dim, hidden_dim, output_dim)
-    lower = upper = closed_form(degrees, *sizes)
-    if upper is None:
-        lower, upper = lower_bound(degrees, *sizes), upper_bound(degrees, *sizes)
+    lower, upper = lower_bound(degrees, *sizes), upper_bound(degrees, *sizes)
     parameters = sizes[1] * (sizes[0] + sizes[2])
     met = lower.value == upper.value
     status = f"theorem ({lower.reason})" if met else f"conjecture, checked for {CHECKED}"
@@ -74,44 +89,6 @@ def expected_batch_ranks(
     return (outputs - fed) * np.minimum(N, values) + np.minimum(N * fed, population)
 
 
-def closed_form(degrees: Degrees, n: int, h: int, outputs: int) -> Bound | None:
-    """Return the rank where it is a theorem for all sizes of a family, else None.
-
-    ==================  ==========================================================
-    No >= h             h min(D_S, n + h - 1 + [|S| > 1]) + (No - h) min(h, D_S)
-    S = {1}             No n for No < h
-    one output:
-    n = 1               min(2h, |S|) (Descartes' rule of signs)
-    {m}                 AH(m, n, h); n for {1}, q(n, h) for {2}
-    {0..m}              AH(m, n+1, h); q(n+1, h) for {0, 1, 2}
-    {1..m}              min(AH(m, n+1, h), D_S); q(n, h) + min(h, n) for {1, 2}
-    {2..m}              AH(m, n+1, h+1) - (n + 1)
-    {0, m}              1 + AH(m, n, h)
-    {1, m}              min(h, n) + AH(m, n, h)
-    ==================  ==========================================================
-    """
-    top = max(degrees)
-    if outputs >= h:
-        value = conditions_on_many_outputs(degrees, n, h, outputs)
-        return Bound(value, "at least as many outputs as units")
-    if degrees == {1}:
-        return Bound(outputs * n, "linear")
-    if outputs > 1:
-        return None
-    if n == 1:
-        return Bound(min(2 * h, len(degrees)), "one input, Descartes' rule of signs")
-    forms = conditions_on_forms(top, n, h)
-    if len(degrees) == 1:
-        return Bound(forms, "forms, Alexander and Hirschowitz 1995")
-    segment = conditions_on_segment(degrees, n, h)
-    if segment is not None:
-        return Bound(segment, "all degrees of a range, Alexander and Hirschowitz 1995")
-    if len(degrees) == 2 and min(degrees) < 2:
-        low = min(h, n) if 1 in degrees else 1
-        return Bound(low + forms, "constant or linear term, Alexander and Hirschowitz 1995")
-    return None
-
-
 @lru_cache(maxsize=65536)
 def lower_bound(degrees: Degrees, n: int, h: int, outputs: int = 1) -> Bound:
     """Return the largest lower bound of the generic rank that is proved here, with its reason."""
@@ -128,13 +105,18 @@ def _lower_bounds(degrees: Degrees, n: int, h: int, outputs: int) -> Iterator[Bo
     w_k, so each adds at least min(h, D_S). No rank falls when degrees are added.
     """
     if outputs > 1:
-        one = closed_form(degrees, n, h, 1) or lower_bound(degrees, n, h)
+        one = lower_bound(degrees, n, h)
         own = (outputs - 1) * min(h, monomials(degrees, n))
         yield Bound(one.value + own, f"one output: {one.reason}")
         fewer = min(h, outputs)
         value = conditions_on_many_outputs(degrees, n, fewer, outputs)
         yield Bound(value, "as many units as outputs")
         return
+    if n == 1:
+        yield Bound(min(2 * h, len(degrees)), "one input, Descartes' rule of signs")
+    if len(degrees) == 1:
+        forms = conditions_on_forms(max(degrees), n, h)
+        yield Bound(forms, "forms, Alexander and Hirschowitz 1995")
     for e in sorted(degrees - {0}, reverse=True):
         others = monomials(degrees - {e}, n)
         value = conditions_on_forms(e, n, h) + min(h, others)

@@ -155,10 +155,9 @@ class ColouredHessianLaw(rv_continuous):
         return (self._equivalent.transform(x, A, np.abs(weights)) @ weights).imag / math.pi
 
     def _pdf(self, x: Array) -> Array:
-        ends = self._density.x[[0, -1]]
         t = np.log(np.clip(x, 1e-300, 1e300))
-        density = np.maximum(self._density(np.clip(t, *ends)), 0.0)
-        return np.where((t >= ends[0]) & (t <= ends[1]), density, 0.0) * np.exp(-t)
+        inside = np.clip(t, *self._density.x[[0, -1]])
+        return np.where(inside == t, np.maximum(self._density(inside), 0.0), 0.0) * np.exp(-t)
 
     def _integral(self, x: Array) -> Array:
         """Return the probability between the least eigenvalue that is resolved and x."""
@@ -166,12 +165,12 @@ class ColouredHessianLaw(rv_continuous):
         return self._distribution(np.clip(t, *self._density.x[[0, -1]]))
 
     def _cdf(self, x: Array) -> Array:
-        return np.where(x < 0, 0.0, np.clip(self.atom + self._integral(x), 0.0, 1.0))
+        return np.clip(self.atom + self._integral(x), 0.0, 1.0)
 
     def _sf(self, x: Array) -> Array:
         """From the top, so that nothing cancels where little is left."""
         above = self._distribution(self._density.x[-1]) - self._integral(x)
-        return np.where(x < 0, 1.0, np.clip(above, 0.0, 1.0))
+        return np.clip(above, 0.0, 1.0)
 
     def _ppf(self, q: Array) -> Array:
         return np.where(q > self.atom, self._invert(self._cdf, q), 0.0)

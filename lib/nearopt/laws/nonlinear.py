@@ -197,7 +197,7 @@ class NonlinearHessianLaw(rv_continuous):
 
     def _cdf(self, x: Array) -> Array:
         inside = self._table(np.log(np.clip(x, *self._ends)))
-        return np.select([x < 0, x == 0, x < self._ends[1]], [0.0, self.atom, inside], 1.0)
+        return np.select([x == 0, x < self._ends[1]], [self.atom, inside], 1.0)
 
     def _pdf(self, x: Array) -> Array:
         inside = np.clip(x, *self._ends)

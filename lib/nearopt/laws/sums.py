@@ -151,11 +151,10 @@ class SumLaw(rv_continuous):
         return np.logaddexp(both + math.log(self._d / self._s), alone)
 
     def _pdf(self, x: Array) -> Array:
-        ends = self._density.x[[0, -1]]
         radius = np.sqrt(np.clip(x, 1e-300, 1e100))
-        inside = (radius >= ends[0]) & (radius <= ends[1])
-        table = np.maximum(self._density(np.clip(radius, *ends)), 0.0)
-        density = np.where(inside, table, 0.0) / (2 * radius)
+        inside = np.clip(radius, *self._density.x[[0, -1]])
+        density = np.where(inside == radius, np.maximum(self._density(inside), 0.0), 0.0)
+        density /= 2 * radius
         for atom, square, scale in self._pure():
             density += atom * square.pdf(radius**2 / scale**2) / scale**2
         return density

@@ -31,13 +31,12 @@ def test_forward_is_the_formula(network):
 def test_jacobian_against_finite_differences(network):
     inputs = np.random.default_rng(4).standard_normal((5, 4))
     steps = 1e-5 * np.eye(network.parameter_count)
-    ahead, behind = (
-        np.stack(
-            [network.with_parameters(moved)(inputs) for moved in network.parameters + move], -1
-        )
-        for move in (steps, -steps)
-    )
-    np.testing.assert_allclose(network.jacobian(inputs), (ahead - behind) / 2e-5, atol=1e-9)
+
+    def outputs(step):
+        return network.with_parameters(network.parameters + step)(inputs)
+
+    slopes = np.stack([(outputs(step) - outputs(-step)) / 2e-5 for step in steps], axis=-1)
+    np.testing.assert_allclose(network.jacobian(inputs), slopes, atol=1e-9)
 
 
 def test_draw_has_the_asked_scales():
@@ -56,27 +55,22 @@ class Tensor:
         raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach()")
 
 
-MASKED = np.ma.array(np.ones((3, 2)), mask=np.eye(3, 2))
+GOOD = {"W1": np.ones((3, 2)), "W2": np.ones((1, 3)), "activation": Erf()}
 
 
 @pytest.mark.parametrize(
-    ("W1", "W2", "activation", "message"),
+    ("bad", "words"),
     [
-        (np.ones((3, 2)), np.ones((1, 2)), Erf(), r"W2 must have shape \(any, 3\), not \(1, 2\)"),
-        (np.ones((0, 2)), np.ones((1, 0)), Erf(), "W1 must have shape"),
-        (MASKED, np.ones((1, 3)), Erf(), "W1 must not be a masked array: fill it"),
-        (Tensor(), np.ones((1, 3)), Erf(), r"W1 must be a rectangular array .*\(.*detach"),
-        (
-            np.ones((3, 2)),
-            np.ones((1, 3)),
-            np.tanh,
-            r"activation must have .* such as Erf\(\), not",
-        ),
+        ({"W2": np.ones((1, 2))}, r"W2 must have shape \(any, 3\), not \(1, 2\)"),
+        ({"W1": np.ones((0, 2))}, "W1 must have shape"),
+        ({"W1": np.ma.array(np.ones((3, 2)), mask=np.eye(3, 2))}, "W1 must not be .*: fill it"),
+        ({"W1": Tensor()}, r"W1 must be a rectangular array .*\(.*detach"),
+        ({"activation": np.tanh}, r"activation must have .* such as Erf\(\), not"),
     ],
 )
-def test_bad_weights_and_activations_are_named(W1, W2, activation, message):
-    with pytest.raises(ValueError, match=message):
-        TwoLayer(W1, W2, activation)
+def test_bad_weights_and_activations_are_named(bad, words):
+    with pytest.raises(ValueError, match=words):
+        TwoLayer(**GOOD | bad)
 
 
 def test_a_network_keeps_its_weights_when_those_given_change():

@@ -14,20 +14,23 @@ from reference import (
 from scipy.linalg import block_diag
 from scipy.stats import norm, ortho_group
 
-from cases import ACTIVATIONS, NETWORKS, assert_equal, draw
+from cases import ACTIVATIONS, NETWORKS, assert_equal, covariance, draw
 from nearopt import Erf, LeakyReLU, Linear, Polynomial, ReLU, TwoLayer
 from nearopt.hessian.dense import batch_hessian, neural_tangent_kernel, population_hessian
 from nearopt.hessian.eigenvalues import spectrum
 from nearopt.hessian.lanczos import extreme_eigenvalues, spectral_density
+from nearopt.network.inputs import ColouredInputs
 from nearopt.network.smooth import gelu, sin
 
 
-def test_population_hessian_is_the_mean_of_the_sampled_one(net):
-    inputs = np.random.default_rng(1).standard_normal((10_000, net.input_dim))
+@pytest.mark.parametrize("coloured", [False, pytest.param(True, marks=pytest.mark.lengthy)])
+def test_population_hessian_is_the_mean_of_the_sampled_one(net, coloured):
+    sigma = covariance(net.input_dim) if coloured else np.eye(net.input_dim)
+    inputs = ColouredInputs(sigma).draw(30_000 if coloured else 10_000, np.random.default_rng(1))
     mean, error = sampled_hessian(net, inputs)
     # One in 1000 that chance fails any of these networks, if the means were normal.
-    bound = norm.isf(1e-3 / 2 / (NETWORKS * mean.size))
-    difference = np.abs(population_hessian(net) - mean)
+    bound = norm.isf(1e-3 / 2 / (2 * NETWORKS * mean.size))
+    difference = np.abs(population_hessian(net, sigma if coloured else None) - mean)
     assert np.all(difference < bound * error + 1e-12), (difference / (error + 1e-12)).max()
 
 

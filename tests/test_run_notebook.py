@@ -3,6 +3,8 @@
 import os
 import re
 import shutil
+import signal
+import subprocess
 import sys
 
 import jupytext
@@ -123,6 +125,16 @@ def test_jupytext_finds_the_stored_pairs_in_step(tmp_path):
             os.utime(path, (1e9, 1e9))
         jupytext_command(["--sync", *map(str, tmp_path.glob("notebooks/*.py"))])
         assert {path: path.read_bytes() for path in tmp_path.glob("notebooks/*.*")} == before
+
+
+def test_an_interrupt_of_its_imports_ends_the_command_without_a_traceback():
+    """They are seconds of each build on a busy machine."""
+    command = [sys.executable, "-X", "importtime", "workflow/run_notebook.py", "--help"]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as running:
+        next(line for line in running.stderr if "jupytext" in line)
+        running.send_signal(signal.SIGINT)
+        assert "Traceback" not in running.stderr.read()
+    assert running.returncode == -signal.SIGINT
 
 
 @pytest.mark.slow

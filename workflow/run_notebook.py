@@ -11,11 +11,16 @@ import json
 import os
 import re
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+if __name__ == "__main__":
+    # Ctrl-C ends the seconds of imports without a traceback of theirs.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 import jupytext
 import papermill
@@ -166,4 +171,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     main()

@@ -43,7 +43,7 @@ def test_a_failed_point_is_named_with_its_log_and_the_others_go_on(swept):
     assert table.degrees.tolist() == ["2", "2", "1+3", "1+3"]
     csv = pd.read_csv(checkout / "results/paper/sweeps/small/table.csv")
     assert csv.input_dim.tolist() == [2, 3, 2, 3]
-    assert (checkout / "results/paper/sweeps/small/figure.png").is_file()
+    assert (checkout / "results/paper/sweeps/small/figure.svg").is_file()
 
 
 def test_the_next_run_runs_what_is_missing_new_or_changed_and_nothing_else(swept):

@@ -24,7 +24,7 @@ from checkout import (
 from nearopt.report.results import load
 
 LINEAR = "01_linear_asymptotics"
-PICTURES = (".pdf", ".png", ".svg")
+PICTURES = (".pdf", ".svg")
 
 
 def planned(checkout):

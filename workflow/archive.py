@@ -35,7 +35,6 @@ FORMATS = {
     ".json": "application/json",
     ".md": "text/markdown",
     ".pdf": "application/pdf",
-    ".png": "image/png",
     ".py": "text/x-python",
     ".svg": "image/svg+xml",
     ".yaml": "application/yaml",

@@ -52,7 +52,7 @@ def files(notebook):
         if kind == "table":
             yield f"{start}.csv"
         elif kind == "figure":
-            yield from (f"{start}.pdf", f"{start}.png")
+            yield f"{start}.pdf"
             shows = {"figure": name, "what it shows": WORDS.get((notebook, name), "")}
             yield report(f"{start}.svg", category=notebook, labels=shows)
 

@@ -97,7 +97,7 @@ rule draw:
     input:
         f"{TABLE}/table.parquet",
     output:
-        multiext(f"{TABLE}/figure", ".pdf", ".png", ".svg"),
+        multiext(f"{TABLE}/figure", ".pdf", ".svg"),
     params:
         command=COLLECT,
     shell:

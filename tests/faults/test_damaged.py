@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 
 RESULTS = "results/quick"
 FOLDER = f"{RESULTS}/01_small"
-ENDINGS = ("line.pdf", "line.png", "line.svg", "notebook.ipynb", "squares.csv", "values.json")
+ENDINGS = ("line.pdf", "line.svg", "notebook.ipynb", "squares.csv", "values.json")
 FILES = [f"{RESULTS}/claims.json", *(f"{FOLDER}/{name}" for name in ENDINGS)]
 
 
@@ -78,10 +78,10 @@ def test_no_damage_is_typeset_and_what_the_message_says_mends_it(name, finished,
 
 
 def test_a_finished_build_that_was_damaged_is_told_so_and_mended(finished, undisturbed):
-    damage(finished / FOLDER / "line.png")
+    damage(finished / FOLDER / "line.pdf")
     done = run(finished, "make", "quick")
     assert done.returncode != 0
-    told = f"{FOLDER}/line.png is missing or was changed after it was saved"
+    told = f"{FOLDER}/line.pdf is missing or was changed after it was saved"
     assert f"{told}; delete {FOLDER} and run" in done.stderr
     shutil.rmtree(finished / FOLDER)
     (finished / RESULTS / "claims.json").unlink()

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 from flint import arb
-from scipy.stats import linregress
 
 from nearopt.checks import positive_integer, require_generator
 from nearopt.network.activations import Erf
@@ -71,6 +70,9 @@ def fit_widths(survey: pd.DataFrame) -> pd.DataFrame:
     Beside these two are `error`, the slope's standard error, and `spread`, the standard deviation
     of teachers about the fit, all in decades.
     """
+    # Here, because who only certifies should not wait for all of scipy's statistics.
+    from scipy.stats import linregress
+
     fits = {}
     for input_dim, group in survey.groupby("input_dim"):
         width = group.hidden_dim ** (1 / input_dim)

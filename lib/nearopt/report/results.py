@@ -116,7 +116,7 @@ class Results:
         self.tables[name] = frame
 
     def figure(self, name: str, figure: Figure) -> None:
-        """Record a figure; it is saved as PDF, SVG and PNG."""
+        """Record a figure; it is saved as PDF and SVG."""
         self.figures[name] = figure
 
     def verdict(

@@ -5,7 +5,7 @@ from pathlib import Path
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
-import seaborn as sns
+from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
@@ -18,15 +18,20 @@ FULL, HALF = 6.2, 3.0
 DRAWS = "#56B4E9"
 LAW = "#D55E00"
 EXACT = "#000000"
+INK = "0.15"
 ACCENTS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7")
 
 
 def use() -> None:
     """Set the look of all figures that follow: small, opaque, in fonts that matplotlib ships."""
-    sns.set_theme(context="paper", style="ticks", palette=[*ACCENTS, DRAWS, LAW])
     plt.rcParams |= {
+        "axes.axisbelow": True,
+        "axes.edgecolor": INK,
         "axes.grid": True,
+        "axes.labelcolor": INK,
         "axes.labelsize": 8,
+        "axes.linewidth": 1.0,
+        "axes.prop_cycle": cycler(color=[*ACCENTS, DRAWS, LAW]),
         "axes.spines.right": False,
         "axes.spines.top": False,
         "axes.titlesize": 8,
@@ -39,13 +44,26 @@ def use() -> None:
         "grid.linewidth": 0.6,
         "legend.fontsize": 7.5,
         "legend.frameon": False,
+        "legend.title_fontsize": 9.6,
         "lines.linewidth": 1.3,
         "lines.markersize": 4,
+        "lines.solid_capstyle": "round",
         "mathtext.fontset": "dejavusans",
+        "patch.edgecolor": "white",
+        "patch.force_edgecolor": True,
+        "patch.linewidth": 0.8,
         "savefig.dpi": 200,
-        "xtick.labelsize": 7.5,
-        "ytick.labelsize": 7.5,
+        "text.color": INK,
     }
+    for axis in ("xtick", "ytick"):
+        plt.rcParams |= {
+            f"{axis}.color": INK,
+            f"{axis}.labelsize": 7.5,
+            f"{axis}.major.size": 4.8,
+            f"{axis}.major.width": 1.0,
+            f"{axis}.minor.size": 3.2,
+            f"{axis}.minor.width": 0.8,
+        }
 
 
 def stacked(width: float, height: float, columns: int = 1) -> tuple[Figure, NDArray[np.object_]]:
@@ -62,19 +80,20 @@ def legend_above(figure: Figure, axes: Axes) -> Legend:
 
 
 def save(figure: Figure, stem: Path, parameters: str) -> list[Path]:
-    """Save a figure as `stem` with the endings pdf, svg and png, and return these files.
+    """Save a figure as `stem` with the endings pdf and svg, and return these files.
 
     Each has `parameters`, what made the figure, in its metadata.
     """
-    about = {"pdf": "Subject", "svg": "Description", "png": "Description"}
-    dates = {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {}}
-    files = []
+    about = {
+        "pdf": {"Subject": parameters, "CreationDate": None},
+        "svg": {"Description": parameters, "Date": None},
+    }
+    files = [stem.with_name(f"{stem.name}.{ending}") for ending in about]
     # The layout is found once: each file would find it again, which takes as long as to draw.
     figure.draw_without_rendering()
     fixed = {"figure.constrained_layout.use": False}
     with mpl.rc_context({"pdf.fonttype": 42, "svg.hashsalt": "nearopt"} | fixed):
         figure.set_layout_engine(None)
-        for ending, key in about.items():
-            files.append(stem.with_name(f"{stem.name}.{ending}"))
-            figure.savefig(files[-1], metadata={key: parameters, **dates[ending]})
+        for file, metadata in zip(files, about.values(), strict=True):
+            figure.savefig(file, metadata=metadata)
     return files

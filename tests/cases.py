@@ -26,30 +26,27 @@ OUTPUTS = {"one output": 1, "three outputs": 3}
 # How many networks the fixture `net` makes of them.
 NETWORKS = len(ACTIVATIONS) * len(SHAPES) * len(OUTPUTS)
 
+# Inputs, hidden units and scales; a covariance's eigenvalues in place of inputs, and samples.
 LINEAR = [
     *((1, 1), (2, 1), (3, 3), (10, 20), (30, 10), (10, 20, 1.0, 3.0), (30, 10, 2.0, 0.3)),
     *((100, 200), (300, 100), (300, 300), (1, 300), (300, 1)),
 ]
-POWER = tuple((np.arange(1.0, 41) ** -0.7).tolist())
+WHITE, POWER = 20 * (1.0,), tuple((np.arange(1.0, 41) ** -0.7).tolist())
 DEFICIENT = (*10 * [0.0], *20 * [1.0], *10 * [5.0])
-# Coloured inputs; few hidden units; deficient; scales; and batches, large and small.
 COLOURED = [
-    *((POWER, 30), (POWER, 5), (DEFICIENT, 30), (POWER, 30, 0.5, 2.0)),
-    *((20 * (1.0,), 30, 1.0, 1.0, samples) for samples in (20, 50)),
-    *((20 * (1.0,), 10, 1.0, 1.0, 12), (5 * (1.0,), 3, 1.0, 1.0, 3), (5 * (1.0,), 5, 1.0, 1.0, 5)),
-    *((DEFICIENT, 20, 1.0, 1.0, samples) for samples in (15, 60)),
+    *((POWER, 30), (POWER, 5), (POWER, 30, 0.5, 2.0), (DEFICIENT, 30)),
+    *((WHITE, 30, 1.0, 1.0, 50), (WHITE, 30, 1.0, 1.0, 20), (WHITE, 10, 1.0, 1.0, 12)),
+    *((WHITE[:5], 3, 1.0, 1.0, 3), (WHITE[:5], 5, 1.0, 1.0, 5)),
+    *((DEFICIENT, 20, 1.0, 1.0, 60), (DEFICIENT, 20, 1.0, 1.0, 15)),
 ]
-LAWS = [
-    *((kind, *case) for kind in (LinearHessianLaw, FiniteLinearHessianLaw) for case in LINEAR),
-    *(
-        (OutputsHessianLaw, 10, 20, 3),
-        (OutputsHessianLaw, 20, 10, 5),
-        (OutputsHessianLaw, 10, 5, 8),
-    ),
-    *((OutputsHessianLaw, 8, 8, 8), (OutputsHessianLaw, 6, 9, 4, 0.3, 2.0)),
-    *((ColouredHessianLaw, *case) for case in COLOURED),
-    *((MarchenkoPastur, c) for c in (0.3, 1.0, 3.0)),
-]
+SIZES_OF = {
+    LinearHessianLaw: LINEAR,
+    FiniteLinearHessianLaw: LINEAR,
+    OutputsHessianLaw: [(10, 20, 3), (20, 10, 5), (10, 5, 8), (8, 8, 8), (6, 9, 4, 0.3, 2.0)],
+    ColouredHessianLaw: COLOURED,
+    MarchenkoPastur: [(0.3,), (1.0,), (3.0,)],
+}
+LAWS = [(kind, *sizes) for kind, cases in SIZES_OF.items() for sizes in cases]
 
 
 def draw(input_dim, hidden_dim, activation, seed=0, **sizes):

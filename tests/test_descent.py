@@ -221,12 +221,9 @@ def test_a_gradient_that_is_not_a_number_is_divergence(plain):
 def test_divergence_is_ten_times_the_distance_at_the_start(plain):
     """Steps that double it: 8 after three, 16 after four."""
     away = lambda student, teacher: teacher.parameters - student.parameters  # noqa: E731
-    run = {"rate": 1.0, "gradient": away}
-    assert gradient_descent(near(plain, 1.0), plain, steps=3, **run).times[-1] == 3
-    with pytest.raises(
-        DivergenceError, match=r"after 4 steps the student is 10 times .* to be lower$"
-    ):
-        gradient_descent(near(plain, 1.0), plain, steps=4, **run)
+    told = r"after 4 steps the student is 10 times .* to be lower$"
+    with pytest.raises(DivergenceError, match=told):
+        gradient_descent(near(plain, 1.0), plain, rate=1.0, steps=9, gradient=away)
 
 
 def test_progress_is_shown_to_who_asks(plain, capsys):

@@ -14,6 +14,10 @@ from nearopt.proof.functions import smooth_name
 from nearopt.rank.bounds import degrees_of, upper_bound
 
 
+# Odd, with a Taylor series that does not end: neither can be seen from a function's values.
+ODD = (Erf(), tanh, sin)
+
+
 @dataclass(frozen=True)
 class Irreducibility:
     """True if a teacher meets the theorem's conditions; `failures` names what does not, from 0."""
@@ -60,7 +64,7 @@ def loses_rank(net: TwoLayer) -> bool:
             return True
         symmetric, affine = len({d % 2 for d in degrees}) == 1, False
     else:
-        symmetric, affine = g in (Erf(), tanh, sin), smooth_name(g) is not None
+        symmetric, affine = g in ODD, smooth_name(g) is not None
     without = ~W1.any(1) & (g(np.zeros(1))[0] == 0)
     if (without | ~W2.any(0)).any() or len(np.unique(W1 + 0.0, axis=0)) < len(W1):
         return True
@@ -78,8 +82,7 @@ def odd_activation_rank(net: TwoLayer) -> int:
     theorem's proof; of an irreducible teacher the rank is P.
     """
     require_network("net", net)
-    if net.activation not in (Erf(), tanh, sin):
-        # That a function is odd and does not end cannot be seen from its values.
+    if net.activation not in ODD:
         raise ValueError(f"net must have Erf(), tanh or sin, not {net.activation!r}")
     signs = np.sign([[w[w != 0][:1].sum()] for w in net.W1])
     classes, members = np.unique(signs * net.W1 + 0.0, axis=0, return_inverse=True)

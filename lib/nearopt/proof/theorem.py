@@ -13,7 +13,6 @@ from nearopt.network.two_layer import TwoLayer, require_network
 from nearopt.proof.functions import smooth_name
 from nearopt.rank.bounds import degrees_of, upper_bound
 
-
 # Odd, with a Taylor series that does not end: neither can be seen from a function's values.
 ODD = (Erf(), tanh, sin)
 

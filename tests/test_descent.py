@@ -72,6 +72,13 @@ def test_critical_rate_of_a_teacher_of_zeros():
         assert critical_rate(teacher, gradient) == critical(population_hessian(teacher))
 
 
+def test_no_rate_is_critical_where_the_hessian_is_0():
+    teacher = TwoLayer(np.zeros((3, 2)), np.ones((1, 3)), Polynomial((0.0, 0.0, 1.0)))
+    assert critical_rate(teacher) == np.inf
+    with pytest.raises(DivergenceError, match="must be below 2 / lambda_max = inf"):
+        gradient_descent(near(teacher, 1.0), teacher, rate=100.0, steps=10)
+
+
 def test_prediction_errs_by_the_order_of_the_deviation(teacher):
     """The cubic term of the loss: halving epsilon halves the relative error, up to its square."""
     rate = critical_rate(teacher) / 2

@@ -4,6 +4,7 @@ from scipy.stats import chi2, norm, uniform
 
 from nearopt import Linear, TwoLayer
 from nearopt.laws.draws import draw_linear_spectra
+from nearopt.laws.linear import OutputsHessianLaw
 from nearopt.laws.statistics import (
     binned_density,
     cdf_scores,
@@ -55,6 +56,13 @@ def test_scores_are_finite_where_all_teachers_agree():
     assert np.isfinite(scores).all()
     # With a thousand teachers, such agreement is no chance.
     assert np.abs(cdf_scores([[0.5, 0.6]] * 1000, uniform())).max() > largest_score(99)
+
+
+def test_scores_of_a_law_with_an_atom_are_refused():
+    """Its own draws would be found to be of another law."""
+    law = OutputsHessianLaw(8, 4, 8)
+    with pytest.raises(ValueError, match="law must have no atom, as at 0: "):
+        cdf_scores(law.rvs(size=(200, 50), random_state=7), law)
 
 
 def test_scores_are_roots_of_the_empirical_bernstein_bound():

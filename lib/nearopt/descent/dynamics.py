@@ -58,6 +58,8 @@ def distance(student: TwoLayer, teacher: TwoLayer) -> float:
 def critical_rate(teacher: TwoLayer, gradient: Gradient = population_gradient) -> float:
     """Rate from which on gradient descent cannot end at the teacher: 2 / lambda_max, to six digits.
 
+    It is infinite where the Hessian is 0.
+
     Parameters
     ----------
     teacher : TwoLayer
@@ -70,6 +72,8 @@ def critical_rate(teacher: TwoLayer, gradient: Gradient = population_gradient) -
     require_network("teacher", teacher)
     hessian = _hessian_of(gradient, teacher)
     start = np.random.default_rng(0).standard_normal(teacher.parameter_count)
+    if not hessian.matvec(start).any():
+        return math.inf
     largest = eigsh(hessian, k=1, tol=1e-7, v0=start, return_eigenvectors=False)
     return 2 / float(largest[0])
 

@@ -86,7 +86,7 @@ def cdf_scores(spectra: Array, law: Law) -> Array:
     spectra : array of shape (teachers, eigenvalues)
         Each teacher's eigenvalues.
     law : Law
-        Of one eigenvalue, averaged over teachers.
+        Of one eigenvalue, averaged over teachers; without an atom.
 
     Returns
     -------
@@ -104,7 +104,14 @@ def cdf_scores(spectra: Array, law: Law) -> Array:
     """
     _require_law("law", law)
     levels = np.arange(1, 100) / 100
-    share, error = empirical_cdf(spectra, law.ppf(levels))
+    points = law.ppf(levels)
+    jump = law.cdf(points) - levels
+    # Eigenvalues of 0 are rounded to either side of it, so that their share is not known.
+    if jump.max() > 1e-3:
+        raise ValueError(
+            f"law must have no atom, as at {points[jump.argmax()]:g}: compare what is not 0"
+        )
+    share, error = empirical_cdf(spectra, points)
     difference, curvature = share - levels, 7 / 6 / (len(spectra) - 1)
     root = np.sqrt(error**2 + 4 * curvature * np.abs(difference))
     return 2 * difference / np.maximum(error + root, np.finfo(float).tiny)

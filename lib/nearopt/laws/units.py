@@ -33,7 +33,7 @@ class GaussianMoments(NamedTuple):
 
 
 def gaussian_moments(activation: Activation, variance: float) -> GaussianMoments:
-    """Return Gaussian means of an activation, to about 12 digits, kinks or not.
+    """Return Gaussian means of an activation, to about 12 digits of the largest, kinks or not.
 
     Parameters
     ----------

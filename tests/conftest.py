@@ -5,10 +5,13 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
 from checkout import ROOT, copy_checkout, quick
+from install import access
 
 from cases import ACTIVATIONS, OUTPUTS, SHAPES
 from nearopt import TwoLayer
@@ -55,9 +58,9 @@ def built(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def installed(tmp_path_factory):
-    """The library as it is installed from an archive of its sources, and nothing else."""
-    folder = tmp_path_factory.mktemp("library")
+def wheel(tmp_path_factory):
+    """The library's, made of an archive of its sources, as an installation from that would."""
+    folder = tmp_path_factory.mktemp("wheel")
     tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True)
     for name in tracked.stdout.decode().split("\0")[:-1]:
         if name.split("/")[0] in ("lib", "config") or "/" not in name:
@@ -67,24 +70,34 @@ def installed(tmp_path_factory):
     python = {"check": True, "capture_output": True, "cwd": folder / "checkout"}
     subprocess.run([sys.executable, "-c", build, folder], **python)
     (sources,) = folder.glob("nearopt-*.tar.gz")
-    target = [sources, "--target", folder / "installed"]
-    pip = [sys.executable, "-m", "pip", "install", "-qq", "--no-deps", "--no-build-isolation"]
-    subprocess.run([*pip, *target], **python)
-    return folder / "installed"
+    pip = [sys.executable, "-m", "pip", "wheel", "-qq", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*pip, sources, "--wheel-dir", folder], **python)
+    (wheel,) = folder.glob("nearopt-*.whl")
+    return wheel
 
 
 @pytest.fixture
-def alone(installed, tmp_path):
-    """Run Python in a folder of its own, where the installed library is all there is of ours."""
-    env = os.environ | {"PYTHONPATH": str(installed)}
+def alone(wheel, tmp_path, tmp_path_factory):
+    """Install the wheel, and what else is asked for, where nothing is; then run Python there."""
+    fresh = tmp_path_factory.mktemp("fresh") / "environment"
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    pip = [sys.executable, "-m", "pip", "config", "list"]
+    env |= access(subprocess.run(pip, capture_output=True, text=True, check=True).stdout)
+    env["UV_INDEX_STRATEGY"] = "unsafe-best-match"
 
-    def run(*arguments):
-        command = [sys.executable, *arguments]
+    def run(*command):
         done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    return run
+    def install(extras, *packages):
+        uv, python = Path(sys.executable).with_name("uv"), fresh / "bin/python"
+        run(uv, "venv", "--python", sys.executable, fresh)
+        wanted = ["--constraint", ROOT / "constraints.txt", f"{wheel}{extras}", *packages]
+        run(uv, "pip", "install", "--python", python, *wanted)
+        return partial(run, python)
+
+    return install
 
 
 @pytest.fixture(scope="session")

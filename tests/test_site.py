@@ -197,10 +197,12 @@ def test_the_files_to_download_are_those_of_the_run(site, parsed, built):
 
 @pytest.mark.slow
 def test_a_notebook_to_download_runs_elsewhere_and_writes_beside_itself(site, alone, tmp_path):
-    """With the library alone, and the packages that notebooks need."""
+    """With the library alone, and the packages that the page says."""
     name = NOTEBOOKS[0]
     shutil.copy(site / f"_sources/notebooks/{name}.ipynb", tmp_path)
-    alone("-m", "papermill", f"{name}.ipynb", "out.ipynb")
+    said = re.search(r'pip install "\.(.*?)" (.*)', (ROOT / "site/rerun.md").read_text())
+    python = alone(said[1], *said[2].split())
+    python("-m", "papermill", f"{name}.ipynb", "out.ipynb")
     assert load(tmp_path / name)["verdicts"]
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
         [name, f"{name}.ipynb", "out.ipynb"]

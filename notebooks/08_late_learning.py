@@ -287,8 +287,14 @@ def descend(name):
 real_times = np.geomspace(1e-2, 1e4, 13)
 runs = {name: [descend(name) for _ in range(students)] for name in pair}
 
+# %% [markdown]
+# When is it late? The outgoing weights have no factor $a_k$ to slow them, but where erf is nearly linear (small `scale`) they hardly matter beside the incoming ones and are slow for that. The slowest takes a time of $1/\nu$, with $1/\nu$ the largest
+# eigenvalue of $(H^{-1})_{aa} = (H_1^{-1})_{aa}$, their block of $H^{-1}$. So we begin at $2 \cdot 10^5$ units, or at $100/\nu$ of the teacher above where that is later:
+
 # %%
-late, slopes = [np.searchsorted(times, 2e5), -1], {}
+H1 = population_hessian(TwoLayer(net.W1, np.ones((1, hidden_dim)), Erf()))
+outgoing = np.linalg.norm(np.linalg.inv(H1)[:hidden_dim, :hidden_dim], 2)
+late, slopes = [np.searchsorted(times, max(2e5, 100 * outgoing / units["erf"])), -1], {}
 span = np.log(times[-1] / times[late[0]])
 for name, many in estimated.items():
     change = np.diff(many[:, late] / means[name][late]).std(ddof=1) / span
@@ -314,7 +320,7 @@ results.settled()
 # The line is the law, black points the mean of exact spectra with its error, thin lines single teachers, crosses the mean of real students (no verdict is on these). For erf (hardly for ReLU) the mean goes down a step
 # while degree 1 is learned, bends where the bulk begins, and from there on is a straight line: a power law. Each single teacher leaves it, downwards, once its smallest weight is learned; one with a smaller is left.
 #
-# The law is judged at its worst point of all twelve decades, within 0.05 plus chance. The exponent is taken from two times, $2 \cdot 10^5$ and $10^9$ in units of $1/(\kappa \sigma_2^2)$. With a probability
+# The law is judged at its worst point of all twelve decades, within 0.05 plus chance. The exponent is taken from two times, the late one above and $10^9$ in units of $1/(\kappa \sigma_2^2)$. With a probability
 # of about $2 N_h t^{-1/2}$ a second weight is as small as the one that counts at $t$, so that the power is not yet exact: besides chance, an error of this share of the loss at the first time is allowed for.
 #
 # **Change this and predict.** Make all outgoing weights ten times larger, so that everything is learned a hundred times sooner. By which factor does the late loss fall?

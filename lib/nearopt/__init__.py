@@ -17,20 +17,23 @@ ValueError where a number, an array or a text is not allowed, and by a MemoryErr
 have, where the job does not fit.
 """
 
-from nearopt.network import (
-    Erf,
-    LeakyReLU,
-    Linear,
-    Polynomial,
-    ReLU,
-    Smooth,
-    TwoLayer,
-    gelu,
-    sigmoid,
-    sin,
-    softplus,
-    tanh,
-)
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nearopt.network import (
+        Erf,
+        LeakyReLU,
+        Linear,
+        Polynomial,
+        ReLU,
+        Smooth,
+        TwoLayer,
+        gelu,
+        sigmoid,
+        sin,
+        softplus,
+        tanh,
+    )
 
 __version__ = "0.1.0"
 
@@ -48,3 +51,12 @@ __all__ = [
     "softplus",
     "tanh",
 ]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401
+    """Import the network when it is asked for: who only reads results should not wait for scipy."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from nearopt import network
+
+    return getattr(network, name)

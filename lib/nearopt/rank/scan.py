@@ -77,8 +77,7 @@ def dimension_count(degrees: Degrees, n: int, h: int, outputs: int = 1) -> int:
         return upper_bound(degrees, n, h, outputs).value
     top = h * (n + outputs - 1)
     lower = outputs * monomials(degrees - {highest}, n)
-    expected = min(lower + top, outputs * monomials(degrees, n))
-    return min(expected, h * (n + outputs)) if len(degrees) > 1 else expected
+    return min(h * (n + outputs), lower + top, outputs * monomials(degrees, n))
 
 
 def tabulate_ranks(

@@ -32,10 +32,9 @@ def checked_times(times: ArrayLike) -> Array:
 
 
 def _decay(eigenvalues: Array, times: Array, rate: float | None) -> Array:
-    """Return d_i(t), shape (times, eigenvalues)."""
+    """Return d_i(t), shape (times, eigenvalues), of eigenvalues of at least 0."""
     what = f"{len(times)} times with {len(eigenvalues)} eigenvalues"
     require_memory(what, 40.0 * len(times) * len(eigenvalues), "ask for fewer times at once")
-    eigenvalues = np.maximum(eigenvalues, 0.0)  # rounding leaves zeros on either side of 0
     if rate is None:
         return np.exp(-2 * np.multiply.outer(times, eigenvalues))
     x, exponent = positive_number("rate", rate) * eigenvalues, 2 * times[:, None]
@@ -88,6 +87,7 @@ def expected_loss(
     epsilon : float
         Standard deviation of each parameter's deviation.
     """
+    # Rounding leaves zeros on either side of 0.
     values = np.maximum(finite_array("eigenvalues", eigenvalues, (None,)), 0.0)
     scale = positive_number("epsilon", epsilon) ** 2 / 2
     return scale * (_decay(values, checked_times(times), rate) @ values)

@@ -20,6 +20,11 @@ ROOMS = sorted(path.parent.name for path in ROOT.glob("lib/nearopt/*/__init__.py
 # Whether a keyboard comes to all that scrolls sideways.
 REACHED = """() => ![...document.querySelectorAll('.equation, .math, pre')].some(
     e => e.scrollWidth > e.clientWidth && e.tabIndex < 0)"""
+# What is cut off on paper: Chromium lays A4 out at this width and shrinks it by a quarter.
+PAPER_WIDTH = 956
+CUT = """() => [...document.querySelectorAll('html, .equation, .math, mjx-container, pre, figure')]
+    .filter(e => e.scrollWidth > e.clientWidth && getComputedStyle(e).overflowX != 'visible')
+    .map(e => e.textContent)"""
 
 
 class Page(HTMLParser):
@@ -218,7 +223,7 @@ def test_pages_render_in_a_browser_without_a_network(site, parsed, chromium):
     # The theme itself notes which mode it took.
     page.on("console", lambda m: "[PST]" in m.text or trouble.append(m.text))
     for name in sorted(set(parsed) - {"search.html"}):
-        page.emulate_media(color_scheme="light")
+        page.emulate_media(color_scheme="light", media="screen")
         page.set_viewport_size({"width": 1280, "height": 900})
         page.goto((site / name).as_uri())
         page.wait_for_function("window.MathJax?.startup?.promise?.then(() => true)")
@@ -241,6 +246,11 @@ def test_pages_render_in_a_browser_without_a_network(site, parsed, chromium):
             assert state["wide"] <= 0, name
             light = sum(map(int, re.findall(r"\d+", state["background"])[:3])) > 3 * 128
             assert light is (scheme == "light"), name
+        page.emulate_media(media="print")
+        page.set_viewport_size({"width": PAPER_WIDTH, "height": 900})
+        page.wait_for_function(f"innerWidth == {PAPER_WIDTH}")
+        assert not page.evaluate(CUT), name
+        assert page.evaluate("document.documentElement.scrollWidth") <= PAPER_WIDTH, name
     assert not trouble
     context.close()
 
@@ -253,4 +263,16 @@ def test_the_pages_answer_to_the_keyboard_and_to_a_search(site, chromium):
     assert "Skip to main content" in page.evaluate("document.activeElement.innerText")
     page.goto((site / "search.html").as_uri() + "?q=chi-square")
     page.wait_for_selector("#search-results li a")
+    page.close()
+
+
+@pytest.mark.slow
+def test_code_is_copied_by_a_button(site, chromium):
+    page = chromium.new_page(permissions=["clipboard-read", "clipboard-write"])
+    page.goto((site / "rerun.html").as_uri())
+    code = page.locator("div.highlight").first
+    code.hover()
+    code.get_by_role("button", name="copy").click()
+    page.wait_for_selector("text=copied")
+    assert page.evaluate("navigator.clipboard.readText()") == code.locator("pre").text_content()
     page.close()

@@ -48,6 +48,10 @@ def test_an_end_below_rounding_or_of_several_modes_is_not_reached(parts):
     assert not Comparison.near(teacher, 2, pair.vectors @ parts).reaches_its_end
 
 
+def test_an_end_whose_eigenvalue_is_lost_in_rounding_is_not_reached(pair):
+    assert not replace(pair, values=np.append(-1e-17, pair.values[1:])).reaches_its_end
+
+
 def test_extrapolation_is_exact_to_the_second_order_and_tells_it():
     size = np.array([0.4, 0.2, 0.1])
     series = 1 + np.multiply.outer(size, [3.0, -2.0]) + np.multiply.outer(size**2, [0.0, 5.0])

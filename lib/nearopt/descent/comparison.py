@@ -132,6 +132,8 @@ class Comparison:
     @property
     def reaches_its_end(self) -> bool:
         """Whether the slowest mode is then left alone, to 1 %, with 1e-11 of the loss or more."""
+        if self.values[0] <= 0:  # It is lost in rounding.
+            return False
         start, early, late = self.predict(np.append(0.0, self.late_steps))
         return bool(late > FLOOR * start and np.log(early / late) / 2 < 1.01)
 

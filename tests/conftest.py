@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from checkout import ROOT, copy_checkout, quick
+from checkout import QUICK, ROOT, copy_checkout, run
 from install import access
 
 from cases import ACTIVATIONS, OUTPUTS, SHAPES
@@ -51,8 +51,7 @@ def built(tmp_path_factory):
     with (folder / "building").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not checkout.exists():
-            done = quick(copy_checkout(checkout), "--cores", "2")
-            assert done.returncode == 0, done.stdout + done.stderr
+            run(copy_checkout(checkout), *QUICK)
     assert (checkout / "results/quick/paper.pdf").is_file()
     return checkout
 

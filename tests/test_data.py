@@ -261,11 +261,10 @@ def test_verdicts_hold_on_data_of_all_kinds(kind, table, tmp_path):
     checkout = copy_checkout(tmp_path / "checkout")
     np.savetxt(checkout / "my.csv", table, delimiter=",")
     (checkout / "config/own.yaml").write_text('05_real_inputs: {inputs: "my.csv"}\n')
-    done = run(
+    run(
         *(checkout, "snakemake", "--cores", "1", "results/quick/05_real_inputs/values.json"),
         *("--configfile", "config/quick.yaml", "config/own.yaml"),
     )
-    assert done.returncode == 0, done.stdout + done.stderr
     content = load(checkout / "results/quick/05_real_inputs")
     assert [v for v in content["verdicts"] if not v["passed"]] == []
     told = (checkout / "logs/quick/05_real_inputs.log").read_text()

@@ -10,7 +10,7 @@ import tomllib
 
 import pytest
 import yaml
-from checkout import ROOT
+from checkout import ROOT, refused
 from install import own_kernel
 from packaging.markers import Marker
 from packaging.requirements import Requirement
@@ -141,15 +141,8 @@ def test_a_missing_python_gets_one_clear_line(python, tmp_path):
     shutil.copytree(ROOT / "workflow", tmp_path / "workflow")
     shutil.copy(ROOT / "Makefile", tmp_path)
     shutil.copy(ROOT / "requirements.lock", tmp_path)
-    done = subprocess.run(
-        ["make", "paper", f"PYTHON={python}"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode != 0
-    lines = [line for line in done.stderr.splitlines() if not line.startswith("make")]
+    said = refused(tmp_path, "make", "paper", f"PYTHON={python}")
+    lines = [line for line in said.splitlines() if not line.startswith("make")]
     assert len(lines) == 1
     assert "Python 3.11 or newer is needed" in lines[0]
     assert python in lines[0]

@@ -50,9 +50,8 @@ class Page(HTMLParser):
 def site(built, tmp_path_factory):
     """The pages of a copy of the quick build; Sphinx takes a warning for an error."""
     copy = shutil.copytree(built, tmp_path_factory.mktemp("pages") / "copy", symlinks=True)
-    done = run(copy, "python", "workflow/pages.py", "results/quick")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout == "The pages start at results/quick/site/index.html.\n"
+    said = run(copy, "python", "workflow/pages.py", "results/quick")
+    assert said == "The pages start at results/quick/site/index.html.\n"
     return copy / "results/quick/site"
 
 

@@ -8,9 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from checkout import ROOT
+from checkout import ROOT, SMALL_SWEEP
 from collect_sweep import sweep_figure
-from small_sweep import SMALL
 from sweeps import check_names, fixed_parameters, load_sweep, points, rows_of_point, tidy
 
 from nearopt.report.parameters import SCHEMA, Validator, load_schema, parameter_names
@@ -20,7 +19,7 @@ SHIPPED = sorted(p.stem for p in (ROOT / "config/sweeps").glob("*.yaml") if p.st
 
 
 def sweep_of(**changes):
-    return SMALL | {"notebook": "sweeps/exact_rank"} | changes
+    return SMALL_SWEEP | {"notebook": "sweeps/exact_rank"} | changes
 
 
 @pytest.fixture(params=SHIPPED)

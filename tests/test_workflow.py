@@ -13,10 +13,11 @@ import pytest
 import yaml
 from checkout import (
     NOTEBOOKS,
+    QUICK,
     ROOT,
     copy_checkout,
     environment,
-    quick,
+    refused,
     run,
     small_checkout,
 )
@@ -29,9 +30,8 @@ PICTURES = (".pdf", ".svg")
 
 def planned(checkout):
     """Return the rules, and the notebooks, that a build would run now, each with the reason."""
-    done = quick(checkout, "--cores", "2", "--dry-run")
-    assert done.returncode == 0, done.stderr
-    reasons = re.findall(r"rule (\w+):\n(?:    .*\n)*?    reason: (.*)\n", done.stdout)
+    said = run(checkout, *QUICK, "--dry-run")
+    reasons = re.findall(r"rule (\w+):\n(?:    .*\n)*?    reason: (.*)\n", said)
     return {rule: reason for rule, reason in reasons if rule != "all"}
 
 
@@ -64,7 +64,7 @@ def test_nothing_that_is_published_names_this_machine(built):
 
 
 def test_a_second_build_finds_nothing_to_do_and_knows_every_table_and_figure(built):
-    told = quick(built, "--cores", "2", "--summary").stdout
+    told = run(built, *QUICK, "--summary")
     rows = [line.split("\t") for line in told.splitlines() if line.startswith("results/")]
     assert {row[-1] for row in rows} == {"no update"}
     files = [path for path in built.glob("results/*/*/*.*") if path.suffix in (".csv", *PICTURES)]
@@ -115,14 +115,11 @@ def test_what_was_deleted_is_made_again(copied):
 @pytest.mark.slow
 def test_a_figure_is_a_target_and_a_report_shows_figures_verdicts_and_paper(tmp_path):
     checkout = small_checkout(tmp_path / "checkout")
-    done = quick(checkout, "--cores", "1", "results/quick/01_small/line.svg")
-    assert done.returncode == 0, done.stderr
+    run(checkout, *QUICK, "results/quick/01_small/line.svg")
     assert not (checkout / "results/quick/paper.pdf").exists()
-    done = quick(checkout, "--cores", "1")
-    assert done.returncode == 0, done.stderr
+    run(checkout, *QUICK)
     assert "C1 holds: squares" in (checkout / "results/quick/claims.html").read_text()
-    done = quick(checkout, "--cores", "1", "--report", "report.html")
-    assert done.returncode == 0, done.stderr
+    run(checkout, *QUICK, "--report", "report.html")
     report = (checkout / "report.html").read_text()
     for shown in ("01_small/line.svg", "claims.html", "paper.pdf"):
         assert f"results/quick/{shown}" in report
@@ -137,9 +134,8 @@ def test_an_interrupted_build_says_so_without_a_traceback(tmp_path):
     checkout = small_checkout(tmp_path / "checkout")
     source = checkout / "notebooks/01_small.py"
     source.write_text(source.read_text() + ASLEEP)
-    command = ["snakemake", "--cores", "1", "--configfile", "config/quick.yaml"]
     building = subprocess.Popen(
-        command,
+        QUICK,
         cwd=checkout,
         env=environment(checkout),
         stderr=subprocess.PIPE,
@@ -159,8 +155,7 @@ def test_an_interrupted_build_says_so_without_a_traceback(tmp_path):
 
 def test_contributing_says_why_lint_is_not_clean():
     """And nothing is that it does not name."""
-    done = run(ROOT, "snakemake", "--lint")
-    found = set(re.findall(r"^    \* (\w+ \w+)", done.stdout + done.stderr, re.M))
+    found = set(re.findall(r"^    \* (\w+ \w+)", refused(ROOT, "snakemake", "--lint"), re.M))
     assert found == {"No log", "Specify a", "Environment variable"}
     text = (ROOT / "CONTRIBUTING.md").read_text()
     for word in ("snakemake --lint", "log directive", "conda environment", "sets PATH"):
@@ -176,10 +171,8 @@ def test_a_bad_configuration_stops_before_any_notebook(tmp_path):
         ({"05_real_inputs": {"inputs": "{a}.csv"}}, "05_real_inputs.inputs = '{a}.csv' is not all"),
     ):
         (checkout / "config/bad.yaml").write_text(yaml.safe_dump(changes))
-        done = run(checkout, "snakemake", "--cores", "2", "--configfile", "config/bad.yaml")
-        assert done.returncode != 0
-        assert message in done.stdout + done.stderr
-        assert "Traceback" not in done.stderr
+        bad = ("--configfile", "config/bad.yaml")
+        assert message in refused(checkout, "snakemake", "--cores", "2", *bad)
         assert not any((checkout / name).exists() for name in ("logs", "results", "pwned"))
 
 
@@ -189,9 +182,8 @@ def test_a_failed_notebook_survives_with_its_traceback_and_is_named(tmp_path):
     parameters = 'results_dir: str = ""\n'
     raising = f'{parameters}\n# %%\nraise RuntimeError("deliberate")\n'
     source.write_text(source.read_text().replace(parameters, raising))
-    done = quick(checkout, "--cores", "1")
-    assert done.returncode != 0
-    assert "RuntimeError: deliberate" in done.stderr
-    assert "logs/quick/01_small.ipynb" in done.stderr
+    said = refused(checkout, *QUICK)
+    assert "RuntimeError: deliberate" in said
+    assert "logs/quick/01_small.ipynb" in said
     assert "deliberate" in (checkout / "logs/quick/01_small.ipynb").read_text()
     assert not (checkout / "results/quick/01_small").exists()

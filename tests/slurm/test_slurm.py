@@ -4,9 +4,17 @@ import re
 import subprocess
 
 import pytest
-from checkout import copy_checkout, environment, quick, results_of, run
+from checkout import (
+    SMALL_NOTEBOOK,
+    SMALL_SWEEP,
+    copy_checkout,
+    environment,
+    results_of,
+    run,
+    small_checkout,
+    write_sweep,
+)
 from one_machine import said, wait_for
-from small_sweep import NOTEBOOK, SMALL, small_checkout, write_sweep
 
 pytestmark = pytest.mark.slow
 
@@ -23,9 +31,8 @@ def assert_same_bytes(one, other):
 
 def test_the_quick_paper_is_the_same_bytes_through_slurm(cluster, built, tmp_path):
     checkout = copy_checkout(tmp_path / "there")
-    done = quick(checkout, *SLURM)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "submitted with SLURM jobid" in done.stdout + done.stderr
+    said = run(checkout, "snakemake", *SLURM, "--configfile", "config/quick.yaml")
+    assert "submitted with SLURM jobid" in said
     assert_same_bytes(built, checkout)
 
 
@@ -37,11 +44,9 @@ def running():
 def slow_checkout(target):
     """A checkout with a sweep whose points take long enough to be killed."""
     checkout = small_checkout(target)
-    waiting = NOTEBOOK.replace('if (degrees, input_dim) == ("1+3", 3):', "import time").replace(
-        '    raise RuntimeError("deliberate")', "\ntime.sleep(20)"
-    )
-    (checkout / "notebooks/sweeps/small.py").write_text(waiting)
-    write_sweep(checkout, SMALL | {"grid": {"degrees": ["2"], "input_dim": [2, 3, 4]}})
+    waiting = SMALL_NOTEBOOK.replace("# %%\nsquares", "# %%\nimport time; time.sleep(20)\nsquares")
+    (checkout / "notebooks/01_small.py").write_text(waiting)
+    write_sweep(checkout, SMALL_SWEEP | {"grid": {"degrees": ["2"], "hidden_dim": [2, 3, 4]}})
     return checkout
 
 
@@ -71,6 +76,5 @@ def test_a_sweep_survives_a_killed_job_a_lost_controller_and_a_killed_submitter(
     cluster.resume_node()
 
     for checkout, how in ((there, SLURM), (here, HERE)):
-        done = run(checkout, "snakemake", *how, *SWEEP)
-        assert done.returncode == 0, done.stdout + done.stderr
+        run(checkout, "snakemake", *how, *SWEEP)
     assert_same_bytes(here, there)

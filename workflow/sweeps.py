@@ -27,8 +27,6 @@ FOLDER = SCHEMA.parent / "sweeps"
 BYTES_PER_POINT = 24e3
 # Keys of a figure that name a column of the table.
 COLUMNS = ("x", "y", "points", "error", "colour", "panel")
-# What a folder's name and a shell leave as it is.
-_PLAIN = re.compile(r"[A-Za-z0-9_.:+-]+")
 
 
 def load_sweep(name: str) -> dict[str, Any]:
@@ -66,7 +64,6 @@ def fixed_parameters(sweep: Mapping[str, Any], published: Mapping[str, Any]) -> 
     start = fixed | {name: value for first, *_ in settings for name, value in first.items()}
     for setting in itertools.chain.from_iterable(settings):
         check_parameters(notebook, start | setting)
-        _check_folders(setting)
     return fixed
 
 
@@ -89,14 +86,6 @@ def check_names(sweep: Mapping[str, Any]) -> None:
         if not re.fullmatch(rf"({pattern})(_error|_of_row)?", name):
             raise ValueError(
                 f"{sweep['notebook']} has no {kind} {name!r}; it has {', '.join(known) or 'none'}"
-            )
-
-
-def _check_folders(setting: Mapping[str, Any]) -> None:
-    for name, value in setting.items():
-        if not _PLAIN.fullmatch(str(value)):
-            raise ValueError(
-                f"{name} = {value!r} cannot name a folder: use letters, digits and . : _ + - only"
             )
 
 

@@ -56,6 +56,12 @@ def built(tmp_path_factory):
     return checkout
 
 
+@pytest.fixture
+def copied(built, tmp_path):
+    """A copy of the build that a test may change."""
+    return shutil.copytree(built, tmp_path / "copy", symlinks=True)
+
+
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory):
     """The library's, made of an archive of its sources, as an installation from that would."""

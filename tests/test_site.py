@@ -148,10 +148,9 @@ def test_every_notebook_and_module_has_its_page(parsed):
 
 
 @pytest.mark.slow
-def test_only_notebooks_of_this_checkout_have_a_page(built, tmp_path, monkeypatch):
-    copy = shutil.copytree(built, tmp_path / "copy", symlinks=True)
-    leave(copy / "results/quick", NOTEBOOKS[0])
-    monkeypatch.chdir(copy)
+def test_only_notebooks_of_this_checkout_have_a_page(copied, tmp_path, monkeypatch):
+    leave(copied / "results/quick", NOTEBOOKS[0])
+    monkeypatch.chdir(copied)
     pages.lay_out(Path("results/quick"), tmp_path / "sources")
     for folder in ("notebooks", "data"):
         names = {path.stem for path in (tmp_path / "sources" / folder).iterdir()}

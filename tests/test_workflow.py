@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import time
@@ -33,12 +32,6 @@ def planned(checkout):
     said = run(checkout, *QUICK, "--dry-run")
     reasons = re.findall(r"rule (\w+):\n(?:    .*\n)*?    reason: (.*)\n", said)
     return {rule: reason for rule, reason in reasons if rule != "all"}
-
-
-@pytest.fixture
-def copied(built, tmp_path):
-    """A copy of the build that a test may change."""
-    return shutil.copytree(built, tmp_path / "copy", symlinks=True)
 
 
 def test_a_quick_build_makes_a_pdf_and_sound_results(built):

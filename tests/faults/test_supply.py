@@ -1,6 +1,5 @@
 """What the project is made from: hashes, licences, and nothing from a network while it runs."""
 
-import json
 import os
 import re
 import shutil
@@ -9,11 +8,10 @@ import sys
 from importlib.metadata import distribution, distributions
 
 import pytest
-from checkout import ROOT, environment
+from checkout import QUICK, ROOT, attempt, results_of, run, small_checkout
 from packaging.utils import canonicalize_name
 
 LOCK = (ROOT / "requirements.lock").read_text()
-LINEAR = "01_linear_asymptotics"
 
 # Licences that let anyone use, change and pass on a package, in the words of packages' metadata.
 ALLOWED = re.compile(
@@ -80,31 +78,22 @@ def test_licences_let_anyone_use_what_is_installed(name):
         assert not bad, f"{name} is under {', '.join(bad)}"
 
 
-def offline(*command, **options):
-    """Run a command where there is no network, and no loopback either."""
+def offline():
+    """Return what to say before a command that is to have no network, and no loopback either."""
     own = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
     if shutil.which("unshare") is None:
         pytest.skip("needs unshare, of util-linux, to be without a network")
     start = ["unshare", *own, "--net"]
     if subprocess.run([*start, "true"], capture_output=True, check=False).returncode:
         pytest.skip("this system lets no process leave its network")
-    run = {"capture_output": True, "text": True, "check": False, "timeout": 600}
-    return subprocess.run([*start, *command], **run | options)
+    return start
 
 
 @pytest.mark.slow
-def test_a_build_passes_where_there_is_no_network(built, tmp_path):
+def test_a_build_passes_where_there_is_no_network(undisturbed, tmp_path):
     """A notebook, its kernel, the claims and the paper, without as much as a loopback."""
+    checkout, alone = small_checkout(tmp_path / "checkout"), offline()
     probe = "import socket; socket.create_connection(('127.0.0.1', 9), 1)"
-    assert "Network is unreachable" in offline(sys.executable, "-c", probe).stderr
-    checkout = shutil.copytree(built, tmp_path / "copy", symlinks=True)
-    source = checkout / f"notebooks/{LINEAR}.py"
-    source.write_text(source.read_text() + "\n")
-    old = [(checkout / f"results/quick/{n}").read_bytes() for n in ("paper.pdf", "claims.json")]
-    command = ("snakemake", "--cores", "1", "--configfile", "config/quick.yaml")
-    done = offline(*command, cwd=checkout, env=environment(checkout))
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "4 of 4 steps (100%) done" in done.stdout + done.stderr
-    new = [(checkout / f"results/quick/{n}").read_bytes() for n in ("paper.pdf", "claims.json")]
-    assert new == old
-    assert json.loads(new[1])
+    assert "Network is unreachable" in attempt(checkout, *alone, sys.executable, "-c", probe)[1]
+    run(checkout, *alone, *QUICK)
+    assert results_of(checkout) == undisturbed.results

@@ -87,7 +87,7 @@ def finite_array(name: str, value: ArrayLike, shape: tuple[int | None, ...]) -> 
         wanted = "(" + ", ".join("any" if size is None else str(size) for size in shape) + ")"
         raise ValueError(f"{name} must have shape {wanted}, not {raw.shape}")
     # A minimum is NaN where any number is, and takes no memory.
-    if not np.isfinite([raw.min(), raw.max()]).all():
+    if not (math.isfinite(raw.min()) and math.isfinite(raw.max())):
         raise ValueError(f"{name} must be finite: it holds NaN or infinity")
     return raw.astype(np.float64, copy=False)
 

@@ -123,8 +123,8 @@ def _product_along_path(
     W1 = np.concatenate([teacher.W1 + node * dW1 for node in s])
     W2 = np.hstack([teacher.W2 + node * dW2 for node in s])
     joint = TwoLayer(W1, W2, student.activation)
-    moves = np.kron(weights, dW2).ravel(), np.kron(weights[:, None], dW1).ravel()
-    direction = np.concatenate(moves)
+    moves = weights[:, None] * dW2[:, None], np.multiply.outer(weights, dW1)
+    direction = np.concatenate([move.ravel() for move in moves])
     inputs = None if input_covariance is None else ColouredInputs(input_covariance)
     return joint, direction, hessian_product(joint, direction, inputs)
 

@@ -103,8 +103,8 @@ class TwoLayer:
 
     def split(self, vector: Array) -> tuple[Array, Array]:
         """Return what a vector (P,) in the order of the parameters has on W2 and on W1."""
-        on_W2, on_W1 = np.split(vector, [self.W2.size])
-        return on_W2.reshape(self.W2.shape), on_W1.reshape(self.W1.shape)
+        size = self.W2.size
+        return vector[:size].reshape(self.W2.shape), vector[size:].reshape(self.W1.shape)
 
     def __call__(self, inputs: Array) -> Array:
         """Return the outputs (samples, output_dim) at inputs of shape (samples, input_dim)."""

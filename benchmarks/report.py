@@ -90,7 +90,7 @@ def _machine(machine: dict[str, Any]) -> str:
     """Return what the run was made on, without the machine's name."""
     memory = psutil.virtual_memory().total / 2**30
     versions = ", ".join(f"{name} {number}" for name, number in machine["versions"].items())
-    kernels = "; ".join(machine["kernels"]) or "not known, threadpoolctl is not installed"
+    kernels = "; ".join(machine["kernels"])
     return (
         f"{os.cpu_count()} cores, {platform.machine()}, {memory:.0f} GiB of memory, "
         f"{platform.system()}. BLAS, its kernels and threads: {kernels}. {versions}."

@@ -3,8 +3,11 @@
 import resource
 import sys
 import time
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
+
+from threadpoolctl import threadpool_info
 
 import jobs
 import own
@@ -63,14 +66,8 @@ def platform() -> dict[str, Any]:
     """Return the versions of Python and of each package, and each BLAS with kernels and threads."""
     versions = {"python": sys.version.split()[0]}
     for package in PACKAGES:
-        try:
+        with suppress(PackageNotFoundError):
             versions[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    try:
-        from threadpoolctl import threadpool_info
-    except ImportError:
-        return {"versions": versions, "kernels": []}
     pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
     names = {f"{p['internal_api']} {p.get('architecture', '')} x {p['num_threads']}" for p in pools}
     return {"versions": versions, "kernels": sorted(names)}

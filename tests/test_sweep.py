@@ -53,12 +53,6 @@ def test_an_activation_of_one_s_own_can_be_swept():
     check_names(sweep)
 
 
-def test_an_extended_grid_holds_the_old_points():
-    old, new = (points({"a": [1, 2], "b": b}).to_dict("records") for b in ([1], [0.5, 1]))
-    assert all(point in new for point in old)
-    assert len(new) == 4
-
-
 # What is refused
 
 

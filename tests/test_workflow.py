@@ -3,9 +3,6 @@
 import json
 import os
 import re
-import signal
-import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -15,7 +12,6 @@ from checkout import (
     QUICK,
     ROOT,
     copy_checkout,
-    environment,
     refused,
     run,
     small_checkout,
@@ -117,33 +113,6 @@ def test_a_figure_is_a_target_and_a_report_shows_figures_verdicts_and_paper(tmp_
     for shown in ("01_small/line.svg", "claims.html", "paper.pdf"):
         assert f"results/quick/{shown}" in report
     assert "A falling line." in report
-
-
-ASLEEP = 'import time; print("asleep", flush=True); time.sleep(50)\n'
-
-
-@pytest.mark.slow
-def test_an_interrupted_build_says_so_without_a_traceback(tmp_path):
-    checkout = small_checkout(tmp_path / "checkout")
-    source = checkout / "notebooks/01_small.py"
-    source.write_text(source.read_text() + ASLEEP)
-    building = subprocess.Popen(
-        QUICK,
-        cwd=checkout,
-        env=environment(checkout),
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    log = checkout / "logs/quick/01_small.log"
-    while not log.exists() or "asleep" not in log.read_text():
-        assert building.poll() is None
-        time.sleep(0.1)
-    os.killpg(building.pid, signal.SIGINT)
-    _, said = building.communicate(timeout=60)
-    assert building.returncode != 0
-    assert "notebooks/01_small.py was stopped; the next run begins it anew." in said
-    assert "Traceback" not in said
 
 
 def test_contributing_says_why_lint_is_not_clean():

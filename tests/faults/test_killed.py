@@ -61,3 +61,18 @@ def test_ctrl_c_leaves_no_process_and_the_next_build_ends_right(undisturbed, tmp
         assert_nothing_is_left(checkout)
     run(checkout, "make", "quick")
     assert results_of(checkout) == undisturbed.results
+
+
+def test_an_interrupted_build_says_so_without_a_traceback(tmp_path):
+    checkout = small_checkout(tmp_path / "checkout")
+    with (checkout / "notebooks/01_small.py").open("a") as stream:
+        stream.write('import time; print("asleep", flush=True); time.sleep(50)\n')
+    build, log = start(checkout), checkout / "logs/quick/01_small.log"
+    while not log.exists() or "asleep" not in log.read_text():
+        assert build.poll() is None
+        time.sleep(0.1)
+    os.killpg(build.pid, signal.SIGINT)
+    said = build.communicate(timeout=60)[0]
+    assert build.returncode != 0
+    assert "notebooks/01_small.py was stopped; the next run begins it anew." in said
+    assert "Traceback" not in said

@@ -13,7 +13,7 @@ from scipy.special import gammainccinv
 from nearopt.checks import Array, positive_integer, positive_number, require_memory
 from nearopt.descent.prediction import checked_times
 from nearopt.laws.tails import legendre
-from nearopt.laws.wishart import singular_value_density
+from nearopt.laws.wishart import MarchenkoPastur, singular_value_density
 
 
 def linear_expected_loss(
@@ -86,7 +86,7 @@ def asymptotic_linear_expected_loss(
     input_dim = positive_integer("input_dim", input_dim)
     hidden_dim = positive_integer("hidden_dim", hidden_dim)
     c = input_dim / hidden_dim
-    lower, upper = (1 - math.sqrt(c)) ** 2, (1 + math.sqrt(c)) ** 2
+    lower, upper = MarchenkoPastur(c).edges
     width = upper - lower
 
     def spectrum(rate: float) -> tuple[Array, Array]:

@@ -13,9 +13,8 @@ from sweeps import load_sweep
 
 import nearopt
 from cases import draw
-from nearopt import Erf, Polynomial, ReLU, TwoLayer, descent, hessian, laws, proof, rank, sin, tanh
+from nearopt import Erf, Polynomial, ReLU, TwoLayer, descent, hessian, laws, proof, rank, sin
 from nearopt.network import ColouredInputs
-from nearopt.proof.integrals import integrated_hessian
 from nearopt.report import files
 from nearopt.report.activations import load_activation
 
@@ -60,7 +59,6 @@ OTHERS = {
     laws.NonlinearHessianLaw: {"input_dim": 6, "hidden_dim": 5},
     hessian.quadratic_null_vectors: {"net": draw(2, 3, SQUARE)},
     hessian.scaling_directions: {"net": draw(2, 3, ReLU())},
-    integrated_hessian: {"net": draw(1, 1, tanh)},
     proof.certify_batch_ranks: {"inputs": INPUTS[:9]},
     proof.draw_certificates: {"teachers": 1},
     proof.filling_degree: {"parameters": 9},
@@ -96,7 +94,7 @@ FUNCTIONS = [
     *(value for name, value in TAKING.items() if name not in INNER),
     *(TwoLayer.draw, NET.with_parameters, NET.__call__, NET.jacobian, descent.Comparison.near),
     *(ColouredInputs(SIGMA).draw, ColouredInputs(SIGMA).whitened, DENSITY.pdf, DENSITY.cdf),
-    *(integrated_hessian, load_activation, files.load_inputs, files.standardise, load_sweep),
+    *(load_activation, files.load_inputs, files.standardise, load_sweep),
 ]
 CALLS = {
     function: {

@@ -11,7 +11,7 @@ import flint
 import numpy as np
 from flint import acb, arb
 
-from nearopt.network.two_layer import TwoLayer, require_network
+from nearopt.network.two_layer import TwoLayer
 from nearopt.proof.balls import Balls, exact
 from nearopt.proof.functions import SMOOTH, smooth_name
 
@@ -30,7 +30,6 @@ def integrated_hessian(net: TwoLayer) -> Balls:
         H[W_{2,ok}, w_l] &= W_{2,ol} \, E[g(w_k x) \, x g'(w_l x)] \\
         H[w_k, w_l] &= M_{kl} \, E[x^2 g'(w_k x) g'(w_l x)]
     """
-    require_network("net", net)
     name = smooth_name(net.activation)
     if name is None or net.input_dim != 1:
         raise ValueError(

@@ -18,7 +18,7 @@ from nearopt.network.two_layer import TwoLayer, require_network
 # Below this share of the initial loss, the rounding of the parameters begins to count.
 FLOOR = 1e-11
 
-near = partial(near_gradient, nodes=2)
+two_node_gradient = partial(near_gradient, nodes=2)
 
 
 class Curve(NamedTuple):
@@ -107,7 +107,7 @@ class Comparison:
     def descend(self, steps: int, rate: float | None = None) -> Curve:
         """Run gradient descent, by default at `rate`, down to 1e-11 of the initial loss."""
         rate = self.rate if rate is None else rate
-        run = {"rate": rate, "steps": steps, "gradient": near, "records": 25}
+        run = {"rate": rate, "steps": steps, "gradient": two_node_gradient, "records": 25}
         path = gradient_descent(self.student, self.teacher, **run)
         pairs = self.values, self.vectors
         return self._curve(path, predicted_loss(pairs, self.deviation, path.times, rate), 1.0)
@@ -116,7 +116,7 @@ class Comparison:
         """Run gradient flow to times `steps` above 0, down to 1e-11 of the initial loss."""
         theory = self.predict(np.append(0.0, steps))
         times = np.asarray(steps)[theory[1:] > FLOOR * theory[0]] * self.rate
-        path = gradient_flow(self.student, self.teacher, times, gradient=near)
+        path = gradient_flow(self.student, self.teacher, times, gradient=two_node_gradient)
         return self._curve(path, self.predict(path.times / self.rate), self.rate)
 
     def _curve(self, path: Trajectory, theory: Array, unit: float) -> Curve:

@@ -25,7 +25,7 @@ from nearopt.laws.wishart import (
 
 # The chi density is tabulated between the quantiles that leave this much outside.
 NEGLIGIBLE = 1e-18
-# Beyond its bulk by more, a density of singular values is no longer tabulated.
+# Farther beyond its bulk, a density of singular values is not tabulated.
 FAR = 60.0
 # Keeps the logarithm of a density from 0, whose table is accurate in relation to its size.
 OFFSET = 100.0

@@ -1,7 +1,7 @@
 r"""Activations without closed-form kernels: any smooth g, by quadrature that checks its own error.
 
 With z ~ N(0, 1) and h_j the orthonormal Hermite polynomials, Mehler's formula turns the bivariate
-integrals of `nearopt.network.activations` into one-dimensional ones. For u_k and u_l of variances
+integrals of `nearopt.network.kernels` into one-dimensional ones. For u_k and u_l of variances
 s_k^2 and s_l^2 and correlation r_kl,
 
 .. math::

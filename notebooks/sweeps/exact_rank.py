@@ -37,8 +37,6 @@ from nearopt.report import Results
 results = Results("exact_rank", globals(), results_dir)
 
 # %%
-
-# %%
 import numpy as np
 import pandas as pd
 
@@ -53,8 +51,7 @@ rng = np.random.default_rng(seed)
 # One row reduction counts the ranks of all widths at once.
 
 # %%
-present = {int(degree) for degree in degrees.split("+")}
-g = Polynomial(tuple(float(d in present) for d in range(max(present) + 1)))
+g = Polynomial.of_degrees({int(degree) for degree in degrees.split("+")})
 ranks = exact_ranks(g, input_dim, last_hidden_dim, rng=rng)[first_hidden_dim - 1 :]
 
 # %%

@@ -22,7 +22,7 @@
 #
 # ## Parameters
 #
-# Teachers have standard normal weights, as everywhere in this project.
+# Teachers have standard normal weights.
 
 # %% tags=["parameters"]
 input_dim: int = 2

@@ -157,7 +157,7 @@ def difference_and_chance(spectra, law):
     ("sizes", "draws"), [((40, 30, 30), 200), ((60, 40, 30), 100), ((80, 60, 30), 200)], ids=str
 )
 def test_a_scale_five_percent_off_is_seen_with_several_outputs(sizes, draws):
-    """At the sizes of notebook 05, quick, as stored and published."""
+    """At the sizes of notebook 07, quick, as stored and published."""
     (n, _, o), rng = sizes, np.random.default_rng(6)
     spectra = np.stack([drawn_sums(*sizes, rng) for _ in range(draws)])
     for sigma2, right in ((1.0, True), (1.05, False), (0.95, False)):

@@ -12,7 +12,7 @@ def plan(*arguments, **variables):
 @pytest.mark.parametrize("config", ["clean", "nothing", "", "paper quick", "paper clean", "%"])
 @pytest.mark.parametrize("target", ["site", "archive"])
 def test_no_other_build_than_paper_and_quick_is_taken(target, config):
-    """A target's name was run before: make site CONFIG=clean removed all results."""
+    """Least of all a target's name: make site CONFIG=clean would remove all results."""
     said = refused(ROOT, "make", "--dry-run", target, f"CONFIG={config}")
     assert f"CONFIG={config} is no build: say CONFIG=paper or CONFIG=quick" in said
     assert len(said.splitlines()) == 1

@@ -31,9 +31,8 @@ def not_allowed(schema):
         return [None, "false", 0, 1, [True], SHELL]
     if schema["type"] == "string":
         return [None, True, 3, NAN, ["a"], {"a": "b"}]
-    beyond = [schema["minimum"] - 1] if "minimum" in schema else [schema["exclusiveMinimum"]]
-    beyond += [schema["maximum"] + 1] if "maximum" in schema else []
-    return [*beyond, next(WRONG)]
+    beyond = [schema["maximum"] + 1] if "maximum" in schema else []
+    return [schema["minimum"] - 1, *beyond, next(WRONG)]
 
 
 PARAMETER_CASES = [
@@ -86,5 +85,5 @@ def test_make_hands_a_hostile_name_to_no_shell(tmp_path):
 
 @pytest.mark.parametrize("folder", [3, True, ["a"], 1.5, "no\0name"])
 def test_a_results_folder_must_be_text(folder):
-    with pytest.raises((TypeError, ValueError), match="results_dir"):
+    with pytest.raises(ValueError, match="results_dir"):
         Results("exact_rank", {}, folder)

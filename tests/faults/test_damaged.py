@@ -3,16 +3,13 @@
 import os
 import re
 import shutil
-import sys
 from pathlib import Path
 
-import pytest
-from builds import copy_of
-from checkout import QUICK, ROOT, leave, refused, results_of, run
-
-sys.path.append(str(ROOT / "workflow"))
 import archive
 import claims
+import pytest
+from builds import copy_of
+from checkout import QUICK, leave, refused, results_of, run
 
 pytestmark = pytest.mark.slow
 

@@ -1,4 +1,4 @@
-"""A server of notebooks for a browser to visit, on a port and with settings of its own."""
+"""A server of notebooks for a browser to visit, and what a screen reader finds there."""
 
 import re
 import signal
@@ -10,6 +10,14 @@ from contextlib import contextmanager
 from checkout import ROOT, environment
 
 OWN = ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")
+
+ROLES = "button|checkbox|combobox|heading|img|link|searchbox|slider|textbox"
+
+
+def nameless(page):
+    """Return what a screen reader comes to on a page and has no name for."""
+    told = page.locator("html").aria_snapshot()
+    return re.findall(rf"^ *- (?:{ROLES})\b(?! \").*$", told, re.M)
 
 
 def options(target):

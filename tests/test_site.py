@@ -12,6 +12,7 @@ import pages
 import pytest
 import yaml
 from checkout import NOTEBOOKS, ROOT, leave, run
+from server import nameless
 
 from nearopt.report.results import load
 
@@ -225,6 +226,7 @@ def test_pages_render_in_a_browser_without_a_network(site, parsed, chromium):
         page.set_viewport_size({"width": 1280, "height": 900})
         page.goto((site / name).as_uri())
         page.wait_for_function("window.MathJax?.startup?.promise?.then(() => true)")
+        assert not nameless(page), name
         for scheme, width in (("light", 1280), ("light", 390), ("dark", 390)):
             page.emulate_media(color_scheme=scheme)
             page.set_viewport_size({"width": width, "height": 900})

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from checkout import QUICK, ROOT, copy_checkout, run
+from checkout import QUICK, ROOT, copy_checkout, run, small_checkout
 from install import access
 
 from cases import ACTIVATIONS, OUTPUTS, SHAPES
@@ -54,6 +54,12 @@ def built(tmp_path_factory):
             run(copy_checkout(checkout), *QUICK)
     assert (checkout / "results/quick/paper.pdf").is_file()
     return checkout
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A checkout of the real workflow with one notebook of seconds, and a sweep of it."""
+    return small_checkout(tmp_path / "checkout")
 
 
 @pytest.fixture

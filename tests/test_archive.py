@@ -15,7 +15,7 @@ import archive
 import pytest
 import verify
 from archive import MANIFEST, METADATA
-from checkout import NOTEBOOKS, ROOT, leave, refused, run, small_checkout
+from checkout import NOTEBOOKS, ROOT, leave, refused, run
 
 VALUES = '{"parameters": {"n": 1}, "values": {"x": %s}, "verdicts": [], "files": {}}'
 OWN = {"nearopt": version("nearopt")}
@@ -247,9 +247,8 @@ def test_a_missing_build_is_refused(packed):
 
 
 @pytest.fixture
-def committed(tmp_path):
+def committed(checkout):
     """A commit of the workflow with one small notebook, of which nothing was built."""
-    checkout = small_checkout(tmp_path / "checkout")
     commit(checkout)
     return checkout
 

@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from checkout import ROOT, SMALL_SWEEP, refused, run, small_checkout, write_sweep
+from checkout import ROOT, SMALL_SWEEP, refused, run, write_sweep
 
 
 def plan(*arguments, **variables):
@@ -43,8 +43,7 @@ def test_the_app_refuses_what_is_no_activation_before_it_opens(activation, messa
 
 
 @pytest.mark.slow
-def test_a_sweep_runs_each_point_and_ends_with_its_table(tmp_path):
-    checkout = small_checkout(tmp_path / "checkout")
+def test_a_sweep_runs_each_point_and_ends_with_its_table(checkout):
     figure = SMALL_SWEEP["figure"] | {"y": "square"}
     grid = {"degrees": ["2"], "hidden_dim": [2, 3]}
     write_sweep(checkout, SMALL_SWEEP | {"grid": grid, "table": "squares", "figure": figure})

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 import yaml
-from checkout import QUICK, ROOT, copy_checkout, refused, run, small_checkout
+from checkout import QUICK, ROOT, copy_checkout, refused, run
 
 from nearopt.report import files
 from nearopt.report.activations import SHIPPED, load_activation
@@ -61,8 +61,7 @@ def test_a_notebook_refuses_an_unknown_name_and_lists_those_there_are():
         check_parameters("06_nonlinear_spectra", SMALL | {"activation": "tahn"})
 
 
-def test_the_workflow_runs_again_what_used_a_file_that_was_changed(tmp_path):
-    checkout = small_checkout(tmp_path / "checkout")
+def test_the_workflow_runs_again_what_used_a_file_that_was_changed(checkout):
     for name in ("schema", "quick"):
         path = checkout / f"config/{name}.yaml"
         content = yaml.safe_load(path.read_text())

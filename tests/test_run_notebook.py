@@ -47,9 +47,8 @@ def test_a_temporary_folder_too_long_for_sockets_is_named_with_the_remedy(tmp_pa
 
 
 @pytest.fixture
-def pair(tmp_path):
+def pair(checkout):
     """A checkout whose small notebook has a pair that was edited, before its source was touched."""
-    checkout = small_checkout(tmp_path / "checkout")
     source = checkout / "notebooks/01_small.py"
     notebook = to_store(jupytext.read(source), source)
     notebook.cells[0].source = notebook.cells[0].source.replace("= 3", "= 2")

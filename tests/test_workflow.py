@@ -14,7 +14,6 @@ from checkout import (
     copy_checkout,
     refused,
     run,
-    small_checkout,
 )
 
 from nearopt.report.results import load
@@ -102,8 +101,7 @@ def test_what_was_deleted_is_made_again(copied):
 
 
 @pytest.mark.slow
-def test_a_figure_is_a_target_and_a_report_shows_figures_verdicts_and_paper(tmp_path):
-    checkout = small_checkout(tmp_path / "checkout")
+def test_a_figure_is_a_target_and_a_report_shows_figures_verdicts_and_paper(checkout):
     run(checkout, *QUICK, "results/quick/01_small/line.svg")
     assert not (checkout / "results/quick/paper.pdf").exists()
     run(checkout, *QUICK)
@@ -138,8 +136,7 @@ def test_a_bad_configuration_stops_before_any_notebook(tmp_path):
         assert not any((checkout / name).exists() for name in ("logs", "results", "pwned"))
 
 
-def test_a_failed_notebook_survives_with_its_traceback_and_is_named(tmp_path):
-    checkout = small_checkout(tmp_path / "checkout")
+def test_a_failed_notebook_survives_with_its_traceback_and_is_named(checkout):
     source = checkout / "notebooks/01_small.py"
     parameters = 'results_dir: str = ""\n'
     raising = f'{parameters}\n# %%\nraise RuntimeError("deliberate")\n'

@@ -122,12 +122,7 @@ def parameters() -> dict[str, Any]:
     }
     schemas = load_schema()["properties"]
     taken = {name: schema for name, schema in schemas.items() if "properties" in schema}
-    return values | {"parameters": taken, "allowed": in_a_table}
-
-
-def in_a_table(schema: dict[str, Any]) -> str:
-    """Return what a parameter must be."""
-    return allowed(schema).strip("{}").replace("|", r"\|")
+    return values | {"parameters": taken, "allowed": allowed}
 
 
 def rooms() -> Iterator[dict[str, Any]]:

@@ -10,7 +10,7 @@ import time
 import psutil
 import pytest
 from builds import KERNEL, PAPERMILL, SNAKEMAKE, assert_nothing_is_left, start, wait_for
-from checkout import results_of, run, small_checkout
+from checkout import results_of, run
 
 pytestmark = pytest.mark.slow
 
@@ -36,8 +36,7 @@ def strike(checkout, victim, seconds):
 
 
 @pytest.mark.parametrize(("victim", "moment"), CASES)
-def test_the_build_after_a_kill_ends_in_the_same_bytes(victim, moment, undisturbed, tmp_path):
-    checkout = small_checkout(tmp_path / "checkout")
+def test_the_build_after_a_kill_ends_in_the_same_bytes(checkout, victim, moment, undisturbed):
     said = strike(checkout, victim, moment * undisturbed.lives[victim])
     assert "Traceback" not in said
     if victim == KERNEL:
@@ -48,8 +47,7 @@ def test_the_build_after_a_kill_ends_in_the_same_bytes(victim, moment, undisturb
     assert_nothing_is_left(checkout)
 
 
-def test_ctrl_c_leaves_no_process_and_the_next_build_ends_right(undisturbed, tmp_path):
-    checkout = small_checkout(tmp_path / "checkout")
+def test_ctrl_c_leaves_no_process_and_the_next_build_ends_right(checkout, undisturbed):
     for victim in (SNAKEMAKE, PAPERMILL, KERNEL):
         build = start(checkout)
         wait_for(build, victim)
@@ -63,8 +61,7 @@ def test_ctrl_c_leaves_no_process_and_the_next_build_ends_right(undisturbed, tmp
     assert results_of(checkout) == undisturbed.results
 
 
-def test_an_interrupted_build_says_so_without_a_traceback(tmp_path):
-    checkout = small_checkout(tmp_path / "checkout")
+def test_an_interrupted_build_says_so_without_a_traceback(checkout):
     with (checkout / "notebooks/01_small.py").open("a") as stream:
         stream.write('import time; print("asleep", flush=True); time.sleep(50)\n')
     build, log = start(checkout), checkout / "logs/quick/01_small.log"

@@ -50,8 +50,7 @@ def fill(folder):
 
 
 @pytest.mark.parametrize("place", ["results", ".snakemake"])
-def test_a_full_disk_is_named_before_anything_runs(place, tmp_path):
-    checkout = small_checkout(tmp_path / "checkout")
+def test_a_full_disk_is_named_before_anything_runs(checkout, place):
     disk = checkout / place
     disk.mkdir()
     with mounted(disk, *TMPFS):
@@ -61,9 +60,8 @@ def test_a_full_disk_is_named_before_anything_runs(place, tmp_path):
 
 
 def test_a_disk_that_fills_up_is_named_and_room_is_all_that_the_next_build_needs(
-    undisturbed, tmp_path
+    checkout, undisturbed
 ):
-    checkout = small_checkout(tmp_path / "checkout")
     disk = checkout / "results"
     disk.mkdir()
     with mounted(disk, *TMPFS):
@@ -78,8 +76,7 @@ def test_a_disk_that_fills_up_is_named_and_room_is_all_that_the_next_build_needs
         assert_builds(checkout, undisturbed)
 
 
-def test_a_full_disk_for_scratch_is_done_without(undisturbed, tmp_path):
-    checkout = small_checkout(tmp_path / "checkout")
+def test_a_full_disk_for_scratch_is_done_without(checkout, undisturbed):
     disk = checkout / "scratch"
     disk.mkdir()
     with mounted(disk, *TMPFS):
@@ -88,8 +85,7 @@ def test_a_full_disk_for_scratch_is_done_without(undisturbed, tmp_path):
 
 
 @pytest.mark.parametrize("place", ["results", "."])
-def test_a_folder_that_cannot_be_written_is_named(place, tmp_path):
-    checkout = small_checkout(tmp_path / "checkout")
+def test_a_folder_that_cannot_be_written_is_named(checkout, place, tmp_path):
     folder = checkout / place
     folder.mkdir(exist_ok=True)
     with mounted(folder, "--bind", folder):
@@ -152,8 +148,7 @@ def test_another_user_builds_in_a_clone_of_their_own_and_not_in_ours(undisturbed
         assert_builds(checkout, undisturbed, *nobody, **variables)
 
 
-def test_of_two_builds_at_once_one_ends_right_and_the_other_says_why_not(undisturbed, tmp_path):
-    checkout = small_checkout(tmp_path / "checkout")
+def test_of_two_builds_at_once_one_ends_right_and_the_other_says_why_not(checkout, undisturbed):
     builds = [start(checkout)]
     wait_for(builds[0], SNAKEMAKE)
     time.sleep(undisturbed.lives[SNAKEMAKE] / 3)
@@ -257,8 +252,7 @@ def test_a_change_counts_whatever_the_clock_says(undisturbed, tmp_path):
         assert "27" in (checkout / "results/quick/01_small/squares.csv").read_text()
 
 
-def test_a_source_from_the_future_is_named_and_its_date_left_alone(tmp_path):
-    checkout = small_checkout(tmp_path / "checkout")
+def test_a_source_from_the_future_is_named_and_its_date_left_alone(checkout):
     source, tomorrow = checkout / "notebooks/01_small.py", time.time() + 86400
     os.utime(source, (tomorrow,) * 2)
     assert "01_small.py" in refused(checkout, *BUILD)

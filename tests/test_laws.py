@@ -14,6 +14,7 @@ from scipy.stats import chi2
 from cases import LAWS, LINEAR, law_name, law_of
 from nearopt.laws.coloured import ColouredHessianLaw
 from nearopt.laws.linear import FiniteLinearHessianLaw, LinearHessianLaw, OutputsHessianLaw
+from nearopt.laws.squares import MANY, log_chi_density
 from nearopt.laws.statistics import cdf_scores, largest_score
 from nearopt.laws.wishart import MarchenkoPastur
 
@@ -217,6 +218,28 @@ def test_no_difference_from_a_million_eigenvalues(case):
     bound = largest_score(99)
     assert np.abs(cdf_scores(spectra, FiniteLinearHessianLaw(*case))).max() < bound
     assert np.abs(cdf_scores(spectra, LinearHessianLaw(*case))).max() > bound
+
+
+@pytest.mark.parametrize("sizes", [(100, 100_000), (10_000, 10_000)], ids=str)
+def test_large_networks_are_resolved(sizes):
+    """The cdf of the sum, by the trapezoidal rule in the Marchenko-Pastur variable's angle."""
+    law, c, h = LinearHessianLaw(*sizes), sizes[0] / sizes[1], sizes[1]
+    angle = np.pi * (np.arange(20_000) + 0.5) / 20_000
+    y = 1 + c - 2 * np.sqrt(c) * np.cos(angle)
+    for q in (1e-6, 0.3, 0.999):
+        x = law.ppf(q)
+        share = 2 * np.sin(angle) ** 2 / y @ chi2(h).cdf(x - h * y) / 20_000
+        assert share == pytest.approx(q, rel=1e-9)
+
+
+@pytest.mark.parametrize("freedom", [MANY, 10**6])
+def test_chi_density_of_many_degrees_of_freedom(freedom):
+    t = math.sqrt(freedom) + np.linspace(-3, 3, 7)
+    with mpmath.workdps(40):
+        z = mpmath.mpf(freedom) / 2
+        head = (1 - z) * mpmath.log(2) - mpmath.loggamma(z)
+        known = [float(head + (2 * z - 1) * mpmath.log(x) - mpmath.mpf(x) ** 2 / 2) for x in t]
+    assert_allclose(log_chi_density(freedom, t), known, rtol=0, atol=5e-13)
 
 
 UNEQUAL = [

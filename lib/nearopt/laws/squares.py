@@ -5,7 +5,7 @@ of its square, its logarithm to a relative precision everywhere, and the tails o
 """
 
 import math
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Protocol
 
 import numpy as np
@@ -25,6 +25,8 @@ from nearopt.laws.wishart import (
 
 # The chi density is tabulated between the quantiles that leave this much outside.
 NEGLIGIBLE = 1e-18
+# From so many degrees of freedom on, scipy's chi density has lost digits that a table needs.
+MANY = 2000
 # Farther beyond its bulk, a density of singular values is not tabulated.
 FAR = 60.0
 # Keeps the logarithm of a density from 0, whose table is accurate in relation to its size.
@@ -73,10 +75,27 @@ class ChiSquare:
     def __init__(self, freedom: int) -> None:
         root, square = chi(freedom), chi2(freedom)
         self.density, self.log_density = root.pdf, root.logpdf
+        if freedom >= MANY:
+            self.density = partial(chi_density, freedom)
+            self.log_density = partial(log_chi_density, freedom)
         self.pdf, self.below, self.above = square.pdf, square.cdf, square.sf
         self.ends = root.ppf(NEGLIGIBLE), root.isf(NEGLIGIBLE)
         self.tails = root.ppf(1e-300), root.isf(1e-300)
         self.cumulants = freedom * np.array([1.0, 2.0, 8.0, 48.0])
+
+
+def chi_density(freedom: int, t: Array) -> Array:
+    """Return the density of the root of a chi-square variable of many degrees of freedom."""
+    return np.exp(log_chi_density(freedom, t))
+
+
+def log_chi_density(freedom: int, t: Array) -> Array:
+    """Return its logarithm, by Stirling's series: no large numbers cancel about t^2 = freedom."""
+    z, root = freedom / 2, math.sqrt(freedom)
+    y = (t - root) * (t + root) / freedom  # t^2 / freedom - 1.
+    remainder = (1 / 12 - (1 / 360 - 1 / 1260 / z**2) / z**2) / z
+    logarithm = np.log1p(y)
+    return z * (logarithm - y) - (logarithm + math.log(math.pi)) / 2 - remainder
 
 
 class MarchenkoPasturSquare:

@@ -11,7 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from checkout import QUICK, ROOT, copy_checkout, run, small_checkout
-from install import access
 
 from cases import ACTIVATIONS, OUTPUTS, SHAPES
 from nearopt import TwoLayer
@@ -90,6 +89,8 @@ def wheel(tmp_path_factory):
 @pytest.fixture
 def alone(wheel, tmp_path, tmp_path_factory):
     """Install the wheel, and what else is asked for, where nothing is; then run Python there."""
+    from install import access  # Where mutants are tested there is no workflow.
+
     fresh = tmp_path_factory.mktemp("fresh") / "environment"
     env = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     pip = [sys.executable, "-m", "pip", "config", "list"]

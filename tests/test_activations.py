@@ -7,12 +7,17 @@ from scipy.integrate import quad
 from scipy.special import erf
 from scipy.stats import norm
 
+import nearopt
 from cases import SMOOTH, assert_equal
-from nearopt import Erf, LeakyReLU, Linear, Polynomial, ReLU
+from nearopt import Erf, LeakyReLU, Linear, Polynomial, ReLU, network
 from nearopt.network.smooth import Smooth, sin, tanh
 
 W1 = np.array([[0.9, -0.2, 0.4], [0.1, 0.8, -0.5], [0.5, 0.6, 0.7]])
 GRAM = W1 @ W1.T
+
+
+def test_every_smooth_activation_is_at_the_faces_of_package_and_room():
+    assert SMOOTH.keys() <= {*nearopt.__all__} <= {*network.__all__}
 
 
 def test_derivative_is_that_of_the_value(activation):

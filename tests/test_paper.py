@@ -36,6 +36,9 @@ def test_every_figure_is_used_once_and_every_reference_is_cited(monkeypatch):
     kept = {source.stem: saved(source) for source in ROOT.glob("notebooks/*.py")}
     figures = {(name, figure) for name in kept for kind, figure in kept[name] if kind == "figure"}
     assert words().keys() == figures
+    main = (ROOT / "paper/main.typ").read_text()
+    included = re.findall(r'^#include "(.*)"', main, re.M)
+    assert sorted(ROOT / "paper" / name for name in included) == SECTIONS
     everything = "".join(TEXT.values())
     assert len(re.findall(r"result-figure\(", everything)) == len(figures)
     keys = re.findall(r"^@\w+\{([\w:-]+),", (ROOT / "paper/references.bib").read_text(), re.M)
@@ -56,11 +59,13 @@ def test_the_claims_table_names_what_is_there():
 
 def test_every_claim_that_a_notebook_settles_has_its_row_in_paper_and_readme():
     settled = set()
+    text = (ROOT / "README.md").read_text()
     for source in ROOT.glob("notebooks/*.py"):
         settled |= set(re.findall(r'results\.verdict\(\s*"(C\d+)"', source.read_text()))
+        assert f"notebooks/{source.stem}.ipynb" in text
     rows = re.findall(r'claim\("(C\d+)"', TEXT[ROOT / "paper/sections/verdicts.typ"])
     assert rows == sorted(settled)
-    readme = re.findall(r"^\| (C\d+) (.*)", (ROOT / "README.md").read_text(), re.M)
+    readme = re.findall(r"^\| (C\d+) (.*)", text, re.M)
     assert [claim for claim, _ in readme] == rows
     paper = re.findall(r'claim\("C.*?\),\n', TEXT[ROOT / "paper/sections/verdicts.typ"], re.DOTALL)
     for (claim, ours), theirs in zip(readme, paper, strict=True):

@@ -21,6 +21,10 @@ PYTHON=$("$PYTHON" -c 'import sys; print(sys._base_executable)')
 wanted=$(printf '%s\n%s\n' "$version" "$(pwd -P)"; cat "$@")
 fits() { [ "$wanted" = "$(cat "$folder/made-from" 2>/dev/null)" ]; }
 fits && exit 0
+[ -w . ] || {
+  echo "Nothing can be written to $(pwd -P): change that, or build in a copy of your own." >&2
+  exit 1
+}
 
 # Of two commands that start at once, one makes it and the other waits for that.
 exec 9>>"$1"

@@ -84,10 +84,13 @@ def test_a_full_disk_for_scratch_is_done_without(checkout, undisturbed):
         assert_builds(checkout, undisturbed, TMPDIR=str(disk))
 
 
-@pytest.mark.parametrize("place", ["results", "."])
-def test_a_folder_that_cannot_be_written_is_named(checkout, place, tmp_path):
+@pytest.mark.parametrize(("place", "made"), [("results", True), (".", True), (".", False)])
+def test_a_folder_that_cannot_be_written_is_named(checkout, place, made, tmp_path):
+    """With an environment, and where one would have to be made first."""
     folder = checkout / place
     folder.mkdir(exist_ok=True)
+    if not made:
+        (checkout / ".venv/made-from").unlink()
     with mounted(folder, "--bind", folder):
         subprocess.run(["mount", "-o", "remount,bind,ro", folder], check=True)
         said = refused(checkout, *BUILD, XDG_CACHE_HOME=str(tmp_path))

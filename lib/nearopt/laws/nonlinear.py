@@ -95,6 +95,7 @@ class NonlinearHessianLaw(rv_continuous):
         shares[-1] = 1.0
         lower = x[0] + np.arange(-300, 0) * (x[1] - x[0])
         rate = (shares[0] - self.atom) * math.exp(-x[0] / 2)
+        # P / 2 times the integral of x exp(-2 x t) d F, for F - atom = rate sqrt(x) near 0.
         self.late_coefficient = self.parameter_count * rate * math.sqrt(math.pi / 2) / 16
         shares = np.append(self.atom + rate * np.exp(lower / 2), shares)
         self._table = PchipInterpolator(np.append(lower, x), shares)

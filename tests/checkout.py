@@ -80,15 +80,7 @@ def results_of(checkout):
     return {path.relative_to(checkout).as_posix(): path.read_bytes() for path in files}
 
 
-SMALL_NOTEBOOK = """# ---
-# jupyter:
-#   kernelspec:
-#     display_name: Python 3
-#     language: python
-#     name: python3
-# ---
-
-# %% tags=["parameters"]
+SMALL_NOTEBOOK = """# %% tags=["parameters"]
 degrees: str = "2"
 hidden_dim: int = 3
 seed: int = 0

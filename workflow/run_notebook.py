@@ -72,7 +72,7 @@ def execute(
         import matplotlib.font_manager  # noqa: F401
 
         text = folder / "input.ipynb"
-        jupytext.write(read_notebook(source), text)
+        jupytext.write(clean(read_notebook(source)), text)
         unknown = sorted(set(parameters) - set(papermill.inspect_notebook(str(text))))
         if unknown:
             raise ValueError(f"{source} has no parameter {', '.join(unknown)}")

@@ -7,6 +7,7 @@ import subprocess
 import time
 from contextlib import contextmanager
 
+import pytest
 from checkout import ROOT, environment
 
 OWN = ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")
@@ -18,6 +19,17 @@ def nameless(page):
     """Return what a screen reader comes to on a page and has no name for."""
     told = page.locator("html").aria_snapshot()
     return re.findall(rf"^ *- (?:{ROLES})\b(?! \").*$", told, re.M)
+
+
+def serious(page):
+    """Return what axe-core finds that keeps people out of a page."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright").Axe()
+    found = axe.run(page, options={"resultTypes": ["violations"]}).response["violations"]
+    return [
+        (finding["id"], finding["nodes"][0]["html"])
+        for finding in found
+        if finding["impact"] in {"serious", "critical"}
+    ]
 
 
 def options(target):

@@ -8,7 +8,7 @@ import nbformat
 import numpy as np
 import pytest
 from checkout import ROOT
-from server import nameless, options, serving
+from server import options, serious, serving
 from test_own_activation import EXAMPLE
 
 from nearopt.network import tanh
@@ -131,7 +131,7 @@ def test_a_reader_moves_sliders_on_any_screen_and_leaves(app, chromium):
     page.wait_for_selector("text=231 parameters, rank 231", timeout=20_000)
     page.wait_for_selector("img[alt$=' teachers, erf']")
     assert page.locator("img[alt$=', linear']").count() == 0
-    assert not nameless(page)
+    assert not serious(page)
     reach = """Math.max(...[...document.querySelectorAll('img, select, .slider')].map(
         part => part.getBoundingClientRect().right))"""
     for width in (360, 768, 1440):

@@ -12,7 +12,7 @@ import pages
 import pytest
 import yaml
 from checkout import NOTEBOOKS, ROOT, leave, run
-from server import nameless
+from server import nameless, serious
 
 from nearopt.report.results import load
 
@@ -263,6 +263,17 @@ def test_the_pages_answer_to_the_keyboard_and_to_a_search(site, chromium):
     assert "Skip to main content" in page.evaluate("document.activeElement.innerText")
     page.goto((site / "search.html").as_uri() + "?q=chi-square")
     page.wait_for_selector("#search-results li a")
+    page.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["index", f"notebooks/{NOTEBOOKS[0]}"])
+def test_nothing_keeps_a_reader_out(site, chromium, name, scheme):
+    page = chromium.new_page(color_scheme=scheme, reduced_motion="reduce")
+    page.goto((site / f"{name}.html").as_uri())
+    page.wait_for_function("window.MathJax?.startup?.promise?.then(() => true)")
+    assert not serious(page)
     page.close()
 
 

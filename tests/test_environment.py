@@ -90,7 +90,7 @@ from importlib.util import find_spec
 import nearopt, numpy
 from nearopt.report import Results, check_parameters
 from nearopt.report.files import load_inputs
-assert not any(map(find_spec, ("matplotlib", "pyarrow", "sklearn", "pip")))
+assert not any(map(find_spec, ("matplotlib", "seaborn", "pyarrow", "sklearn", "pip")))
 for module in pkgutil.walk_packages(nearopt.__path__, "nearopt."):
     if "figures" not in module.name and "style" not in module.name:
         __import__(module.name)

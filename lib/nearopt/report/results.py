@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-PACKAGES = ("matplotlib", "nearopt", "numpy", "pandas", "python-flint", "scipy")
+PACKAGES = ("matplotlib", "nearopt", "numpy", "pandas", "python-flint", "scipy", "seaborn")
 JSON: dict[str, Any] = {"indent": 1, "sort_keys": True, "ensure_ascii": False, "allow_nan": False}
 KEYS = {"notebook", "parameters", "values", "verdicts", "versions", "threads", "files"}
 THREADS = ("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")

@@ -5,7 +5,7 @@ from pathlib import Path
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
-from cycler import cycler
+import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
@@ -18,20 +18,15 @@ FULL, HALF = 6.2, 3.0
 DRAWS = "#56B4E9"
 LAW = "#D55E00"
 EXACT = "#000000"
-INK = "0.15"
 ACCENTS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7")
 
 
 def use() -> None:
     """Set the look of all figures that follow: small, opaque, in fonts that matplotlib ships."""
+    sns.set_theme(context="paper", style="ticks", palette=[*ACCENTS, DRAWS, LAW])
     plt.rcParams |= {
-        "axes.axisbelow": True,
-        "axes.edgecolor": INK,
         "axes.grid": True,
-        "axes.labelcolor": INK,
         "axes.labelsize": 8,
-        "axes.linewidth": 1.0,
-        "axes.prop_cycle": cycler(color=[*ACCENTS, DRAWS, LAW]),
         "axes.spines.right": False,
         "axes.spines.top": False,
         "axes.titlesize": 8,
@@ -44,26 +39,13 @@ def use() -> None:
         "grid.linewidth": 0.6,
         "legend.fontsize": 7.5,
         "legend.frameon": False,
-        "legend.title_fontsize": 9.6,
         "lines.linewidth": 1.3,
         "lines.markersize": 4,
-        "lines.solid_capstyle": "round",
         "mathtext.fontset": "dejavusans",
-        "patch.edgecolor": "white",
-        "patch.force_edgecolor": True,
-        "patch.linewidth": 0.8,
         "savefig.dpi": 200,
-        "text.color": INK,
+        "xtick.labelsize": 7.5,
+        "ytick.labelsize": 7.5,
     }
-    for axis in ("xtick", "ytick"):
-        plt.rcParams |= {
-            f"{axis}.color": INK,
-            f"{axis}.labelsize": 7.5,
-            f"{axis}.major.size": 4.8,
-            f"{axis}.major.width": 1.0,
-            f"{axis}.minor.size": 3.2,
-            f"{axis}.minor.width": 0.8,
-        }
 
 
 def stacked(width: float, height: float, columns: int = 1) -> tuple[Figure, NDArray[np.object_]]:

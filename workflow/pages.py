@@ -173,6 +173,7 @@ def lay_out(results: Path, sources: Path) -> None:
     claims = json.loads((results / "claims.json").read_text())
     facts = {"claims": claims, "numbers": numbers, "findings": findings(claims)}
     facts |= {"runs": contents, "texts": texts, "pictures": PICTURES, "rooms": [*rooms()]}
+    facts["published"] = results.name == "paper"
     facts |= parameters()
     for path in Path("site").glob("*.md"):
         (sources / path.name).write_text(TEMPLATES.get_template(path.name).render(facts))

@@ -1,12 +1,12 @@
 """What is computed: one teacher, one batch and one vector for every tool."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nearopt import Erf, TwoLayer
+from nearopt import Erf, TwoLayer, tanh
 
 Array = NDArray[np.float64]
 SEED = 20251217
@@ -42,6 +42,11 @@ class Case:
         """The teacher."""
         rng = np.random.default_rng(SEED)
         return TwoLayer.draw(self.input_dim, self.hidden_dim, activation=Erf(), rng=rng)
+
+    @property
+    def smooth(self) -> TwoLayer:
+        """The teacher with tanh, whose kernels are integrated, and rows of length near 1."""
+        return replace(self.net, activation=tanh, W1=self.net.W1 / np.sqrt(self.input_dim))
 
     @cached_property
     def inputs(self) -> Array:

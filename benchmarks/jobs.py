@@ -93,6 +93,14 @@ BATCH = Contender(
     sampled=True,
 )
 GEMM = Contender("three matrix products of its size", own.multiply, compared=False)
+SMOOTH = Contender(
+    "nearopt HessianOperator, tanh",
+    own.product(lambda case: HessianOperator(case.smooth)),
+    compared=False,
+)
+BATCH_GEMM = Contender(
+    "two matrix products of the batch's size", own.multiply_batch, compared=False
+)
 DENSE = Contender("nearopt population_hessian", lambda case: lambda: population_hessian(case.net))
 EIGENVALUES = Contender("numpy eigvalsh of it", own.eigenvalues, compared=False)
 SPECTRUM = Contender("nearopt spectrum", lambda case: lambda: spectrum(case.net))
@@ -117,7 +125,7 @@ JOBS = (
         "Large Hessian-vector product",
         Case(1000, 1000),
         Case(7, 6, samples=300),
-        (OPERATOR, GEMM, *PRODUCTS),
+        (OPERATOR, GEMM, SMOOTH, BATCH_GEMM, *PRODUCTS),
         _itself,
         asks={GEMM.name: 0.8, "the best peer": 15},
     ),
@@ -136,6 +144,11 @@ JOBS = (
         (
             DENSE,
             EIGENVALUES,
+            Contender(
+                "nearopt population_hessian, tanh",
+                lambda case: lambda: population_hessian(case.smooth),
+                compared=False,
+            ),
             Contender(
                 "nearopt batch_hessian, same batch",
                 lambda case: lambda: batch_hessian(case.net, case.inputs),

@@ -73,7 +73,7 @@ def test_a_second_build_finds_nothing_to_do_and_knows_every_table_and_figure(bui
         ),
         (
             {
-                "lib/nearopt/figures/linear.py": {LINEAR},
+                "lib/nearopt/figures/linear.py": {LINEAR, "07_few_samples"},
                 "lib/nearopt/figures/rank.py": {"02_polynomial_rank"},
             },
             {"claims", "paper"},

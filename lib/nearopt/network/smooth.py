@@ -135,7 +135,8 @@ class Smooth:
         scales = np.sqrt(np.diag(gram))
         for order in ORDERS:
             what = f"{order} Hermite terms for {len(gram)} rows of W1"
-            need = 80.0 * order * len(gram) + 120.0 * gram.size
+            kept = 210.0 * min(order, KEPT) ** 1.5  # of this order and of those below
+            need = 80.0 * order * len(gram) + 120.0 * gram.size + kept
             require_memory(what, need, "shrink W1")
             # The longest row, which as a rule asks for most terms, is tried alone before all are.
             a, error = self._coefficients(scales.max(keepdims=True), order)

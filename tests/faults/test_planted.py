@@ -69,6 +69,26 @@ PLANTED = {
         "return 1 / float(largest[0])",
         "04_gd_dynamics",
     ),
+    "pairs that the bulk counts": (
+        "pairs = np.triu(np.add.outer(gamma, gamma) < -1).sum()",
+        "pairs = np.triu(np.add.outer(gamma, gamma) < -1, 1).sum()",
+        "06_nonlinear_spectra",
+    ),
+    "bulk of any activation": (
+        "value = -1 / self.m - t + self.y @ density",
+        "value = -1 / self.m - t + 2 * self.y @ density",
+        "06_nonlinear_spectra",
+    ),
+    "rank of a batch": (
+        "np.minimum(N * fed, population)",
+        "np.minimum(N, population)",
+        "07_few_samples",
+    ),
+    "law of several outputs": (
+        "outer = MarchenkoPasturSquare(self.hidden_dim, self.output_dim)",
+        "outer = MarchenkoPasturSquare(self.hidden_dim, self.output_dim + 1)",
+        "07_few_samples",
+    ),
     "mean loss over teachers": (
         "growth = 1 + 4 * variance2 * times",
         "growth = 1 + 2 * variance2 * times",

@@ -89,7 +89,7 @@ mutants: environment ## change the formulas of lib a token at a time, see tests 
 	@$(VENV) cd .mutants && unset PYTHONPATH && ulimit -v 6291456 && \
 	  export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 && nice mutmut run $(MUTANTS) && mutmut results
 
-bench: ## time the library beside other tools in .venv-bench, write docs/benchmarks.* (15 minutes)
+bench: ## time the library beside other tools in .venv-bench, write docs/benchmarks.* (20 minutes)
 	@sh workflow/environment.sh .venv-bench benchmarks/requirements.lock benchmarks/torch.txt
 	@.venv-bench/bin/python benchmarks/run.py docs
 

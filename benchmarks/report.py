@@ -105,7 +105,7 @@ def draw(table: pd.DataFrame, growths: list[dict[str, Any]]) -> Figure:
     for row, variable in enumerate(NAMES):
         axes = figure.add_subplot(grid[row, 1])
         exponents(axes, [g for g in growths if g["variable"] == variable])
-    axes.legend(loc="upper right")
+    style.legend_above(figure, axes)
     return figure
 
 
@@ -115,7 +115,8 @@ def ratios(axes: Axes, table: pd.DataFrame) -> None:
     for job in (job for job in JOBS if job.asks and len(job.contenders) > 1):
         place = min(ticks, default=0) - 1.7
         rows = table[table.job == job.title].iloc[1:]
-        axes.text(1.3, place, job.title, va="center", weight="bold")
+        beside = {"transform": axes.get_yaxis_transform(), "ha": "right", "va": "center"}
+        axes.text(-0.04, place, job.title, weight="bold", size=7.5, **beside)
         peers = [contender.name for contender in job.contenders if contender.peer]
         for row in rows.itertuples():
             place -= 1

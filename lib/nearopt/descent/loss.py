@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nearopt.checks import Array, finite_array, positive_integer
-from nearopt.hessian.operators import HessianOperator, transposed_jacobian_product
+from nearopt.hessian.operators import hessian_product, transposed_jacobian_product
 from nearopt.laws.tails import legendre
 from nearopt.network.inputs import ColouredInputs
 from nearopt.network.kernels import blocks
@@ -125,7 +125,8 @@ def _product_along_path(
     joint = TwoLayer(W1, W2, student.activation)
     moves = weights[:, None] * dW2[:, None], np.multiply.outer(weights, dW1)
     direction = np.concatenate([move.ravel() for move in moves])
-    return joint, direction, HessianOperator(joint, input_covariance).matvec(direction)
+    inputs = None if input_covariance is None else ColouredInputs(input_covariance)
+    return joint, direction, hessian_product(joint, direction, inputs)
 
 
 def near_loss(

@@ -76,6 +76,15 @@ def weighted_blocks(net: TwoLayer) -> Blocks:
     return made._replace(**on_W1)
 
 
+def hessian_product(net: TwoLayer, vector: Array, inputs: ColouredInputs | None = None) -> Array:
+    """Return one product of the Hessian, for which an operator need not be made."""
+    if inputs is None:
+        return multiply(net, weighted_blocks(net), vector)
+    white = inputs.whitened(net)
+    product = multiply(white, weighted_blocks(white), inputs.project(net, vector))
+    return inputs.lift(net, product)
+
+
 def multiply(net: TwoLayer, weighted: Blocks, vector: Array) -> Array:
     """Return the product of `HessianOperator(net)`, white inputs, with a vector (P,)."""
     W2, A, (alpha, V) = net.W2, weighted.unit, net.split(vector)

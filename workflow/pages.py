@@ -159,7 +159,7 @@ def lay_out(results: Path, sources: Path) -> None:
         )
     check(results)
     shutil.rmtree(sources, ignore_errors=True)
-    shutil.copytree("site", sources, ignore=shutil.ignore_patterns("templates"))
+    shutil.copytree("site", sources, ignore=shutil.ignore_patterns("templates", "*.md"))
     shutil.copytree("docs", sources / "docs")
     generated = sources / "generated"
     for folder in (generated, sources / "notebooks"):
